@@ -1,0 +1,31 @@
+/**
+ * What an engine tells while it makes a video.
+ * @module
+ */
+import type { FrameBatch, VideoPlan } from "../video.ts";
+
+/** Sections are counted from 1 in making order, steps from 1. */
+export type GenerationEvent =
+  /** The model's weights and graphs are being made ready; several per generation, none when it is warm. */
+  | { readonly kind: "loading"; readonly part: string; readonly done: number; readonly of: number }
+  /** First of all but `loading`. */
+  | { readonly kind: "plan"; readonly plan: VideoPlan; readonly promptTokens: number; readonly promptTokensCut: number }
+  | { readonly kind: "sampling"; readonly section: number }
+  /** After each denoising step; `skipped` when TeaCache reused the last residual. */
+  | {
+    readonly kind: "step";
+    readonly section: number;
+    readonly step: number;
+    readonly of: number;
+    readonly skipped: boolean;
+    readonly seconds: number;
+  }
+  | { readonly kind: "decoding"; readonly section: number }
+  /** New pictures. Within a section the final ones come first, then the provisional ones. */
+  | { readonly kind: "frames"; readonly section: number; readonly batch: FrameBatch }
+  | {
+    readonly kind: "sectionDone";
+    readonly section: number;
+    readonly samplingSeconds: number;
+    readonly decodingSeconds: number;
+  };

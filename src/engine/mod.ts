@@ -1,0 +1,21 @@
+/**
+ * FramePack as a library: a picture and a prompt become frames. No HTTP, no WebRTC, no files but weights.
+ * @module
+ */
+import type { GenerationEvent } from "./event.ts";
+import type { GenerationRequest } from "./request.ts";
+
+/** Makes videos, one at a time. */
+export interface Engine extends AsyncDisposable {
+  /**
+   * Makes one video. Ends after its last frames.
+   * @throws the signal's reason when stopped; `CheckpointError`, `InferenceError`, `EngineLostError`, `RequestError`
+   */
+  generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<GenerationEvent>;
+  /** Makes a model's graphs ready, so that the next `generate` starts at once. */
+  warm(modelDir: string, signal: AbortSignal): AsyncIterable<GenerationEvent>;
+}
+
+export type { GenerationEvent } from "./event.ts";
+export * from "./errors.ts";
+export * from "./request.ts";

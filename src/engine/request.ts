@@ -1,0 +1,57 @@
+/**
+ * What somebody may ask of an engine. The schema is the only definition: types, form limits and the OpenAPI document
+ * come from it.
+ * @module
+ */
+import { z } from "zod";
+import type { RgbImage } from "../video.ts";
+
+export const schedules = ["inverted", "forward"] as const;
+export type Schedule = (typeof schedules)[number];
+
+const seedMax = Number.MAX_SAFE_INTEGER;
+
+/** Settings as a user gives them; what is left out comes from the model's manifest. */
+export const generationSettings = z.strictObject({
+  prompt: z.string().max(4000).default("").describe("What should happen, in the order it happens. May be empty."),
+  negativePrompt: z.string().max(4000).default("").describe("What to avoid; has an effect only with `cfg` above 1."),
+  durationSeconds: z.number().min(1).max(120).default(5).describe(
+    "Length asked for. The video has 36 n + 1 frames at 30 per second, n the nearest number of sections.",
+  ),
+  seed: z.int().min(-1).max(seedMax).default(31337).describe(
+    "Same seed, same settings: same frames. -1 draws one; the view tells which.",
+  ),
+  steps: z.int().min(1).max(100).optional().describe("Denoising steps per section. Default: the model's."),
+  guidance: z.number().min(0).max(100).optional().describe("Embedded (distilled) guidance. Default: the model's."),
+  cfg: z.number().min(1).max(30).optional().describe(
+    "True classifier-free guidance; 1 is off, more costs a second pass per step.",
+  ),
+  cfgRescale: z.number().min(0).max(1).default(0).describe("Guidance rescale (arXiv 2305.08891, equation 16)."),
+  shift: z.number().min(0.01).max(100).optional().describe("Flow shift. Default: from the number of tokens."),
+  schedule: z.enum(schedules).optional().describe(
+    "Section order. `inverted`: end first (anti-drift). `forward`: start first. Default: the model's.",
+  ),
+  teaCacheThreshold: z.number().min(0).max(1).default(0).describe("TeaCache step skipping; 0 is off, 0.15 is usual."),
+  resolution: z.union([z.int().min(64).max(2048), z.string().regex(/^\d{2,4}x\d{2,4}$/)]).optional().describe(
+    "Bucket family (640: the best of its sizes for the picture) or an exact `WIDTHxHEIGHT`, multiples of 16. Default: the model's.",
+  ),
+});
+export type GenerationSettings = z.infer<typeof generationSettings>;
+
+/** Settings with every default filled in: the recipe. The same recipe and picture give the same frames. */
+export type ResolvedSettings =
+  & Required<Omit<GenerationSettings, "shift" | "resolution">>
+  & {
+    readonly shift?: number | undefined;
+    readonly widthPx: number;
+    readonly heightPx: number;
+  };
+
+/** One video to be made. */
+export interface GenerationRequest {
+  /** The start picture, any size; the engine scales and crops it to the video's size. */
+  readonly image: RgbImage;
+  readonly settings: ResolvedSettings;
+  /** Model folder in Hugging Face layout. */
+  readonly modelDir: string;
+}

@@ -1,0 +1,182 @@
+/**
+ * What the outside sees of a session: the JSON of the API and the events of its log. The schemas are the only
+ * definition; the OpenAPI document comes from them.
+ * @module
+ */
+import { z } from "zod";
+import { schedules } from "../engine/mod.ts";
+
+export const sessionStates = ["queued", "running", "completed", "stopped", "failed"] as const;
+export const views = ["arrival", "edge"] as const;
+export const codecs = ["vp8", "h264"] as const;
+
+/** Half-open `[start, end)` in frames of the finished video. A frame map covers `[0, plan.frames)` without gap or overlap. */
+export const frameMapRange = z.object({
+  start: z.int().min(0),
+  end: z.int().min(1),
+  state: z.enum(["planned", "sampling", "decoding", "provisional", "final"]),
+}).meta({ id: "FrameMapRange" });
+
+/** RFC 9457. Refusals with numbers carry them as extra members. */
+export const problem = z.looseObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  field: z.string().optional(),
+}).meta({ id: "Problem" });
+
+export const progress = z.object({
+  /** Counted from 1 in making order; 0 before the first. */
+  section: z.int().min(0),
+  of: z.int().min(1),
+  step: z.int().min(0),
+  steps: z.int().min(1),
+  phase: z.enum(["waiting", "loading", "sampling", "decoding", "recording", "ended"]),
+  /** 0 to 100, rounded down; below 100 until the file exists. */
+  percent: z.int().min(0).max(100),
+  /** Sentence about what is being loaded, while phase is `loading`. */
+  loading: z.string().optional(),
+}).meta({ id: "Progress" });
+
+export const sessionSettings = z.object({
+  prompt: z.string(),
+  negativePrompt: z.string(),
+  durationSeconds: z.number(),
+  seed: z.int(),
+  steps: z.int(),
+  guidance: z.number(),
+  cfg: z.number(),
+  cfgRescale: z.number(),
+  shift: z.number().optional(),
+  schedule: z.enum(schedules),
+  teaCacheThreshold: z.number(),
+  widthPx: z.int(),
+  heightPx: z.int(),
+  model: z.string(),
+  keepRecipe: z.boolean(),
+}).meta({ id: "SessionSettings" });
+
+export const sessionView = z.object({
+  id: z.string(),
+  state: z.enum(sessionStates),
+  createdAt: z.iso.datetime(),
+  settings: sessionSettings,
+  plan: z.object({
+    /** Making order, each half-open in frames. */
+    sections: z.array(z.object({ start: z.int(), end: z.int() })),
+    frames: z.int(),
+    widthPx: z.int(),
+    heightPx: z.int(),
+    frameRate: z.int(),
+    seconds: z.number(),
+  }),
+  frameMap: z.array(frameMapRange),
+  progress,
+  /** Only while queued. Place 1 is the next to run. */
+  queue: z.object({ place: z.int().min(1), waiting: z.int().min(1), expectedStartSeconds: z.number().nullable() })
+    .optional(),
+  timings: z.object({
+    startedAt: z.iso.datetime().nullable(),
+    endedAt: z.iso.datetime().nullable(),
+    elapsedSeconds: z.number(),
+    /** Null while unknown: before the first step and without an earlier measurement. */
+    remainingSeconds: z.number().nullable(),
+    /** True until one whole section of this session has been measured. */
+    remainingIsGuess: z.boolean(),
+    firstFramesSeconds: z.number().nullable(),
+    secondsPerStep: z.number().nullable(),
+    secondsPerDecode: z.number().nullable(),
+    /** Per finished section, making order. */
+    sections: z.array(z.object({ samplingSeconds: z.number(), decodingSeconds: z.number() })),
+  }),
+  prompt: z.object({ tokens: z.int().nullable(), tokensCut: z.int() }),
+  viewers: z.int(),
+  /** The file, when there is one. `firstFrameIndex`: where it begins on the plan's timeline (above 0 after a stop, end first). */
+  video: z.object({
+    frames: z.int(),
+    seconds: z.number(),
+    sizeBytes: z.int(),
+    firstFrameIndex: z.int(),
+  }).nullable(),
+  links: z.object({
+    self: z.string(),
+    events: z.string(),
+    whep: z.string(),
+    video: z.string(),
+    image: z.string(),
+    frames: z.string(),
+    watch: z.string(),
+    embed: z.string(),
+  }),
+  problem: problem.optional(),
+}).meta({ id: "Session" });
+export type SessionView = z.infer<typeof sessionView>;
+export type SessionState = SessionView["state"];
+export type FrameMapRange = z.infer<typeof frameMapRange>;
+export type Progress = z.infer<typeof progress>;
+
+/** One entry of a session's log; `id` grows by one and is the same for every reader. */
+export const sessionEvent = z.discriminatedUnion("event", [
+  z.object({ id: z.int().min(1), event: z.literal("state"), data: sessionView }),
+  z.object({
+    id: z.int().min(1),
+    event: z.literal("progress"),
+    data: z.object({ progress, timings: sessionView.shape.timings }),
+  }),
+  z.object({ id: z.int().min(1), event: z.literal("frameMap"), data: z.object({ frameMap: z.array(frameMapRange) }) }),
+  z.object({
+    id: z.int().min(1),
+    event: z.literal("playout"),
+    /** From `rtpTimestamp` (90 kHz) on, a new frame each 90000/frameRate: `start`, `start` + 1, …; at `end` it goes back to `start` when it loops, else the last frame stays. */
+    data: z.object({
+      view: z.enum(views),
+      codec: z.enum(codecs),
+      rtpTimestamp: z.int(),
+      start: z.int(),
+      end: z.int(),
+      loop: z.boolean(),
+    }),
+  }),
+  z.object({ id: z.int().min(1), event: z.literal("problem"), data: problem }),
+]);
+export type SessionEvent = z.infer<typeof sessionEvent>;
+
+export const modelView = z.object({
+  id: z.string(),
+  name: z.string(),
+  isDefault: z.boolean(),
+  state: z.enum(["cold", "loading", "ready"]),
+  device: z.string(),
+  schedules: z.array(z.enum(schedules)),
+  defaults: z.object({
+    schedule: z.enum(schedules),
+    steps: z.int(),
+    guidance: z.number(),
+    cfg: z.number(),
+    widthPx: z.int(),
+    heightPx: z.int(),
+  }),
+  /** Sizes offered, best first match for a square picture first. */
+  sizes: z.array(z.object({ widthPx: z.int(), heightPx: z.int() })),
+  framesPerSection: z.int(),
+  frameRate: z.int(),
+  /** Measured on this device; null before the first section. */
+  measured: z.array(z.object({
+    widthPx: z.int(),
+    heightPx: z.int(),
+    secondsPerStep: z.number(),
+    secondsPerDecode: z.number(),
+  })),
+  examples: z.array(z.object({ image: z.string(), prompt: z.string(), title: z.string() })),
+}).meta({ id: "Model" });
+export type ModelView = z.infer<typeof modelView>;
+
+export const healthView = z.object({
+  status: z.enum(["ok", "starting", "degraded"]),
+  version: z.string(),
+  engine: z.object({ state: z.enum(["starting", "idle", "running", "lost"]), device: z.string(), model: z.string() }),
+  sessions: z.object({ running: z.int(), queued: z.int() }),
+  viewers: z.int(),
+}).meta({ id: "Health" });
+export type HealthView = z.infer<typeof healthView>;
