@@ -1,0 +1,26 @@
+/** @module */
+import type { Module, Value } from "../onnx/graph.ts";
+import { reshape } from "../onnx/operators.ts";
+
+export interface AttentionInputs {
+  /** `[tokens, heads · headDim]` */
+  readonly query: Value;
+  readonly key: Value;
+  readonly value: Value;
+}
+
+/**
+ * Scaled dot-product attention (arXiv 1706.03762, equation 1), every token sees every token, scale 1/√headDim.
+ * `MultiHeadAttention` measured fastest on CPU (it alone has a flash path there); on CUDA the standard `Attention` is the
+ * one that reaches Flash for bfloat16.
+ *
+ * → `[tokens, heads · headDim]`
+ */
+export function attention(m: Module, { query, key, value }: AttentionInputs, heads: number): Value {
+  const batched = [query, key, value].map((x) => reshape(m, x, [1, ...x.shape]));
+  const shape = batched[0]!.shape;
+  const out = m.graph.computeDType === "float32"
+    ? m.op("MultiHeadAttention", batched, shape, { num_heads: heads }, { domain: "com.microsoft" })
+    : m.op("Attention", batched, shape, { q_num_heads: heads, kv_num_heads: heads });
+  return reshape(m, out, query.shape);
+}

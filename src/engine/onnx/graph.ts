@@ -1,0 +1,240 @@
+/**
+ * ONNX as a small language. A `Graph` collects nodes; a `Module` is a cursor on a checkpoint path, from which a layer reads its
+ * weights and names its nodes; a `Value` carries the shape it will have, computed while the graph is built, so that a
+ * wrong width is an error with a name and not a wrong picture.
+ * @module
+ */
+import { CheckpointError } from "../errors.ts";
+import {
+  type Attribute,
+  type Dim,
+  encodeModel,
+  type InitializerSpec,
+  type NodeSpec,
+  type ValueSpec,
+} from "./model_proto.ts";
+import type { Checkpoint, Weight } from "./safetensors.ts";
+import { type DType, dtypes, type Tensor } from "./tensor.ts";
+
+export type { Attribute, Dim } from "./model_proto.ts";
+
+/** The result of a node, an input or a weight. A named dimension is known only at run time. */
+export interface Value {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly Dim[];
+}
+
+/** A wrong use of the graph language: shapes that do not fit, a name used twice. */
+export class GraphError extends TypeError {
+  override readonly name = "GraphError";
+}
+
+/** One ONNX graph under construction. */
+export class Graph {
+  readonly #nodes: NodeSpec[] = [];
+  readonly #initializers = new Map<string, InitializerSpec>();
+  readonly #inputs: ValueSpec[] = [];
+  readonly #outputs: ValueSpec[] = [];
+  readonly #values = new Map<string, Value>();
+  readonly #uses = new Map<string, number>();
+
+  /** @param computeDType what the network calculates in; weights stored otherwise are cast where they are used */
+  constructor(readonly name: string, readonly computeDType: DType = "float32") {}
+
+  /** Declares an input. */
+  input(name: string, shape: readonly Dim[], dtype: DType = this.computeDType): Value {
+    const value = this.#define({ name, dtype, shape });
+    this.#inputs.push(value);
+    return value;
+  }
+
+  /** Declares that `value` leaves the graph under `name`. */
+  output(name: string, value: Value): void {
+    this.#nodes.push({ name: `output/${name}`, op: "Identity", inputs: [value.name], outputs: [name], attributes: {} });
+    this.#outputs.push({ name, dtype: value.dtype, shape: value.shape });
+  }
+
+  /** A tensor known while building. Equal names mean equal tensors. */
+  constant(name: string, tensor: Tensor): Value {
+    const { dtype, shape, data } = tensor;
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    return this.#values.get(name) ?? this.#initializer({ name, dtype, shape, source: { bytes } });
+  }
+
+  /** A weight of a checkpoint in the dtype it is stored in. */
+  weight(weight: Weight): Value {
+    return this.#values.get(weight.name) ?? this.#initializer(weight);
+  }
+
+  /** Appends one node with one output. `path` and `op` name it. */
+  node(path: string, op: string, inputs: readonly Value[], out: NodeOutput): Value {
+    return this.nodes(path, op, inputs, [out], out)[0]!;
+  }
+
+  /** Appends one node with several outputs. */
+  nodes(
+    path: string,
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    outs: readonly Pick<Value, "dtype" | "shape">[],
+    { attributes = {}, domain }: Pick<NodeOutput, "attributes" | "domain">,
+  ): Value[] {
+    const name = this.#uniqueName(path ? `${path}/${op}` : op);
+    const values = outs.map(({ dtype, shape }, index) =>
+      this.#define({ name: outs.length === 1 ? `${name}:out` : `${name}:out${index}`, dtype, shape })
+    );
+    this.#nodes.push({
+      name,
+      op,
+      domain,
+      inputs: inputs.map((value) => value?.name ?? ""),
+      outputs: values.map((value) => value.name),
+      attributes,
+    });
+    return values;
+  }
+
+  /** The whole graph as a serialized ModelProto. */
+  build(): Uint8Array<ArrayBuffer> {
+    return encodeModel({
+      name: this.name,
+      nodes: this.#nodes,
+      initializers: [...this.#initializers.values()],
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+    });
+  }
+
+  #initializer(spec: InitializerSpec): Value {
+    this.#initializers.set(spec.name, spec);
+    return this.#define(spec);
+  }
+
+  #define({ name, dtype, shape }: Value): Value {
+    if (this.#values.has(name)) {
+      throw new GraphError(`Cannot define "${name}" in graph "${this.name}": it exists already`);
+    }
+    const value = { name, dtype, shape };
+    this.#values.set(name, value);
+    return value;
+  }
+
+  #uniqueName(name: string): string {
+    const uses = this.#uses.get(name) ?? 0;
+    this.#uses.set(name, uses + 1);
+    return uses === 0 ? name : `${name}#${uses}`;
+  }
+}
+
+interface NodeOutput {
+  readonly dtype: DType;
+  readonly shape: readonly Dim[];
+  readonly attributes?: Readonly<Record<string, Attribute>>;
+  readonly domain?: string;
+}
+
+/** A cursor on a checkpoint path. Layers take one: it says where their weights are and what their nodes are called. */
+export class Module {
+  constructor(readonly graph: Graph, readonly checkpoint: Checkpoint, readonly path: string = "") {}
+
+  /** The child at `path`, dots included: `m.at("attn.to_q")`. */
+  at(path: string): Module {
+    return new Module(this.graph, this.checkpoint, this.#join(path));
+  }
+
+  /** The numbered children `path.0`, `path.1`, … */
+  *each(path: string, count: number): Generator<Module> {
+    for (let index = 0; index < count; index++) yield this.at(`${path}.${index}`);
+  }
+
+  has(name: string): boolean {
+    return this.checkpoint.has(this.#join(name));
+  }
+
+  /**
+   * The weight `name` below this path, cast to `dtype`.
+   * @throws CheckpointError when it is missing or its shape is not `shape`
+   */
+  weight(name: string, shape: readonly number[], dtype: DType = this.graph.computeDType): Value {
+    return castTo(this, this.storedWeight(name, shape), dtype);
+  }
+
+  /** The same without a cast, as it lies in the file. */
+  storedWeight(name: string, shape: readonly number[]): Value {
+    const weight = this.checkpoint.get(this.#join(name));
+    if (weight.shape.length !== shape.length || weight.shape.some((dim, axis) => dim !== shape[axis])) {
+      throw new CheckpointError(
+        `Cannot load "${weight.name}": its shape is [${weight.shape.join(", ")}], expected [${shape.join(", ")}]`,
+      );
+    }
+    return this.graph.weight(weight);
+  }
+
+  /** Shape of the weight `name` as stored. */
+  weightShape(name: string): readonly number[] {
+    return this.checkpoint.get(this.#join(name)).shape;
+  }
+
+  /** One node with one output; the output has the dtype of the first input unless told otherwise. */
+  op(
+    op: string,
+    inputs: readonly Value[],
+    shape: readonly Dim[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    options: { readonly domain?: string; readonly dtype?: DType } = {},
+  ): Value {
+    return this.graph.node(this.path, op, inputs, {
+      dtype: options.dtype ?? inputs[0]!.dtype,
+      shape,
+      attributes,
+      ...(options.domain ? { domain: options.domain } : {}),
+    });
+  }
+
+  /** An int64 list, as many operators want their sizes and axes. */
+  integers(...values: readonly number[]): Value {
+    return this.graph.constant(`int64:${values.join(",")}`, {
+      dtype: "int64",
+      shape: [values.length],
+      data: BigInt64Array.from(values, BigInt),
+    });
+  }
+
+  /** A single number in the compute dtype, or in `dtype`. */
+  scalar(value: number, dtype: DType = this.graph.computeDType): Value {
+    const stored = this.graph.constant(`float32:${value}`, {
+      dtype: "float32",
+      shape: [],
+      data: Float32Array.of(value),
+    });
+    return castTo(this, stored, dtype);
+  }
+
+  /** A vector filled with one number in the compute dtype. */
+  filled(value: number, length: number): Value {
+    const stored = this.graph.constant(`float32:${value}x${length}`, {
+      dtype: "float32",
+      shape: [length],
+      data: new Float32Array(length).fill(value),
+    });
+    return castTo(this, stored, this.graph.computeDType);
+  }
+
+  /** An error that names this module and what was to be built. */
+  mismatch(what: string, got: unknown, expected: unknown): GraphError {
+    return new GraphError(`Cannot build ${what} "${this.path}": got ${show(got)}, expected ${show(expected)}`);
+  }
+
+  #join(path: string): string {
+    return this.path ? `${this.path}.${path}` : path;
+  }
+}
+
+/** `value` in another dtype; nothing is added when it has it already. */
+export function castTo(m: Module, value: Value, dtype: DType): Value {
+  if (value.dtype === dtype) return value;
+  return m.op("Cast", [value], value.shape, { to: dtypes[dtype].onnxCode }, { dtype });
+}
+
+const show = (value: unknown) => Array.isArray(value) ? `[${value.join(", ")}]` : String(value);
