@@ -1,0 +1,96 @@
+/**
+ * The calls of the server. Every refusal is thrown as a `Problem`; a server that cannot be reached is one too, with
+ * status 0.
+ * @module
+ */
+
+/** A refusal (RFC 9457). `detail` is a sentence for the reader, `field` names the setting at fault, `members` all of it. */
+export class Problem extends Error {
+  name = "Problem";
+
+  constructor(members) {
+    super(members.detail ?? members.title ?? "The server refused without a reason");
+    this.members = members;
+    this.type = members.type ?? "about:blank";
+    this.status = members.status ?? 0;
+    this.field = members.field;
+  }
+}
+
+/** The Problem of an answer that is not ok, whatever its body is. */
+export function problemFrom(status, contentType, text) {
+  if (contentType?.includes("json")) {
+    try {
+      return new Problem({ ...JSON.parse(text), status });
+    } catch {
+      // a broken body says no more than its status does
+    }
+  }
+  return new Problem({ status, detail: `The server answered ${status}` });
+}
+
+export function unreachable(cause) {
+  const problem = new Problem({ status: 0, detail: "The server cannot be reached" });
+  problem.cause = cause;
+  return problem;
+}
+
+/** `fetch` that throws a `Problem` unless the answer is ok; an abort throws the signal's reason. */
+export async function call(path, init = {}) {
+  let response;
+  try {
+    response = await fetch(path, init);
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw unreachable(error);
+  }
+  if (response.ok) return response;
+  throw problemFrom(response.status, response.headers.get("content-type"), await response.text());
+}
+
+const getJson = async (path, signal) => (await call(path, { signal, headers: { accept: "application/json" } })).json();
+
+export const sessionPath = (id) => `/api/sessions/${encodeURIComponent(id)}`;
+export const listSessions = (signal) => getJson("/api/sessions", signal);
+export const getSession = (id, signal) => getJson(sessionPath(id), signal);
+export const listModels = (signal) => getJson("/api/models", signal);
+export const getHealth = (signal) => getJson("/api/health", signal);
+export const getOpenApi = (signal) => getJson("/api/openapi.json", signal);
+
+/** Ends a session early and keeps what is finished. @returns the session's view */
+export const stopSession = async (id) => (await call(`${sessionPath(id)}/stop`, { method: "POST" })).json();
+
+/** Stops a session and forgets it, file and all. */
+export const deleteSession = (id) => call(sessionPath(id), { method: "DELETE" });
+
+/** Address of one decoded frame, for thumbnails. */
+export function frameUrl(id, frame, widthPx) {
+  return `${sessionPath(id)}/frames/${frame}.jpg?width=${widthPx}`;
+}
+
+/**
+ * Asks for a video. XMLHttpRequest, because `fetch` does not tell how much of a body has been sent.
+ * @param {{ image: Blob, name: string, settings: Record<string, string | number | boolean> }} request
+ * @param {(fraction: number) => void} onUploaded 0 to 1
+ * @returns {Promise<object>} the new session's view
+ */
+export function startSession({ image, name, settings }, onUploaded, signal) {
+  const form = new FormData();
+  form.append("image", image, name);
+  for (const [key, value] of Object.entries(settings)) form.append(key, String(value));
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", "/api/sessions");
+    request.setRequestHeader("accept", "application/json");
+    request.upload.onprogress = (event) => event.lengthComputable && onUploaded(event.loaded / event.total);
+    request.onload = () => {
+      const { status, responseText } = request;
+      if (status >= 200 && status < 300) resolve(JSON.parse(responseText));
+      else reject(problemFrom(status, request.getResponseHeader("content-type"), responseText));
+    };
+    request.onerror = () => reject(unreachable());
+    request.onabort = () => reject(signal?.reason ?? unreachable());
+    signal?.addEventListener("abort", () => request.abort(), { once: true });
+    request.send(form);
+  });
+}

@@ -1,0 +1,82 @@
+/**
+ * What a request will become, before it is sent: sections, size, crop, time. Pure: no DOM, no clock. Agrees with the
+ * server's `src/engine/sampling/section_plan.ts` and `resolution.ts`, which a test compares.
+ * @module
+ */
+
+export const framesPerSection = 36; // 9 latent frames, 4 frames each
+const frameRate = 30;
+
+/** Nearest whole number, halves to the even one, as Python's `round` does, which FramePack uses. */
+function roundHalfEven(value) {
+  const floor = Math.floor(value);
+  if (value - floor !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+/** Sections for a length asked for; FramePack `demo_gradio.py`, `total_latent_sections`. */
+export function sectionCount(durationSeconds) {
+  return Math.max(roundHalfEven(durationSeconds * frameRate / framesPerSection), 1);
+}
+
+/**
+ * The plan of a video: `sections` in making order, half-open in frames, together `[0, frames)`.
+ * The section that holds the start picture has 37 frames (start first) or, made last, 40 (end first).
+ */
+export function planVideo(durationSeconds, schedule) {
+  const count = sectionCount(durationSeconds);
+  const frames = framesPerSection * count + 1;
+  const sections = Array.from({ length: count }, (_, index) => {
+    if (schedule === "forward") {
+      return { start: index === 0 ? 0 : framesPerSection * index + 1, end: framesPerSection * (index + 1) + 1 };
+    }
+    const start = framesPerSection * (count - index - 1) + 4;
+    return { start: index === count - 1 ? 0 : start, end: index === 0 ? frames : start + framesPerSection };
+  });
+  return { sections, frames, frameRate, seconds: frames / frameRate };
+}
+
+/**
+ * The offered size whose shape is nearest to a picture's: least |h·bw − w·bh|, and of equals the taller one, as
+ * FramePack `bucket_tools.py`, `find_nearest_bucket`, whose list goes from wide to tall.
+ */
+export function bestSize(sizes, pictureWidthPx, pictureHeightPx) {
+  const distance = ({ widthPx, heightPx }) => Math.abs(pictureHeightPx * widthPx - pictureWidthPx * heightPx);
+  return sizes.reduce((best, size) => {
+    const difference = distance(size) - distance(best);
+    return difference < 0 || (difference === 0 && size.heightPx > best.heightPx) ? size : best;
+  });
+}
+
+/**
+ * What of a picture becomes the video: it is scaled until it covers the size and cut evenly on both sides. In pixels of
+ * the picture; `share` is the part cut off, 0 to 1; `axis` the side it is cut on.
+ */
+export function cropFor(picture, size) {
+  const scale = Math.max(size.widthPx / picture.widthPx, size.heightPx / picture.heightPx);
+  const widthPx = size.widthPx / scale;
+  const heightPx = size.heightPx / scale;
+  const share = 1 - (widthPx * heightPx) / (picture.widthPx * picture.heightPx);
+  const axis = share < 1e-9 ? "none" : widthPx < picture.widthPx - 1e-6 ? "horizontal" : "vertical";
+  return {
+    leftPx: (picture.widthPx - widthPx) / 2,
+    topPx: (picture.heightPx - heightPx) / 2,
+    widthPx,
+    heightPx,
+    share: axis === "none" ? 0 : share,
+    axis,
+    isEnlarged: scale > 1,
+  };
+}
+
+/**
+ * Seconds of work, from what was measured on the server's device for this size.
+ * @returns {{ firstFramesSeconds: number, totalSeconds: number } | undefined} undefined: never measured
+ */
+export function estimateWork(model, { sections, steps, cfg = 1, widthPx, heightPx }) {
+  const measured = model.measured.find((each) => each.widthPx === widthPx && each.heightPx === heightPx);
+  if (!measured) return undefined;
+  const passes = cfg > 1 ? 2 : 1; // true guidance runs the transformer twice per step
+  const section = steps * passes * measured.secondsPerStep + measured.secondsPerDecode;
+  return { firstFramesSeconds: section, totalSeconds: section * sections };
+}
