@@ -24,26 +24,42 @@ export interface TensorArrays {
   readonly uint8: Uint8Array;
 }
 
-interface DTypeFacts<D extends DType> {
-  /** `TensorProto.DataType` of onnx.proto, equal to `ONNXTensorElementDataType` of onnxruntime_c_api.h. */
-  readonly onnxCode: number;
-  readonly bytes: number;
-  readonly array: new (buffer: ArrayBufferLike, byteOffset?: number, length?: number) => TensorArrays[D];
-}
-
-export const dtypes: { readonly [D in DType]: DTypeFacts<D> } = {
-  float32: { onnxCode: 1, bytes: 4, array: Float32Array },
-  uint8: { onnxCode: 2, bytes: 1, array: Uint8Array },
-  int32: { onnxCode: 6, bytes: 4, array: Int32Array },
-  int64: { onnxCode: 7, bytes: 8, array: BigInt64Array },
-  bool: { onnxCode: 9, bytes: 1, array: Uint8Array },
-  float16: { onnxCode: 10, bytes: 2, array: Uint16Array },
-  bfloat16: { onnxCode: 16, bytes: 2, array: Uint16Array },
+/** `TensorProto.DataType` of onnx.proto, equal to `ONNXTensorElementDataType` of onnxruntime_c_api.h. */
+export const onnxElementType: { readonly [D in DType]: number } = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  bfloat16: 16,
 };
 
-/** The dtype of an ONNX element type code, or undefined for one that is not used here. */
-export function dtypeOfOnnxCode(onnxCode: number): DType | undefined {
-  return (Object.keys(dtypes) as DType[]).find((dtype) => dtypes[dtype].onnxCode === onnxCode);
+export const elementBytes: { readonly [D in DType]: number } = {
+  float32: 4,
+  uint8: 1,
+  int32: 4,
+  int64: 8,
+  bool: 1,
+  float16: 2,
+  bfloat16: 2,
+};
+
+const arrayTypes: {
+  readonly [D in DType]: new (buffer: ArrayBufferLike, byteOffset?: number, length?: number) => TensorArrays[D];
+} = {
+  float32: Float32Array,
+  uint8: Uint8Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  bool: Uint8Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
+};
+
+/** The dtype of an ONNX element type, or undefined for one that is not used here. */
+export function dtypeOfOnnxElementType(code: number): DType | undefined {
+  return (Object.keys(onnxElementType) as DType[]).find((dtype) => onnxElementType[dtype] === code);
 }
 
 /** Number of elements of a shape; 1 for a scalar. */
@@ -61,9 +77,8 @@ export function float32Tensor(shape: readonly number[], data: Float32Array): Ten
 
 /** Views the bytes (copied first when they are not aligned) as the array of a dtype. */
 export function arrayOfBytes<D extends DType>(dtype: D, bytes: Uint8Array): TensorArrays[D] {
-  const { array, bytes: elementBytes } = dtypes[dtype];
-  const aligned = bytes.byteOffset % elementBytes === 0 ? bytes : bytes.slice();
-  return new array(aligned.buffer, aligned.byteOffset, aligned.byteLength / elementBytes);
+  const aligned = bytes.byteOffset % elementBytes[dtype] === 0 ? bytes : bytes.slice();
+  return new arrayTypes[dtype](aligned.buffer, aligned.byteOffset, aligned.byteLength / elementBytes[dtype]);
 }
 
 /** Any floating-point tensor's numbers as float32; a float32 tensor's own array is returned as it is. */
