@@ -1,0 +1,106 @@
+/**
+ * Every setting of the server, read once from the environment: the only reader of `Deno.env`.
+ * `.env.example` lists the same names with the same defaults.
+ * @module
+ */
+import { z } from "zod";
+import { logLevels } from "./log.ts";
+
+/** A bad setting. The message names every bad variable, its value and what it must be, one per line. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+function wholeNumber(least: number, most: number) {
+  const message = `must be a whole number from ${least} to ${most}`;
+  return z.string().regex(/^\d{1,9}$/, message).transform(Number).refine((n) => n >= least && n <= most, message);
+}
+
+const path = z.string().min(1, "must be a path");
+const pathOrNothing = z.string().transform((text) => text === "" ? undefined : text);
+const commaList = z.string().transform((text) => text.split(",").map((item) => item.trim()).filter(Boolean));
+const origins = commaList.refine(
+  (list) => list.every((item) => item === "*" || (URL.canParse(item) && new URL(item).origin === item)),
+  "must be origins such as https://studio.example, separated by commas, or *",
+);
+const portRange = z.string().regex(/^$|^\d{1,5}-\d{1,5}$/, "must be two ports such as 50000-50100")
+  .transform((text) => text === "" ? undefined : text.split("-").map(Number) as [number, number])
+  .refine((range) => !range || (range[0] >= 1 && range[0] <= range[1] && range[1] <= 65535), {
+    message: "must be two ports such as 50000-50100, the lower first",
+  });
+
+/** Each variable and its meaning; `prefault` is the default as it would stand in the environment. */
+export const environmentVariables = z.object({
+  FRAMECAST_HOST: z.string().min(1, "must be an address or a host name").prefault("127.0.0.1"),
+  /** 0: any free port. */
+  FRAMECAST_PORT: wholeNumber(0, 65535).prefault("8000"),
+  FRAMECAST_DATA_DIR: path.prefault("data"),
+  FRAMECAST_MODELS_DIR: path.prefault("models"),
+  FRAMECAST_MODEL: z.string().regex(/^[\w.-]+$/, "must be the name of a folder in FRAMECAST_MODELS_DIR")
+    .prefault("emoji"),
+  FRAMECAST_ENGINE: z.enum(["framepack", "test-pattern"]).prefault("framepack"),
+  /** Empty: look in PATH, then in the npm package that carries a binary. */
+  FRAMECAST_FFMPEG: pathOrNothing.prefault(""),
+  /** Empty: the library that npm:onnxruntime-node ships. */
+  FRAMECAST_ORT_LIBRARY: pathOrNothing.prefault(""),
+  FRAMECAST_QUEUE_LIMIT: wholeNumber(1, 1000).prefault("20"),
+  /** Addresses written into every WebRTC answer besides those of the network interfaces. */
+  FRAMECAST_ICE_ADDRESSES: commaList.prefault("127.0.0.1"),
+  /** Empty: any free port. One per viewer. */
+  FRAMECAST_UDP_PORTS: portRange.prefault(""),
+  /** Names this server may be called by, besides addresses, `localhost`, `*.local` and names without a dot. */
+  FRAMECAST_ALLOWED_HOSTS: commaList.prefault(""),
+  /** Other web pages that may use the API from a browser. */
+  FRAMECAST_ALLOWED_ORIGINS: origins.prefault(""),
+  FRAMECAST_LOG_LEVEL: z.enum(logLevels).prefault("info"),
+});
+
+/** Parsed environment, frozen, in the words of the code. */
+export type Config = ReturnType<typeof readConfig>;
+
+/**
+ * @param environment names and values, as `Deno.env.toObject()` gives them; names that do not begin with `FRAMECAST_` are
+ *   ignored
+ * @throws `ConfigError` naming every bad variable
+ */
+export function readConfig(environment: Readonly<Record<string, string>>) {
+  const parsed = environmentVariables.safeParse(environment);
+  if (!parsed.success) {
+    throw new ConfigError(
+      parsed.error.issues.map((issue) => {
+        const variable = issue.path.join(".");
+        return `${variable}="${environment[variable]}" ${sentence(issue)}`;
+      }).join("\n"),
+    );
+  }
+  const values = parsed.data;
+  return Object.freeze({
+    host: values.FRAMECAST_HOST,
+    port: values.FRAMECAST_PORT,
+    dataDir: values.FRAMECAST_DATA_DIR,
+    modelsDir: values.FRAMECAST_MODELS_DIR,
+    defaultModel: values.FRAMECAST_MODEL,
+    engine: values.FRAMECAST_ENGINE,
+    ffmpegPath: values.FRAMECAST_FFMPEG,
+    ortLibraryPath: values.FRAMECAST_ORT_LIBRARY,
+    queueLimit: values.FRAMECAST_QUEUE_LIMIT,
+    iceAddresses: values.FRAMECAST_ICE_ADDRESSES,
+    udpPorts: values.FRAMECAST_UDP_PORTS,
+    allowedHosts: values.FRAMECAST_ALLOWED_HOSTS,
+    allowedOrigins: values.FRAMECAST_ALLOWED_ORIGINS,
+    logLevel: values.FRAMECAST_LOG_LEVEL,
+    /** Names that look like settings and are none: a typing error somebody wants to hear of. */
+    unknownVariables: Object.keys(environment).filter((name) =>
+      name.startsWith("FRAMECAST_") && !(name in environmentVariables.shape)
+    ),
+  });
+}
+
+/** The configuration of this process. @throws `ConfigError` */
+export function configFromEnvironment(): Config {
+  return readConfig(Deno.env.toObject());
+}
+
+function sentence(issue: z.core.$ZodIssue): string {
+  return issue.code === "invalid_value" ? `must be one of ${issue.values.join(", ")}` : issue.message;
+}
