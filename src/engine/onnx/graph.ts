@@ -14,7 +14,7 @@ import {
   type ValueSpec,
 } from "./model_proto.ts";
 import type { Checkpoint, Weight } from "./safetensors.ts";
-import { type DType, dtypes, type Tensor } from "./tensor.ts";
+import { type DType, onnxElementType, type Tensor } from "./tensor.ts";
 
 export type { Attribute, Dim } from "./model_proto.ts";
 
@@ -234,7 +234,7 @@ export class Module {
 /** `value` in another dtype; nothing is added when it has it already. */
 export function castTo(m: Module, value: Value, dtype: DType): Value {
   if (value.dtype === dtype) return value;
-  return m.op("Cast", [value], value.shape, { to: dtypes[dtype].onnxCode }, { dtype });
+  return m.op("Cast", [value], value.shape, { to: onnxElementType[dtype] }, { dtype });
 }
 
 const show = (value: unknown) => Array.isArray(value) ? `[${value.join(", ")}]` : String(value);

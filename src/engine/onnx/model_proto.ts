@@ -3,7 +3,7 @@
  * message of the schema, each line one field with its number.
  * @module
  */
-import { type DType, dtypes } from "./tensor.ts";
+import { type DType, onnxElementType } from "./tensor.ts";
 
 /** A size known while building, or the name of one known only at run time. */
 export type Dim = number | string;
@@ -98,7 +98,7 @@ function encodeAttribute(name: string, value: Attribute): Uint8Array {
 const encodeInitializer = ({ name, dtype, shape, source }: InitializerSpec) =>
   message(
     ...shape.map((dim) => int(1, dim)),
-    int(2, dtypes[dtype].onnxCode),
+    int(2, onnxElementType[dtype]),
     text(8, name),
     ..."bytes" in source ? [bytes(9, source.bytes)] : [
       bytes(13, stringPair("location", source.file.replace(/^\/+/, ""))),
@@ -120,7 +120,7 @@ const encodeValue = ({ name, dtype, shape }: ValueSpec) =>
       message(bytes(
         1,
         message(
-          int(1, dtypes[dtype].onnxCode),
+          int(1, onnxElementType[dtype]),
           bytes(2, message(...shape.map((dim) => bytes(1, typeof dim === "number" ? int(1, dim) : text(2, dim))))),
         ),
       )),
