@@ -1,0 +1,21 @@
+/**
+ * Trying again, on all pages alike: after 0.5, 1, 2, 4, then every 8 seconds.
+ * @module
+ */
+
+/** Seconds before a try; `failures` counts those since the last success, from 1. */
+export function retryDelaySeconds(failures) {
+  return Math.min(8, 0.5 * 2 ** (failures - 1));
+}
+
+/** Waits, but not longer than until `wake` is aborted. Never throws. */
+export function pause(seconds, wake) {
+  return new Promise((resolve) => {
+    if (wake.aborted) return resolve();
+    const timer = setTimeout(resolve, seconds * 1000);
+    wake.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    }, { once: true });
+  });
+}

@@ -1,0 +1,190 @@
+/**
+ * The live picture: one WHEP connection (RFC 9725) that shows in a `<video>` and comes back by itself.
+ * @module
+ */
+import { call, Problem } from "./api.js";
+import { pause, retryDelaySeconds } from "./backoff.js";
+import { frameAtTimestamp } from "./frame_map.js";
+
+/**
+ * @typedef {object} LiveState
+ * @property {"connecting" | "live" | "interrupted" | "blocked" | "unsupported" | "closed"} state
+ *   "interrupted": there was a picture, its last frame stays; "blocked": the server answers but no packet gets through;
+ *   "unsupported": no common codec, nothing is tried again
+ * @property {number | null} retryAtMs `Date.now()` of the next try
+ * @property {"vp8" | "h264" | null} codec
+ */
+
+const firstFrameMs = 3000; // no frame within this time: a new POST, the connection may never start (duplicate DTLS flight)
+const silentMs = 3000; // no packet within this time: interrupted
+const blockedAfter = 3; // tries that were answered and brought no packet
+const lookEveryMs = 500;
+
+/**
+ * Shows a live picture until `close()`. The element keeps its last frame while the connection is made anew.
+ * @param {{ video: HTMLVideoElement, url: string, onChange: (state: LiveState) => void }} options url: the WHEP address
+ */
+export function showLive(options) {
+  const picture = new LivePicture(options);
+  picture.run();
+  return picture;
+}
+
+class LivePicture {
+  state = { state: "connecting", retryAtMs: null, codec: null };
+  #video;
+  #url;
+  #onChange;
+  #closed = new AbortController();
+  #wake = new AbortController();
+  #resource = null;
+  #failures = 0;
+  #silentTries = 0;
+  #hadPicture = false;
+
+  constructor({ video, url, onChange }) {
+    this.#video = video;
+    this.#url = url;
+    this.#onChange = onChange;
+    const { signal } = this.#closed;
+    addEventListener("pagehide", () => this.#leave(), { signal });
+    addEventListener("pageshow", (event) => event.persisted && this.retryNow(), { signal });
+    addEventListener("online", () => this.retryNow(), { signal });
+  }
+
+  retryNow() {
+    this.#wake.abort();
+  }
+
+  close() {
+    this.#set({ state: "closed", retryAtMs: null });
+    this.#closed.abort();
+    this.#wake.abort();
+    this.#leave();
+    this.#video.srcObject = null;
+  }
+
+  async run() {
+    while (!this.#closed.signal.aborted) {
+      this.#wake = new AbortController();
+      const peer = new RTCPeerConnection();
+      try {
+        await this.#join(peer);
+        await this.#watch(peer);
+      } catch (error) {
+        if (error instanceof Problem && error.status === 406) {
+          return this.#set({ state: "unsupported", retryAtMs: null });
+        }
+        if (!(error instanceof Problem) && !this.#wake.signal.aborted) throw error;
+        if (error instanceof Problem) this.#silentTries = 0;
+      } finally {
+        peer.close();
+        this.#leave();
+      }
+      if (!this.#wake.signal.aborted) await this.#waitBeforeNextTry();
+    }
+  }
+
+  /** Offer and answer. The offer goes out at once: the server learns this side's address from its checks. */
+  async #join(peer) {
+    peer.addTransceiver("video", { direction: "recvonly" });
+    peer.ontrack = ({ track }) => {
+      // The answer names no stream, so the track gets one of its own; the element keeps its last frame until then.
+      this.#video.srcObject = new MediaStream([track]);
+      this.#video.play().catch(() => {}); // refused autoplay is the stage's to show
+    };
+    await peer.setLocalDescription(await peer.createOffer());
+    const response = await call(this.#url, {
+      method: "POST",
+      headers: { "content-type": "application/sdp", accept: "application/sdp" },
+      body: peer.localDescription.sdp,
+      signal: this.#wake.signal,
+    });
+    const location = response.headers.get("location");
+    this.#resource = location ? new URL(location, new URL(this.#url, document.baseURI)).href : null;
+    const sdp = await response.text();
+    await peer.setRemoteDescription({ type: "answer", sdp });
+    this.#set({ codec: codecOf(sdp) });
+  }
+
+  /** Returns when nothing comes any more. Packets are counted, because a hidden page may decode no frames. */
+  async #watch(peer) {
+    let packets = 0;
+    let heardMs = performance.now();
+    const joinedMs = heardMs;
+    while (!this.#wake.signal.aborted) {
+      await pause(lookEveryMs / 1000, this.#wake.signal);
+      const received = await receivedBy(peer);
+      if (received.packets > packets) heardMs = performance.now();
+      packets = received.packets;
+      if (received.frames > 0 || (document.hidden && received.packets > 0)) this.#isLive();
+      else if (performance.now() - joinedMs > firstFrameMs) break;
+      if (performance.now() - heardMs > silentMs || peer.connectionState === "failed") break;
+    }
+    if (packets === 0) this.#silentTries++;
+  }
+
+  #isLive() {
+    this.#hadPicture = true;
+    this.#failures = 0;
+    this.#silentTries = 0;
+    if (this.state.state !== "live") this.#set({ state: "live", retryAtMs: null });
+  }
+
+  async #waitBeforeNextTry() {
+    this.#failures++;
+    const seconds = retryDelaySeconds(this.#failures);
+    const state = this.#silentTries >= blockedAfter ? "blocked" : this.#hadPicture ? "interrupted" : "connecting";
+    this.#set({ state, retryAtMs: Date.now() + seconds * 1000 });
+    await pause(seconds, this.#wake.signal);
+  }
+
+  /** Tells the server that this viewer has gone; works while the page is being left, too. */
+  #leave() {
+    if (this.#resource) fetch(this.#resource, { method: "DELETE", keepalive: true }).catch(() => {});
+    this.#resource = null;
+  }
+
+  #set(change) {
+    if (this.state.state === "closed") return;
+    this.state = { ...this.state, ...change };
+    this.#onChange(this.state);
+  }
+}
+
+async function receivedBy(peer) {
+  for (const report of (await peer.getStats()).values()) {
+    if (report.type === "inbound-rtp" && report.kind === "video") {
+      return { packets: report.packetsReceived ?? 0, frames: report.framesDecoded ?? 0 };
+    }
+  }
+  return { packets: 0, frames: 0 };
+}
+
+/** The codec the answer settled on: the first payload type of its video line (RFC 8866 section 6.6). */
+export function codecOf(sdp) {
+  const payloadType = /^m=video \d+ \S+ (\d+)/m.exec(sdp)?.[1];
+  const name = new RegExp(`^a=rtpmap:${payloadType} ([^/]+)/`, "m").exec(sdp)?.[1]?.toLowerCase();
+  return name === "vp8" || name === "h264" ? name : null;
+}
+
+/**
+ * Tells which frame of the video is on screen, each time one is presented. Browsers without
+ * `requestVideoFrameCallback` or RTP timestamps are told nothing.
+ * @param {() => { playouts: object[], frameRate: number }} source playouts of the view and codec in use
+ * @param {(frame: number) => void} onFrame
+ * @returns {() => void} ends it
+ */
+export function watchFrames(video, source, onFrame) {
+  if (!("requestVideoFrameCallback" in HTMLVideoElement.prototype)) return () => {};
+  let handle = 0;
+  const present = (_now, { rtpTimestamp }) => {
+    handle = video.requestVideoFrameCallback(present);
+    if (rtpTimestamp === undefined) return;
+    const { playouts, frameRate } = source();
+    const frame = frameAtTimestamp(playouts, rtpTimestamp, frameRate);
+    if (frame !== undefined) onFrame(frame);
+  };
+  handle = video.requestVideoFrameCallback(present);
+  return () => video.cancelVideoFrameCallback(handle);
+}
