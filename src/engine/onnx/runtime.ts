@@ -1,0 +1,149 @@
+/**
+ * ONNX Runtime, driven through its C interface: graphs in, executables out.
+ *
+ * The npm binding is not used: its runs block the event loop, cannot be cancelled, and take no bfloat16.
+ * @module
+ */
+import { InferenceError } from "../errors.ts";
+import { type Executable, OrtExecutable } from "./executable.ts";
+import { cString, type Handle, handleFrom, handleFromAsync, loadOrtApi, type OrtApi, pointerArray } from "./ort_api.ts";
+
+export type { Executable, Port } from "./executable.ts";
+
+/** Where an executable computes. */
+export type Device = { readonly kind: "cpu" } | { readonly kind: "cuda"; readonly index: number };
+
+export interface RuntimeOptions {
+  /** An ONNX Runtime ≥ 1.25; default: the one inside npm:onnxruntime-node. */
+  readonly libraryPath?: string;
+  /** What ONNX Runtime writes to standard error. Default "error". */
+  readonly logSeverity?: LogSeverity;
+}
+
+const logSeverities = ["verbose", "info", "warning", "error", "fatal"] as const;
+export type LogSeverity = (typeof logSeverities)[number];
+
+export interface CompileOptions {
+  readonly device: Device;
+  /** Threads one operator may use, the caller's among them. Default: the processors this process may use. */
+  readonly threads?: number;
+  /** Whether idle threads wait for work in a loop (`spin`: fastest alone on the machine) or asleep. Default `spin`. */
+  readonly idleThreads?: "spin" | "sleep";
+  /**
+   * `resident`: weights are converted and packed once for speed, in memory of their own.
+   * `mapped`: they stay pages of their file; conversions are computed in every run.
+   */
+  readonly weights: "resident" | "mapped";
+  readonly signal?: AbortSignal;
+}
+
+export interface Runtime extends Disposable {
+  /**
+   * Makes a serialized ONNX model ready to run. External data locations are absolute paths without their leading slash.
+   * @throws InferenceError when the model is refused; the signal's reason when stopped
+   */
+  compile(model: Uint8Array<ArrayBuffer>, options: CompileOptions): Promise<Executable>;
+}
+
+/**
+ * Opens ONNX Runtime. Executables live on after the runtime they came from is disposed.
+ * @throws InferenceError when there is no usable library
+ */
+export function openRuntime(options: RuntimeOptions = {}): Runtime {
+  // From 1.29 on the library writes a device id and calls home unless this is set before it is loaded.
+  Deno.env.set("ORT_DISABLE_TELEMETRY", "1");
+  const api = loadOrtApi(options.libraryPath ?? packagedLibraryPath());
+  return new OrtRuntime(api, logSeverities.indexOf(options.logSeverity ?? "error"));
+}
+
+/** The library inside npm:onnxruntime-node, found without importing the package's addon. */
+export function packagedLibraryPath(): string {
+  const platform = { linux: "linux", darwin: "darwin", windows: "win32" }[Deno.build.os as string];
+  const file = { linux: "libonnxruntime.so.1", darwin: "libonnxruntime.1.dylib", windows: "onnxruntime.dll" };
+  if (!platform) throw new InferenceError(`npm:onnxruntime-node has no library for ${Deno.build.os}`);
+  const architecture = Deno.build.arch === "aarch64" ? "arm64" : "x64";
+  const name = file[Deno.build.os as keyof typeof file];
+  const path = `../bin/napi-v6/${platform}/${architecture}/${name}`;
+  return decodeURIComponent(new URL(path, import.meta.resolve("onnxruntime-node")).pathname);
+}
+
+class OrtRuntime implements Runtime {
+  readonly #api: OrtApi;
+  #env: Handle | undefined;
+
+  constructor(api: OrtApi, severity: number) {
+    this.#api = api;
+    // ONNX Runtime keeps one environment per process and counts its owners, sessions among them.
+    this.#env = handleFrom((out) => api.createEnv(severity, cString("framecast"), out));
+  }
+
+  async compile(model: Uint8Array<ArrayBuffer>, options: CompileOptions): Promise<Executable> {
+    const env = this.#env;
+    if (!env) throw new InferenceError("Cannot compile: the runtime is disposed");
+    options.signal?.throwIfAborted();
+    const api = this.#api;
+    const sessionOptions = handleFrom((out) => api.createSessionOptions(out));
+    const cancel = () => api.setLoadCancellationFlag(sessionOptions, true);
+    options.signal?.addEventListener("abort", cancel);
+    try {
+      configure(api, sessionOptions, options);
+      const session = await handleFromAsync((out) =>
+        api.createSessionFromArray(env, model, BigInt(model.byteLength), sessionOptions, out)
+      );
+      const executable = new OrtExecutable(api, session);
+      if (options.signal?.aborted) executable[Symbol.dispose]();
+      options.signal?.throwIfAborted();
+      return executable;
+    } catch (cause) {
+      options.signal?.throwIfAborted();
+      throw cause;
+    } finally {
+      options.signal?.removeEventListener("abort", cancel);
+      api.releaseSessionOptions(sessionOptions);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#env) this.#api.releaseEnv(this.#env);
+    this.#env = undefined;
+  }
+}
+
+const optimizeAll = 99; // GraphOptimizationLevel.ORT_ENABLE_ALL
+
+function configure(api: OrtApi, session: Handle, options: CompileOptions): void {
+  api.setSessionGraphOptimizationLevel(session, optimizeAll);
+  api.setIntraOpNumThreads(session, options.threads ?? navigator.hardwareConcurrency);
+  api.setInterOpNumThreads(session, 1);
+  const entries: Record<string, string> = {
+    // External data may lie anywhere below this folder.
+    "session.model_external_initializers_file_folder_path": "/",
+    "session.intra_op.allow_spinning": options.idleThreads === "sleep" ? "0" : "1",
+  };
+  if (options.weights === "mapped") {
+    entries["session.disable_prepacking"] = "1";
+    entries["optimization.disable_specified_optimizers"] = "ConstantFolding";
+  }
+  for (const [key, value] of Object.entries(entries)) api.addSessionConfigEntry(session, cString(key), cString(value));
+  if (options.device.kind === "cuda") appendCuda(api, session, options.device.index);
+}
+
+function appendCuda(api: OrtApi, session: Handle, index: number): void {
+  const settings: Record<string, string> = {
+    "device_id": `${index}`,
+    "arena_extend_strategy": "kSameAsRequested", // doubling would take twice what a large model needs
+    "cudnn_conv_algo_search": "HEURISTIC", // the exhaustive search takes all free memory as workspace
+    "use_tf32": "0", // float32 stays float32
+  };
+  const keys = Object.keys(settings).map(cString);
+  const values = Object.values(settings).map(cString);
+  const cuda = handleFrom((out) => api.createCudaProviderOptions(out));
+  try {
+    api.updateCudaProviderOptions(cuda, pointerArray(keys), pointerArray(values), BigInt(keys.length));
+    api.appendExecutionProviderCudaV2(session, cuda);
+  } catch (cause) {
+    throw new InferenceError(`Cannot use CUDA device ${index}: ${(cause as Error).message}`, { cause });
+  } finally {
+    api.releaseCudaProviderOptions(cuda);
+  }
+}
