@@ -11,22 +11,6 @@ import type { Module, Value } from "../onnx/graph.ts";
 import { add, mul, reduceMean, split } from "../onnx/operators.ts";
 import type { TransformerConfig } from "./transformer_config.ts";
 
-/** Channels of a sinusoidal embedding. */
-export const sinusoidChannels = 256;
-
-/**
- * cos(t ωₖ) for k = 0 … 127, then sin(t ωₖ), ωₖ = 10000^(−k/128) (arXiv 1706.03762, section 3.5; cosines first).
- * Calculated in double precision: the guidance argument is near 10⁴, where float32 angles are off by 5e-4.
- */
-export function sinusoid(t: number): Float32Array<ArrayBuffer> {
-  const half = sinusoidChannels / 2;
-  const angle = (k: number) => t * Math.exp(-Math.log(10000) * k / half);
-  return Float32Array.from(
-    { length: sinusoidChannels },
-    (_, k) => k < half ? Math.cos(angle(k)) : Math.sin(angle(k - half)),
-  );
-}
-
 /** Sinusoids of the step and of the guidance `[1, 256]`, pooled text `[1, pooledDim]` → condition `[1, hidden]` */
 export function conditionEmbedding(
   m: Module,

@@ -1,0 +1,55 @@
+/**
+ * Compiled graphs by name, made at first use and kept.
+ * @module
+ */
+import type { CompileOptions, Executable, Runtime } from "./runtime.ts";
+
+/** Compiles each graph once; forgets the least recently used above `limit`. Disposing releases all. */
+export class ExecutableCache implements Disposable {
+  readonly #entries = new Map<string, Promise<Executable>>();
+  #state: "open" | "disposed" = "open";
+
+  constructor(
+    readonly runtime: Runtime,
+    readonly options: Omit<CompileOptions, "signal">,
+    readonly limit = 32,
+  ) {}
+
+  /** The executable `key`; `build` gives its serialized model when it has to be made. A failure is not kept. */
+  get(key: string, build: () => Uint8Array<ArrayBuffer>): Promise<Executable> {
+    if (this.#state === "disposed") throw new Error(`Cannot use graph "${key}": its model was unloaded`);
+    const known = this.#entries.get(key);
+    const entry = known ?? this.#compile(key, build);
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    this.#forgetOldest();
+    return entry;
+  }
+
+  [Symbol.dispose](): void {
+    this.#state = "disposed";
+    for (const entry of this.#entries.values()) release(entry);
+    this.#entries.clear();
+  }
+
+  async #compile(key: string, build: () => Uint8Array<ArrayBuffer>): Promise<Executable> {
+    try {
+      return await this.runtime.compile(build(), this.options);
+    } catch (cause) {
+      this.#entries.delete(key);
+      throw cause;
+    }
+  }
+
+  #forgetOldest(): void {
+    for (const [key, entry] of this.#entries) {
+      if (this.#entries.size <= this.limit) return;
+      this.#entries.delete(key);
+      release(entry);
+    }
+  }
+}
+
+function release(entry: Promise<Executable>): void {
+  entry.then((executable) => executable[Symbol.dispose](), () => {});
+}

@@ -1,0 +1,153 @@
+/**
+ * The transformer cut into graphs by how often each part has to run: once per picture, once per prompt, once per step of
+ * the schedule, once per section, once per step. Inputs and outputs of each are in its doc line; `C` is `hidden`.
+ * @module
+ */
+import { conditionEmbedding, imageProjection, tokenRefiner } from "./networks/condition_embedders.ts";
+import { firstModulatedInput, outputHead, type Streams, transformerBlocks } from "./networks/framepack_transformer.ts";
+import { historyTokens, type Kernel, kernels, windowTokens } from "./networks/history_packing.ts";
+import { modulationRows, modulationTable, readModulations } from "./networks/modulation.ts";
+import type { TransformerConfig } from "./networks/transformer_config.ts";
+import { type Dim, Graph, Module, type Value } from "./onnx/graph.ts";
+import { add, sub } from "./onnx/operators.ts";
+import type { Checkpoint } from "./onnx/safetensors.ts";
+import type { DType } from "./onnx/tensor.ts";
+import { sinusoidChannels } from "./sampling/sinusoid.ts";
+
+/** What every graph of one transformer is built from. */
+export interface TransformerSource {
+  readonly config: TransformerConfig;
+  readonly checkpoint: Checkpoint;
+  readonly computeDType: DType;
+}
+
+/** Latents of a window `[latentFrames, height, width]`, height and width in latent pixels, and the history beside it. */
+export interface SectionShape {
+  readonly window: readonly [latentFrames: number, height: number, width: number];
+  /** Latent frames of each history group; a group that is absent is 0. */
+  readonly history: { readonly "1x": number; readonly "2x": number; readonly "4x": number };
+}
+
+/** Image tokens of a section in packing order. */
+export function packedTokens({ window: [frames, height, width], history }: SectionShape) {
+  const tokens = (latentFrames: number, [time, rows, columns]: Kernel) =>
+    Math.ceil(latentFrames / time) * Math.ceil(height / rows) * Math.ceil(width / columns);
+  const historyCount = tokens(history["4x"], kernels["4x"]) + tokens(history["2x"], kernels["2x"]) +
+    tokens(history["1x"], kernels["1x"]);
+  const windowCount = tokens(frames, kernels.window);
+  return { history: historyCount, window: windowCount, image: historyCount + windowCount };
+}
+
+/** Once per picture. `image` [imageTokens, imageDim] → `projected` [imageTokens, C] */
+export function imageProjectionGraph(source: TransformerSource): Uint8Array<ArrayBuffer> {
+  const { graph, m } = begin("image_projection", source);
+  const image = graph.input("image", ["imageTokens", source.config.imageDim]);
+  graph.output("projected", imageProjection(m.at("image_projection"), source.config, image));
+  return graph.build();
+}
+
+/** Once per prompt and step. `text` [textTokens, textDim], `timestep` [1, 256] → `refined` [textTokens, C] */
+export function tokenRefinerGraph(source: TransformerSource): Uint8Array<ArrayBuffer> {
+  const { graph, m } = begin("token_refiner", source);
+  const text = graph.input("text", ["textTokens", source.config.textDim]);
+  const timestep = graph.input("timestep", [1, sinusoidChannels]);
+  graph.output("refined", tokenRefiner(m.at("context_embedder"), source.config, text, timestep));
+  return graph.build();
+}
+
+/** Once per prompt and step. `timestep`, `guidance` [1, 256], `pooled` [1, pooledDim] → `condition` [1, C], `modulations` [rows, C] */
+export function modulationGraph(source: TransformerSource): Uint8Array<ArrayBuffer> {
+  const { graph, m } = begin("modulation", source);
+  const condition = conditionEmbedding(m.at("time_text_embed"), source.config, {
+    timestep: graph.input("timestep", [1, sinusoidChannels]),
+    guidance: graph.input("guidance", [1, sinusoidChannels]),
+    pooled: graph.input("pooled", [1, source.config.pooledDim]),
+  });
+  graph.output("condition", condition);
+  graph.output("modulations", modulationTable(m, source.config, condition));
+  return graph.build();
+}
+
+/** Once per section. `1x`, `2x`, `4x` [16, latentFrames, height, width] as far as they exist → `history` [historyTokens, C] */
+export function historyGraph(source: TransformerSource, shape: SectionShape): Uint8Array<ArrayBuffer> {
+  const { graph, m } = begin("history", source);
+  const [, height, width] = shape.window;
+  const group = (name: keyof SectionShape["history"]) =>
+    shape.history[name] > 0 ? graph.input(name, [16, shape.history[name], height, width]) : undefined;
+  const tokens = historyTokens(m, source.config, { "1x": group("1x"), "2x": group("2x"), "4x": group("4x") });
+  if (!tokens) throw new RangeError("Cannot build a history graph: the section has no history");
+  graph.output("history", tokens);
+  return graph.build();
+}
+
+/** Once per step. `latents` [16, …window] → `window` [windowTokens, C] */
+export function windowGraph(source: TransformerSource, shape: SectionShape): Uint8Array<ArrayBuffer> {
+  const { graph, m } = begin("window", source);
+  const latents = graph.input("latents", [16, ...shape.window]);
+  graph.output("window", windowTokens(m, source.config, latents));
+  return graph.build();
+}
+
+/** Once per step, with TeaCache. `image` [imageTokens, C], `modulations` → `modulated` [imageTokens, C] */
+export function modulatedInputGraph(source: TransformerSource, shape: SectionShape): Uint8Array<ArrayBuffer> {
+  const { graph, m } = begin("modulated_input", source);
+  const image = graph.input("image", [packedTokens(shape).image, source.config.hidden]);
+  graph.output("modulated", firstModulatedInput(m, image, modulationsInput(graph, m, source.config)));
+  return graph.build();
+}
+
+/** Taps for parity: the streams after each block. */
+export type Tap = (graph: Graph, name: string, streams: Streams) => void;
+
+/**
+ * Once per step that is not skipped. `image` [imageTokens, C], `context` [contextTokens, C], `modulations`,
+ * `cos`, `sin` [tokens, headDim/2] → `velocity` [16, …window], `residual` [imageTokens, C] (what the blocks added)
+ */
+export function blocksGraph(
+  source: TransformerSource,
+  shape: SectionShape,
+  tap: Tap = () => {},
+): Uint8Array<ArrayBuffer> {
+  const { config } = source;
+  const { graph, m } = begin("blocks", source);
+  const { image: imageTokens } = packedTokens(shape);
+  const image = graph.input("image", [imageTokens, config.hidden]);
+  const context = graph.input("context", ["contextTokens", config.hidden]);
+  const joint: Dim = `contextTokens+${imageTokens}`;
+  const rope = {
+    cos: graph.input("cos", [joint, config.headDim / 2], "float32"),
+    sin: graph.input("sin", [joint, config.headDim / 2], "float32"),
+  };
+  const modulations = modulationsInput(graph, m, config);
+  const streams = transformerBlocks(
+    m,
+    config,
+    { image, context },
+    modulations,
+    rope,
+    (name, values) => tap(graph, name, values),
+  );
+  graph.output("velocity", outputHead(m, config, streams.image, modulations, shape.window));
+  graph.output("residual", sub(m, streams.image, image));
+  return graph.build();
+}
+
+/** Once per skipped step. `image`, `residual` [imageTokens, C], `modulations` → `velocity` [16, …window] */
+export function skippedStepGraph(source: TransformerSource, shape: SectionShape): Uint8Array<ArrayBuffer> {
+  const { config } = source;
+  const { graph, m } = begin("skipped_step", source);
+  const size = [packedTokens(shape).image, config.hidden];
+  const image = add(m, graph.input("image", size), graph.input("residual", size));
+  graph.output("velocity", outputHead(m, config, image, modulationsInput(graph, m, config), shape.window));
+  return graph.build();
+}
+
+function begin(name: string, { checkpoint, computeDType }: TransformerSource) {
+  const graph = new Graph(name, computeDType);
+  return { graph, m: new Module(graph, checkpoint) };
+}
+
+function modulationsInput(graph: Graph, m: Module, config: TransformerConfig) {
+  const table: Value = graph.input("modulations", [modulationRows(config), config.hidden]);
+  return readModulations(m, config, table);
+}
