@@ -1,10 +1,9 @@
 /**
- * The live picture: one WHEP connection (RFC 9725) that shows in a `<video>` and comes back by itself.
+ * The live picture: one WHEP connection (RFC 9725) that comes back by itself.
  * @module
  */
 import { call, Problem } from "./api.js";
 import { pause, retryDelaySeconds } from "./backoff.js";
-import { frameAtTimestamp } from "./frame_map.js";
 
 /**
  * @typedef {object} LiveState
@@ -13,6 +12,8 @@ import { frameAtTimestamp } from "./frame_map.js";
  *   "unsupported": no common codec, nothing is tried again
  * @property {number | null} retryAtMs `Date.now()` of the next try
  * @property {"vp8" | "h264" | null} codec
+ * @property {MediaStream | null} stream of the newest connection; shown before it has a frame, a `<video>` keeps the last
+ *   frame it had
  */
 
 const firstFrameMs = 3000; // no frame within this time: a new POST, the connection may never start (duplicate DTLS flight)
@@ -21,18 +22,24 @@ const blockedAfter = 3; // tries that were answered and brought no packet
 const lookEveryMs = 500;
 
 /**
- * Shows a live picture until `close()`. The element keeps its last frame while the connection is made anew.
- * @param {{ video: HTMLVideoElement, url: string, onChange: (state: LiveState) => void }} options url: the WHEP address
+ * Watches a live picture until `close()`.
+ * @param {string} url the WHEP address, with `?view=`
+ * @param {(state: LiveState) => void} onChange
+ * @returns {{ state: LiveState, retryNow(): void, close(): void }}
  */
-export function showLive(options) {
-  const picture = new LivePicture(options);
+export function watchLive(url, onChange) {
+  const picture = new LivePicture(url, onChange);
   picture.run();
   return picture;
 }
 
+/** The playout events that tell of one live picture: those of its view and codec. */
+export function playoutsOf(playouts, view, codec) {
+  return playouts.filter((playout) => playout.view === view && playout.codec === codec);
+}
+
 class LivePicture {
-  state = { state: "connecting", retryAtMs: null, codec: null };
-  #video;
+  state = { state: "connecting", retryAtMs: null, codec: null, stream: null };
   #url;
   #onChange;
   #closed = new AbortController();
@@ -42,8 +49,7 @@ class LivePicture {
   #silentTries = 0;
   #hadPicture = false;
 
-  constructor({ video, url, onChange }) {
-    this.#video = video;
+  constructor(url, onChange) {
     this.#url = url;
     this.#onChange = onChange;
     const { signal } = this.#closed;
@@ -61,7 +67,6 @@ class LivePicture {
     this.#closed.abort();
     this.#wake.abort();
     this.#leave();
-    this.#video.srcObject = null;
   }
 
   async run() {
@@ -88,11 +93,8 @@ class LivePicture {
   /** Offer and answer. The offer goes out at once: the server learns this side's address from its checks. */
   async #join(peer) {
     peer.addTransceiver("video", { direction: "recvonly" });
-    peer.ontrack = ({ track }) => {
-      // The answer names no stream, so the track gets one of its own; the element keeps its last frame until then.
-      this.#video.srcObject = new MediaStream([track]);
-      this.#video.play().catch(() => {}); // refused autoplay is the stage's to show
-    };
+    // The answer names no stream, so the track gets one of its own.
+    peer.ontrack = ({ track }) => this.#set({ stream: new MediaStream([track]) });
     await peer.setLocalDescription(await peer.createOffer());
     const response = await call(this.#url, {
       method: "POST",
@@ -166,25 +168,4 @@ export function codecOf(sdp) {
   const payloadType = /^m=video \d+ \S+ (\d+)/m.exec(sdp)?.[1];
   const name = new RegExp(`^a=rtpmap:${payloadType} ([^/]+)/`, "m").exec(sdp)?.[1]?.toLowerCase();
   return name === "vp8" || name === "h264" ? name : null;
-}
-
-/**
- * Tells which frame of the video is on screen, each time one is presented. Browsers without
- * `requestVideoFrameCallback` or RTP timestamps are told nothing.
- * @param {() => { playouts: object[], frameRate: number }} source playouts of the view and codec in use
- * @param {(frame: number) => void} onFrame
- * @returns {() => void} ends it
- */
-export function watchFrames(video, source, onFrame) {
-  if (!("requestVideoFrameCallback" in HTMLVideoElement.prototype)) return () => {};
-  let handle = 0;
-  const present = (_now, { rtpTimestamp }) => {
-    handle = video.requestVideoFrameCallback(present);
-    if (rtpTimestamp === undefined) return;
-    const { playouts, frameRate } = source();
-    const frame = frameAtTimestamp(playouts, rtpTimestamp, frameRate);
-    if (frame !== undefined) onFrame(frame);
-  };
-  handle = video.requestVideoFrameCallback(present);
-  return () => video.cancelVideoFrameCallback(handle);
 }
