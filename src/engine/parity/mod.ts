@@ -1,0 +1,49 @@
+/**
+ * Parity: runs this engine's components on the recorded inputs of the published code and compares the outputs.
+ * @module
+ */
+import { type CaseOutputs, compareCase, type Comparison } from "./compare.ts";
+import { type GoldenCase, goldenCases } from "./golden_case.ts";
+import { samplingCases } from "./sampling_cases.ts";
+
+/** Computes one case from its inputs and parameters alone. */
+export type ComponentRunner = (golden: GoldenCase) => Promise<CaseOutputs>;
+
+/** Every component of the golden folder; a component without a runner fails. One line per group. */
+const runners: Readonly<Record<string, ComponentRunner>> = {
+  ...samplingCases,
+};
+
+/** One case's end. It passes when `problems` is empty. */
+export interface CaseResult extends Comparison {
+  readonly component: string;
+  readonly name: string;
+}
+
+export interface ParityOptions {
+  /** Only these components. @default all */
+  readonly components?: readonly string[];
+}
+
+/** Runs every case of a golden folder, one at a time, in the order of their names. */
+export async function* runParity(dir: string, { components }: ParityOptions = {}): AsyncGenerator<CaseResult> {
+  for await (const golden of goldenCases(dir, components)) {
+    const { component, name } = golden;
+    yield { component, name, ...await runCase(golden) };
+  }
+}
+
+async function runCase(golden: GoldenCase): Promise<Comparison> {
+  const runner = runners[golden.component];
+  const failed = (problem: string) => ({ problems: [problem], maxDifference: NaN, tolerance: 0 });
+  if (runner === undefined) return failed(`nothing here computes the component "${golden.component}"`);
+  try {
+    return compareCase(golden, await runner(golden));
+  } catch (error) {
+    return failed(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+  }
+}
+
+export type { CaseOutputs } from "./compare.ts";
+export type { GoldenCase, GoldenTensor } from "./golden_case.ts";
+export { printParity } from "./print.ts";
