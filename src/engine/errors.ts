@@ -25,3 +25,26 @@ export class RequestError extends RangeError {
     super(message);
   }
 }
+
+/** An error on its way from an engine process to the server. */
+interface ErrorReport {
+  readonly kind: "failed";
+  readonly error: string;
+  readonly message: string;
+  readonly field?: string;
+}
+
+export function reportOfError(cause: unknown): ErrorReport {
+  if (!(cause instanceof Error)) return { kind: "failed", error: "Error", message: String(cause) };
+  const { name: error, message } = cause;
+  return cause instanceof RequestError
+    ? { kind: "failed", error, message, field: cause.field }
+    : { kind: "failed", error, message };
+}
+
+export function errorOfReport({ error, message, field }: ErrorReport): Error {
+  if (error === "CheckpointError") return new CheckpointError(message);
+  if (error === "InferenceError") return new InferenceError(message);
+  if (error === "RequestError") return new RequestError(field ?? "", message);
+  return new Error(message);
+}

@@ -1,0 +1,80 @@
+/**
+ * The other side of `process_engine.ts`: one engine, orders on standard input, reports on standard output. Standard
+ * output carries nothing else; whatever has to be said to people goes to standard error.
+ * @module
+ */
+import { reportOfError } from "./errors.ts";
+import type { GenerationEvent } from "./event.ts";
+import { createFramePackEngine, type FramePackEngineOptions } from "./framepack_engine.ts";
+import type { Engine } from "./mod.ts";
+import { encodeMessage, type EngineOrder, type EngineReport, type Message, readMessages } from "./wire.ts";
+
+/** What the engine inside is made with; crosses the process border as JSON. */
+export type HostOptions = FramePackEngineOptions;
+
+type Report = (head: EngineReport, body?: Uint8Array) => Promise<void>;
+
+/** Carries out orders until standard input ends. */
+export async function host(
+  engine: Engine,
+  orders: ReadableStream<Uint8Array>,
+  reports: WritableStream<Uint8Array>,
+): Promise<void> {
+  const writer = reports.getWriter();
+  const report: Report = async (head, body) => {
+    for (const part of encodeMessage(head, body)) await writer.write(part);
+  };
+  let work: Promise<void> = Promise.resolve();
+  let stopper = new AbortController();
+  for await (const { head: order, body } of readMessages<EngineOrder>(orders)) {
+    if (order.kind === "stop") {
+      stopper.abort(new DOMException("Stopped", "AbortError"));
+      continue;
+    }
+    await work;
+    stopper = new AbortController();
+    work = carryOut(engine, { head: order, body }, report, stopper.signal);
+  }
+  stopper.abort(new DOMException("The server is gone", "AbortError"));
+  await work.catch(() => {});
+}
+
+async function carryOut(
+  engine: Engine,
+  { head: order, body }: Message<Exclude<EngineOrder, { kind: "stop" }>>,
+  report: Report,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    for await (const event of eventsOf(engine, order, body, signal)) {
+      if (event.kind !== "frames") await report({ kind: "event", event });
+      else {
+        const { firstFrameIndex, state, pixels } = event.batch;
+        await report(
+          { kind: "event", event: { kind: "frames", section: event.section, firstFrameIndex, state } },
+          pixels,
+        );
+      }
+    }
+  } catch (cause) {
+    return await report(signal.aborted ? { kind: "stopped" } : reportOfError(cause));
+  }
+  await report({ kind: "done" });
+}
+
+function eventsOf(
+  engine: Engine,
+  order: Exclude<EngineOrder, { kind: "stop" }>,
+  pixels: Uint8Array,
+  signal: AbortSignal,
+): AsyncIterable<GenerationEvent> {
+  if (order.kind === "warm") return engine.warm(order.modelDir, signal);
+  const { widthPx, heightPx, ...request } = order.request;
+  return engine.generate({ ...request, image: { widthPx, heightPx, pixels } }, signal);
+}
+
+if (import.meta.main) {
+  const options = JSON.parse(Deno.args[0] ?? "{}") as HostOptions;
+  await using engine = createFramePackEngine(options);
+  await host(engine, Deno.stdin.readable, Deno.stdout.writable);
+}

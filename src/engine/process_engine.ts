@@ -1,0 +1,158 @@
+/**
+ * An engine in a process of its own. A native crash or an out-of-memory ends that process and nothing else; the next
+ * order starts a new one. Orders go to its standard input, reports come from its standard output (`wire.ts`).
+ * @module
+ */
+import { EngineLostError, errorOfReport } from "./errors.ts";
+import type { GenerationEvent } from "./event.ts";
+import type { HostOptions } from "./host.ts";
+import type { Engine } from "./mod.ts";
+import type { GenerationRequest } from "./request.ts";
+import { encodeMessage, type EngineOrder, type EngineReport, type Message, readMessages } from "./wire.ts";
+
+export interface ProcessEngineOptions extends HostOptions {
+  /** Program and arguments that run `host.ts`; the options follow as one JSON argument. */
+  readonly command: readonly [program: string, ...args: string[]];
+}
+
+/** How long a stopped engine may take before its process is ended. */
+const stopPatienceMs = 5000;
+
+export function createProcessEngine({ command, ...hostOptions }: ProcessEngineOptions): Engine {
+  return new ProcessEngine([...command, JSON.stringify(hostOptions)]);
+}
+
+class ProcessEngine implements Engine {
+  #process: EngineProcess | undefined;
+  #lastOrder: Promise<void> = Promise.resolve();
+
+  constructor(readonly command: readonly string[]) {}
+
+  generate({ image, ...rest }: GenerationRequest, signal: AbortSignal): AsyncIterable<GenerationEvent> {
+    const { widthPx, heightPx, pixels } = image;
+    return this.#carryOut({ kind: "generate", request: { ...rest, widthPx, heightPx } }, pixels, signal);
+  }
+
+  warm(modelDir: string, signal: AbortSignal): AsyncIterable<GenerationEvent> {
+    return this.#carryOut({ kind: "warm", modelDir }, new Uint8Array(), signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process?.[Symbol.asyncDispose]();
+    this.#process = undefined;
+  }
+
+  async *#carryOut(order: EngineOrder, body: Uint8Array, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
+    const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+    const before = this.#lastOrder;
+    this.#lastOrder = finished;
+    try {
+      await before;
+      signal.throwIfAborted();
+      if (this.#process?.state !== "running") this.#process = new EngineProcess(this.command);
+      yield* this.#process.carryOut(order, body, signal);
+    } finally {
+      finish();
+    }
+  }
+}
+
+class EngineProcess implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #reports: AsyncGenerator<Message<EngineReport>>;
+  state: "running" | "ended" = "running";
+
+  constructor([program, ...args]: readonly string[]) {
+    this.#child = new Deno.Command(program!, { args, stdin: "piped", stdout: "piped", stderr: "inherit" }).spawn();
+    this.#input = this.#child.stdin.getWriter();
+    this.#reports = readMessages<EngineReport>(this.#child.stdout);
+    this.#child.status.then(() => this.state = "ended");
+  }
+
+  /** One order from start to end. A reader that leaves early stops it, like the signal does. */
+  async *carryOut(order: EngineOrder, body: Uint8Array, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
+    let patience: number | undefined;
+    const stop = () => {
+      if (patience !== undefined) return;
+      patience = setTimeout(() => this.#kill(), stopPatienceMs);
+      this.#send({ kind: "stop" }).catch(() => {});
+    };
+    let settled = false;
+    signal.addEventListener("abort", stop);
+    try {
+      await this.#send(order, body);
+      if (signal.aborted) stop();
+      while (!settled) {
+        const { head, body: pixels } = await this.#nextReport();
+        settled = head.kind !== "event";
+        if (head.kind === "event") yield eventOf(head.event, pixels);
+        if (head.kind === "failed" && !signal.aborted) throw errorOfReport(head);
+      }
+      signal.throwIfAborted();
+    } catch (cause) {
+      settled ||= cause instanceof EngineLostError;
+      signal.throwIfAborted();
+      throw cause;
+    } finally {
+      signal.removeEventListener("abort", stop);
+      if (!settled) await this.#leaveEarly(stop);
+      clearTimeout(patience);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#input.close().catch(() => {});
+    const patience = setTimeout(() => this.#kill(), stopPatienceMs);
+    await this.#reports.return(undefined).catch(() => {});
+    await this.#child.status;
+    clearTimeout(patience);
+  }
+
+  async #leaveEarly(stop: () => void): Promise<void> {
+    stop();
+    try {
+      while ((await this.#nextReport()).head.kind === "event");
+    } catch (cause) {
+      if (!(cause instanceof EngineLostError)) throw cause;
+    }
+  }
+
+  async #nextReport(): Promise<Message<EngineReport>> {
+    try {
+      const { value, done } = await this.#reports.next();
+      if (!done) return value;
+    } catch (cause) {
+      this.#kill();
+      throw await this.#lost(cause);
+    }
+    throw await this.#lost();
+  }
+
+  async #send(order: EngineOrder, body?: Uint8Array): Promise<void> {
+    try {
+      for (const part of encodeMessage(order, body)) await this.#input.write(part);
+    } catch (cause) {
+      throw await this.#lost(cause);
+    }
+  }
+
+  async #lost(cause?: unknown): Promise<EngineLostError> {
+    const { signal, code } = await this.#child.status;
+    this.state = "ended";
+    const how = signal ? `it was ended by ${signal}` : `it exited with code ${code}`;
+    return new EngineLostError(`The engine process was lost: ${how}`, { cause });
+  }
+
+  #kill(): void {
+    if (this.state === "running") this.#child.kill("SIGKILL");
+  }
+}
+
+type ReportedEvent = Extract<EngineReport, { kind: "event" }>["event"];
+
+function eventOf(event: ReportedEvent, pixels: Uint8Array): GenerationEvent {
+  if (event.kind !== "frames") return event;
+  const { section, firstFrameIndex, state } = event;
+  return { kind: "frames", section, batch: { firstFrameIndex, state, pixels } };
+}

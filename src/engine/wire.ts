@@ -1,0 +1,111 @@
+/**
+ * Messages between the server and an engine process: a length-prefixed JSON head, then raw bytes.
+ *
+ * | bytes | content |
+ * |---|---|
+ * | 4 | length of the head, unsigned little-endian |
+ * | 4 | length of the body, likewise |
+ * | … | head, JSON in UTF-8 |
+ * | … | body, as it is: pixels |
+ * @module
+ */
+import type { FrameState } from "../video.ts";
+import type { GenerationEvent } from "./event.ts";
+import type { GenerationRequest } from "./request.ts";
+
+/** What the server asks for. Pixels of the start picture are the body of `generate`. */
+export type EngineOrder =
+  | {
+    readonly kind: "generate";
+    readonly request: Omit<GenerationRequest, "image"> & { readonly widthPx: number; readonly heightPx: number };
+  }
+  | { readonly kind: "warm"; readonly modelDir: string }
+  | { readonly kind: "stop" };
+
+/** What the engine answers. Pixels of a batch are the body of its event; each order but `stop` ends in `done`, `stopped` or `failed`. */
+export type EngineReport =
+  | { readonly kind: "event"; readonly event: Exclude<GenerationEvent, { kind: "frames" }> | FramesHead }
+  | { readonly kind: "done" }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "failed"; readonly error: string; readonly message: string; readonly field?: string };
+
+/** A `frames` event without its pixels. */
+export interface FramesHead {
+  readonly kind: "frames";
+  readonly section: number;
+  readonly firstFrameIndex: number;
+  readonly state: FrameState;
+}
+
+export interface Message<Head> {
+  readonly head: Head;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+const prefixBytes = 8;
+
+/** Above this a length cannot be honest: a head is small, a body at most one section of pixels. */
+const headBytesMax = 1 << 20;
+
+/** The bytes of one message, in the order in which they are to be written. */
+export function encodeMessage(head: EngineOrder | EngineReport, body: Uint8Array = new Uint8Array()): Uint8Array[] {
+  const json = new TextEncoder().encode(JSON.stringify(head));
+  const prefix = new Uint8Array(prefixBytes);
+  const view = new DataView(prefix.buffer);
+  view.setUint32(0, json.length, true);
+  view.setUint32(4, body.length, true);
+  return body.length > 0 ? [prefix, json, body] : [prefix, json];
+}
+
+/**
+ * Reads messages until the stream ends. One message is taken from the stream at a time, so a reader that waits makes the
+ * writer wait.
+ * @throws SyntaxError when the stream is no message stream or ends inside one
+ */
+export async function* readMessages<Head>(stream: ReadableStream<Uint8Array>): AsyncGenerator<Message<Head>> {
+  await using input = new ByteReader(stream);
+  while (true) {
+    const prefix = await input.read(prefixBytes);
+    if (!prefix) return;
+    const view = new DataView(prefix.buffer);
+    const headBytes = view.getUint32(0, true);
+    if (headBytes > headBytesMax) throw new SyntaxError(`Cannot read message: its head would have ${headBytes} bytes`);
+    const json = await input.read(headBytes);
+    const body = await input.read(view.getUint32(4, true));
+    if (!json || !body) throw new SyntaxError("Cannot read message: the stream ended inside it");
+    yield { head: JSON.parse(new TextDecoder().decode(json)) as Head, body };
+  }
+}
+
+/** Takes exact numbers of bytes from a stream. */
+class ByteReader implements AsyncDisposable {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  #rest: Uint8Array = new Uint8Array();
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#reader = stream.getReader();
+  }
+
+  /** The next `length` bytes, or undefined when the stream ends before the first of them. */
+  async read(length: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const bytes = new Uint8Array(length);
+    for (let filled = 0; filled < length;) {
+      if (this.#rest.length === 0) {
+        const { value, done } = await this.#reader.read();
+        if (done && filled > 0) throw new SyntaxError("Cannot read message: the stream ended inside it");
+        if (done) return undefined;
+        this.#rest = value;
+      }
+      const taken = this.#rest.subarray(0, length - filled);
+      bytes.set(taken, filled);
+      filled += taken.length;
+      this.#rest = this.#rest.subarray(taken.length);
+    }
+    return bytes;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#reader.cancel().catch(() => {});
+    this.#reader.releaseLock();
+  }
+}

@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { encodeMessage, type EngineOrder, readMessages } from "./wire.ts";
+
+const order: EngineOrder = { kind: "warm", modelDir: "models/ünïcode" };
+
+function streamOf(bytes: Uint8Array, chunkBytes: number): ReadableStream<Uint8Array> {
+  const chunks = Array.from(
+    { length: Math.ceil(bytes.length / chunkBytes) },
+    (_, at) => bytes.slice(at * chunkBytes, (at + 1) * chunkBytes),
+  );
+  return ReadableStream.from(chunks);
+}
+
+const joined = (parts: Uint8Array[]) => Uint8Array.from(parts.flatMap((part) => [...part]));
+
+Deno.test("readMessages() gives back what encodeMessage() wrote, however the stream is cut", async () => {
+  const body = Uint8Array.from({ length: 300 }, (_, index) => index);
+  const bytes = joined([...encodeMessage(order, body), ...encodeMessage({ kind: "stop" })]);
+  for (const chunkBytes of [1, 7, 64, 10_000]) {
+    const messages = await Array.fromAsync(readMessages<EngineOrder>(streamOf(bytes, chunkBytes)));
+    assert.deepEqual(messages.map(({ head }) => head), [order, { kind: "stop" }]);
+    assert.deepEqual(messages[0]!.body, body);
+    assert.equal(messages[1]!.body.length, 0);
+  }
+});
+
+Deno.test("readMessages() refuses a stream that ends inside a message", async () => {
+  const bytes = joined(encodeMessage(order, new Uint8Array(50)));
+  await assert.rejects(Array.fromAsync(readMessages(streamOf(bytes.slice(0, -1), 16))), /ended inside it/);
+});
+
+Deno.test("readMessages() refuses a head of impossible length", async () => {
+  const text = new TextEncoder().encode("some library printed this line to standard output\n");
+  await assert.rejects(Array.fromAsync(readMessages(streamOf(text, 64))), /head would have \d+ bytes/);
+});
