@@ -74,6 +74,8 @@ function eventsOf(
 }
 
 if (import.meta.main) {
+  // Ctrl+C in a terminal reaches the whole process group; the server ends this process by closing its input.
+  Deno.addSignalListener("SIGINT", () => {});
   const options = JSON.parse(Deno.args[0] ?? "{}") as HostOptions;
   await using engine = createFramePackEngine(options);
   await host(engine, Deno.stdin.readable, Deno.stdout.writable);

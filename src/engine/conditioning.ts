@@ -1,0 +1,47 @@
+/**
+ * Prompt and picture become what the transformer is conditioned on. FramePack 97fe5db, `encode_prompt_conds`,
+ * `hf_clip_vision_encode`.
+ * @module
+ */
+import type { RgbImage } from "../video.ts";
+import type { FramePackModel } from "./model.ts";
+import { roundToBfloat16, type Tensor } from "./onnx/tensor.ts";
+import type { ResolvedSettings } from "./request.ts";
+import { guidanceInput, type InputPrecision } from "./sampling/mod.ts";
+import type { ConditionedTransformer } from "./transformer.ts";
+
+export interface GenerationConditions {
+  readonly positive: ConditionedTransformer;
+  /** Only where true guidance is on. */
+  readonly negative: ConditionedTransformer | null;
+  /** Tokens of the prompt the text encoder reads, and those that did not fit. */
+  readonly promptTokens: number;
+  readonly promptTokensCut: number;
+}
+
+/** Encodes the prompts and the cropped picture, and prepares the transformer under both. */
+export async function conditionsOf(
+  model: FramePackModel,
+  picture: RgbImage,
+  settings: ResolvedSettings,
+  precision: InputPrecision,
+  signal: AbortSignal,
+): Promise<GenerationConditions> {
+  const entering = (tensor: Tensor<"float32">) =>
+    precision === "bfloat16" ? { ...tensor, data: roundToBfloat16(tensor.data) } : tensor;
+  const image = entering(await model.imageEncoder.encode(picture, signal));
+  const guidance = guidanceInput(settings.guidance, precision);
+  const under = async (prompt: string) => {
+    const { states, pooled, ...counts } = await model.textEncoder.encode(prompt, signal);
+    const conditions = { text: entering(states), pooled: entering(pooled), image, guidance };
+    return { transformer: await model.transformer.condition(conditions, signal), ...counts };
+  };
+  const positive = await under(settings.prompt);
+  const negative = settings.cfg === 1 ? null : await under(settings.negativePrompt);
+  return {
+    positive: positive.transformer,
+    negative: negative?.transformer ?? null,
+    promptTokens: positive.promptTokens,
+    promptTokensCut: positive.promptTokensCut,
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * The engine that runs FramePack in this process.
+ * @module
+ */
+import { RequestError } from "./errors.ts";
+import type { GenerationEvent } from "./event.ts";
+import { generateVideo } from "./generate.ts";
+import type { Engine } from "./mod.ts";
+import { type FramePackModel, loadModel, type ModelOptions } from "./model.ts";
+import { openRuntime, type Runtime } from "./onnx/runtime.ts";
+import type { GenerationRequest } from "./request.ts";
+
+/** Can be sent to another process. */
+export interface FramePackEngineOptions extends ModelOptions {
+  /** Another ONNX Runtime than the packaged one. */
+  readonly libraryPath?: string;
+}
+
+export function createFramePackEngine(options: FramePackEngineOptions): Engine {
+  return new FramePackEngine(options);
+}
+
+class FramePackEngine implements Engine {
+  #runtime: Runtime | undefined;
+  /** The model in memory; another one takes its place. */
+  #loaded: { readonly modelDir: string; readonly model: FramePackModel } | undefined;
+
+  constructor(readonly options: FramePackEngineOptions) {}
+
+  async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
+    requireWholeTokens(request);
+    const model = yield* this.#load(request.modelDir, signal);
+    for await (const event of generateVideo(model, request, signal)) {
+      if (event.kind !== "latents") yield event;
+    }
+  }
+
+  async *warm(modelDir: string, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
+    const model = yield* this.#load(modelDir, signal);
+    yield* model.warm(signal);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#unload();
+    this.#runtime?.[Symbol.dispose]();
+    this.#runtime = undefined;
+    return Promise.resolve();
+  }
+
+  async *#load(modelDir: string, signal: AbortSignal): AsyncGenerator<GenerationEvent, FramePackModel> {
+    if (this.#loaded?.modelDir === modelDir) return this.#loaded.model;
+    this.#unload();
+    const { libraryPath } = this.options;
+    this.#runtime ??= openRuntime(libraryPath === undefined ? {} : { libraryPath });
+    yield { kind: "loading", part: "weights", done: 0, of: 1 };
+    const model = await loadModel(modelDir, this.#runtime, this.options);
+    this.#loaded = { modelDir, model };
+    signal.throwIfAborted();
+    yield { kind: "loading", part: "weights", done: 1, of: 1 };
+    return model;
+  }
+
+  #unload(): void {
+    this.#loaded?.model[Symbol.dispose]();
+    this.#loaded = undefined;
+  }
+}
+
+/** A token covers 16 × 16 pixels. */
+function requireWholeTokens({ settings: { widthPx, heightPx } }: GenerationRequest): void {
+  for (const [side, sizePx] of [["width", widthPx], ["height", heightPx]] as const) {
+    if (sizePx % 16 !== 0 || sizePx < 16) {
+      throw new RequestError("resolution", `The ${side} of ${sizePx} px is not a multiple of 16`);
+    }
+  }
+}

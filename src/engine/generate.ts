@@ -1,0 +1,182 @@
+/**
+ * FramePack from picture and prompt to frames, on one page. FramePack 97fe5db, `worker()` of `demo_gradio.py`
+ * (inverted) and `demo_gradio_f1.py` (forward): both are this loop under another section plan.
+ * @module
+ */
+import { conditionsOf } from "./conditioning.ts";
+import type { GenerationEvent } from "./event.ts";
+import type { FramePackModel } from "./model.ts";
+import { roundToBfloat16 } from "./onnx/tensor.ts";
+import type { GenerationRequest, ResolvedSettings } from "./request.ts";
+import { resizeAndCenterCrop } from "./resample.ts";
+import {
+  beginHistory,
+  denoise,
+  extendHistory,
+  fluxMu,
+  frameBatches,
+  type HistoryContext,
+  historyContext,
+  historyGroups,
+  type InputPrecision,
+  joinLatentFrames,
+  type LatentFrameShape,
+  latentsToDecode,
+  muOfShift,
+  noisyTokens,
+  type PixelClip,
+  planSections,
+  type Section,
+  sigmaSchedule,
+  splitLatentFrames,
+  stitch,
+  torchNormal,
+  type VelocityModel,
+  videoPlan,
+  withTeaCache,
+} from "./sampling/mod.ts";
+import type { ConditionedTransformer, SectionContext } from "./transformer.ts";
+
+/** What one section was given and what it became, before decoding; for those who keep or compare it. */
+export interface SectionLatents {
+  readonly kind: "latents";
+  readonly section: Section;
+  readonly context: HistoryContext<Float32Array>;
+  /** `[16, latentFrames, height, width]` */
+  readonly latents: Float32Array;
+}
+
+const latentChannels = 16;
+
+/**
+ * Makes one video.
+ * @param precision in which everything enters the transformer; the published models run in bfloat16
+ * @throws RequestError, InferenceError; the signal's reason when stopped
+ */
+export async function* generateVideo(
+  model: FramePackModel,
+  { image, settings }: Pick<GenerationRequest, "image" | "settings">,
+  signal: AbortSignal,
+  precision: InputPrecision = "bfloat16",
+): AsyncGenerator<GenerationEvent | SectionLatents> {
+  const { widthPx, heightPx, schedule } = settings;
+  const windowLatentFrames = model.manifest.latentWindowFrames;
+  const frameShape: LatentFrameShape = { channels: latentChannels, height: heightPx / 8, width: widthPx / 8 };
+  const sections = planSections({ ...settings, windowLatentFrames });
+
+  const picture = resizeAndCenterCrop(image, widthPx, heightPx);
+  const { positive, negative, promptTokens, promptTokensCut } = await conditionsOf(
+    model,
+    picture,
+    settings,
+    precision,
+    signal,
+  );
+  const startLatent = await model.vae.encodeImage(picture, signal);
+  yield { kind: "plan", plan: videoPlan(sections, settings), promptTokens, promptTokensCut };
+
+  const sigmas = sigmaSchedule(settings.steps, mu(settings, windowLatentFrames, frameShape));
+  const normal = torchNormal(settings.seed);
+  let history = beginHistory(schedule, startLatent);
+  let pending: PixelClip | null = null;
+
+  for (const section of sections) {
+    const clock = stopwatch();
+    yield { kind: "sampling", section: section.section };
+    const context = historyContext(history);
+    const place = sectionContext(section, context, frameShape, precision);
+    const noise = normal(latentChannels * windowLatentFrames * frameShape.height * frameShape.width);
+    let latents = noise;
+    const steps = denoise({
+      noise,
+      sigmas,
+      positive: await velocityModel(positive, place, settings, signal),
+      guidance: negative && {
+        negative: await velocityModel(negative, place, settings, signal),
+        cfg: settings.cfg,
+        rescale: settings.cfgRescale,
+      },
+      precision,
+    }, signal);
+    for await (const { step, of, denoised, skipped } of steps) {
+      latents = denoised;
+      yield { kind: "step", section: section.section, step, of, skipped, seconds: clock.lap() };
+    }
+    const samplingSeconds = clock.total();
+
+    yield { kind: "decoding", section: section.section };
+    const frames = splitLatentFrames(latents, frameShape);
+    history = extendHistory(history, section, frames);
+    yield { kind: "latents", section, context: filled(context, frameShape), latents };
+    const decoded = await model.vae.decode(
+      joinLatentFrames(latentsToDecode(history, section), frameShape),
+      frameShape,
+      signal,
+    );
+    const stitched = stitch(section, decoded, pending);
+    pending = stitched.provisional;
+    for (const batch of frameBatches(section, stitched)) yield { kind: "frames", section: section.section, batch };
+    yield {
+      kind: "sectionDone",
+      section: section.section,
+      samplingSeconds,
+      decodingSeconds: clock.total() - samplingSeconds,
+    };
+  }
+}
+
+function mu({ shift }: ResolvedSettings, windowLatentFrames: number, { height, width }: LatentFrameShape): number {
+  return shift === undefined ? fluxMu(noisyTokens(windowLatentFrames, height, width)) : muOfShift(shift);
+}
+
+/** The transformer of one section, with TeaCache where it is asked for. */
+async function velocityModel(
+  conditioned: ConditionedTransformer,
+  place: SectionContext,
+  { steps, teaCacheThreshold }: ResolvedSettings,
+  signal: AbortSignal,
+): Promise<VelocityModel> {
+  // A threshold of 0 is never fallen short of: every step is computed.
+  return withTeaCache(await conditioned.section(place, signal), { steps, threshold: teaCacheThreshold });
+}
+
+/** The history as the transformer takes it. */
+function sectionContext(
+  { windowLatentFrames, indices }: Section,
+  context: HistoryContext<Float32Array>,
+  frameShape: LatentFrameShape,
+  precision: InputPrecision,
+): SectionContext {
+  const latents = (frames: readonly (Float32Array | null)[]) => {
+    const joined = joinLatentFrames(frames, frameShape);
+    return precision === "bfloat16" ? roundToBfloat16(joined) : joined;
+  };
+  return {
+    shape: {
+      window: [windowLatentFrames, frameShape.height, frameShape.width],
+      history: { "1x": 1 + historyGroups.clean1x, "2x": historyGroups.clean2x, "4x": historyGroups.clean4x },
+    },
+    indices,
+    history: { "1x": latents(context.clean1x), "2x": latents(context.clean2x), "4x": latents(context.clean4x) },
+  };
+}
+
+function filled(context: HistoryContext<Float32Array>, shape: LatentFrameShape): HistoryContext<Float32Array> {
+  const fill = (frames: readonly (Float32Array | null)[]) =>
+    frames.map((frame) => frame ?? new Float32Array(shape.channels * shape.height * shape.width));
+  return { clean1x: fill(context.clean1x), clean2x: fill(context.clean2x), clean4x: fill(context.clean4x) };
+}
+
+function stopwatch() {
+  const start = performance.now();
+  let lapStart = start;
+  return {
+    total: () => (performance.now() - start) / 1000,
+    lap: () => {
+      const now = performance.now();
+      const seconds = (now - lapStart) / 1000;
+      lapStart = now;
+      return seconds;
+    },
+  };
+}

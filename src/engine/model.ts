@@ -1,0 +1,85 @@
+/**
+ * A model folder in memory: its parts ready to be asked, in the Hugging Face layout of the published repositories.
+ * @module
+ */
+import { join } from "node:path";
+import { type ImageEncoder, loadImageEncoder, loadTextEncoder, type TextEncoder } from "./encoders.ts";
+import type { GenerationEvent } from "./event.ts";
+import { readJsonObject } from "./json_file.ts";
+import { type Manifest, offeredSizes, readManifest } from "./manifest.ts";
+import { parseTransformerConfig } from "./networks/transformer_config.ts";
+import { ExecutableCache } from "./onnx/executable_cache.ts";
+import type { CompileOptions, Runtime } from "./onnx/runtime.ts";
+import { openCheckpoint } from "./onnx/safetensors.ts";
+import { historyGroups } from "./sampling/mod.ts";
+import { FramePackTransformer } from "./transformer.ts";
+import { loadVae, type Vae } from "./vae.ts";
+
+export interface ModelOptions extends Pick<CompileOptions, "device" | "threads" | "idleThreads"> {}
+
+/** Everything that one folder holds. */
+export interface FramePackModel extends Disposable {
+  readonly manifest: Manifest;
+  readonly transformer: FramePackTransformer;
+  readonly vae: Vae;
+  readonly textEncoder: TextEncoder;
+  readonly imageEncoder: ImageEncoder;
+  /** Compiles what a video of the default size needs. */
+  warm(signal: AbortSignal): AsyncGenerator<GenerationEvent>;
+}
+
+/**
+ * Reads a folder's configurations and weight headers; graphs are compiled at first use.
+ * @throws CheckpointError
+ */
+export async function loadModel(modelDir: string, runtime: Runtime, options: ModelOptions): Promise<FramePackModel> {
+  const manifest = await readManifest(modelDir);
+  const executables = new ExecutableCache(runtime, { ...options, weights: "resident" });
+  const [transformer, vae, textEncoder, imageEncoder] = await Promise.all([
+    loadTransformer(join(modelDir, "transformer"), executables),
+    loadVae(join(modelDir, "vae"), executables),
+    loadTextEncoder(modelDir, manifest, executables),
+    loadImageEncoder(modelDir, executables),
+  ]);
+  return {
+    manifest,
+    transformer,
+    vae,
+    textEncoder,
+    imageEncoder,
+    warm: (signal) => warm({ manifest, transformer, vae, textEncoder, imageEncoder }, signal),
+    [Symbol.dispose]: () => executables[Symbol.dispose](),
+  };
+}
+
+/** Weights of a folder's transformer, its sizes from `config.json`. */
+export async function loadTransformer(folder: string, executables: ExecutableCache): Promise<FramePackTransformer> {
+  const config = parseTransformerConfig(await readJsonObject(join(folder, "config.json")));
+  return new FramePackTransformer(
+    { config, checkpoint: await openCheckpoint(folder), computeDType: "float32" },
+    executables,
+  );
+}
+
+async function* warm(
+  { manifest, transformer, vae, textEncoder, imageEncoder }: Omit<FramePackModel, "warm" | typeof Symbol.dispose>,
+  signal: AbortSignal,
+): AsyncGenerator<GenerationEvent> {
+  const { widthPx, heightPx } = offeredSizes(manifest)[0]!;
+  const size = { height: heightPx / 8, width: widthPx / 8 };
+  const parts: [string, () => Promise<unknown>][] = [
+    ["text encoders", () => textEncoder.warm()],
+    ["image encoder", () => imageEncoder.warm()],
+    ["video transformer", () =>
+      transformer.warm({
+        window: [manifest.latentWindowFrames, size.height, size.width],
+        history: { "1x": 1 + historyGroups.clean1x, "2x": historyGroups.clean2x, "4x": historyGroups.clean4x },
+      })],
+    ["picture decoder", () => vae.warm(size)],
+  ];
+  for (const [index, [part, compile]] of parts.entries()) {
+    signal.throwIfAborted();
+    yield { kind: "loading", part, done: index, of: parts.length };
+    await compile();
+  }
+}
