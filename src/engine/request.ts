@@ -40,7 +40,9 @@ export type GenerationSettings = z.infer<typeof generationSettings>;
 
 /** Settings with every default filled in: the recipe. The same recipe and picture give the same frames. */
 export type ResolvedSettings =
-  & Required<Omit<GenerationSettings, "shift" | "resolution">>
+  & {
+    [Key in Exclude<keyof GenerationSettings, "shift" | "resolution">]-?: Exclude<GenerationSettings[Key], undefined>;
+  }
   & {
     readonly shift?: number | undefined;
     readonly widthPx: number;

@@ -1,0 +1,208 @@
+/**
+ * What a model folder says about itself: `framecast.json` beside the Hugging Face parts. A folder without one is taken for
+ * FramePack as published.
+ * @module
+ */
+import { stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { z } from "zod";
+import type { RgbImage, VideoPlan } from "../video.ts";
+import { CheckpointError, RequestError } from "./errors.ts";
+import { readJsonObject } from "./json_file.ts";
+import { type GenerationSettings, type ResolvedSettings, schedules } from "./request.ts";
+import {
+  nearestSize,
+  type PictureSize,
+  planSections,
+  publishedResolution,
+  sizesOfResolution,
+  sizeStepPx,
+  videoPlan,
+} from "./sampling/mod.ts";
+
+const positive = z.int().min(1);
+
+/** `framecast.json`. Keys that only inform people (licence, training notes) are let through. */
+const manifestFile = z.object({
+  name: z.string().min(1),
+  resolution: z.object({ width: positive, height: positive, multiple_of: positive.default(sizeStepPx) }).optional(),
+  fps: z.literal(30).default(30),
+  latent_window_size: z.int().min(1).max(64).default(9),
+  default_steps: z.int().min(1).max(100).default(25),
+  guidance: z.object({ embedded: z.number().min(0).max(100), cfg: z.number().min(1).max(30) }).default({
+    embedded: 10,
+    cfg: 1,
+  }),
+  schedules: z.array(z.enum(schedules)).min(1).default([...schedules]),
+  default_schedule: z.enum(schedules).optional(),
+  prompt: z.object({
+    template: z.string(),
+    crop_start: positive,
+    max_length: positive,
+    text_padded_length: positive,
+  }).partial().default({}),
+  examples: z.array(z.object({ image: z.string(), prompt: z.string(), title: z.string().optional() })).default([]),
+});
+
+/** A model as requests, estimates and pages need it. */
+export interface Manifest {
+  readonly name: string;
+  /** The only size it was trained for; null for a model with buckets. */
+  readonly fixedSize: PictureSize | null;
+  /** Widths and heights are multiples of this. */
+  readonly sizeMultiplePx: number;
+  readonly frameRate: number;
+  readonly latentWindowFrames: number;
+  readonly defaultSteps: number;
+  readonly defaultGuidance: number;
+  readonly defaultCfg: number;
+  readonly schedules: readonly (typeof schedules)[number][];
+  readonly defaultSchedule: (typeof schedules)[number];
+  readonly promptTemplate: string | undefined;
+  readonly promptCropTokens: number | undefined;
+  /** Image paths are relative to the folder. */
+  readonly examples: readonly { readonly image: string; readonly prompt: string; readonly title: string }[];
+}
+
+/**
+ * Reads a model folder's description and checks that every part is there.
+ * @throws `CheckpointError` naming the file that is missing or wrong
+ */
+export async function readManifest(modelDir: string): Promise<Manifest> {
+  await requireParts(modelDir);
+  const path = join(modelDir, "framecast.json");
+  const json = await exists(path)
+    ? await readJsonObject(path)
+    : { name: modelDir.split(/[/\\]/).filter(Boolean).at(-1) };
+  const parsed = manifestFile.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw new CheckpointError(`Cannot use "${path}": ${issue.path.join(".")}: ${issue.message}`);
+  }
+  const file = parsed.data;
+  return {
+    name: file.name,
+    fixedSize: file.resolution ? { widthPx: file.resolution.width, heightPx: file.resolution.height } : null,
+    sizeMultiplePx: file.resolution?.multiple_of ?? sizeStepPx,
+    frameRate: file.fps,
+    latentWindowFrames: file.latent_window_size,
+    defaultSteps: file.default_steps,
+    defaultGuidance: file.guidance.embedded,
+    defaultCfg: file.guidance.cfg,
+    schedules: file.schedules,
+    defaultSchedule: file.default_schedule ?? file.schedules[0]!,
+    promptTemplate: file.prompt.template,
+    promptCropTokens: file.prompt.crop_start,
+    examples: file.examples.map((example) => ({ ...example, title: example.title ?? titleOf(example.image) })),
+  };
+}
+
+/**
+ * Fills in what the user left out, and settles the size.
+ * @param drawnSeed stands in for seed -1
+ * @throws `RequestError` for a size or a schedule this model cannot do
+ */
+export function resolveSettings(
+  settings: GenerationSettings,
+  manifest: Manifest,
+  image: Pick<RgbImage, "widthPx" | "heightPx">,
+  drawnSeed: number,
+): ResolvedSettings {
+  const schedule = settings.schedule ?? manifest.defaultSchedule;
+  if (!manifest.schedules.includes(schedule)) {
+    throw new RequestError(
+      "schedule",
+      `The model ${manifest.name} cannot make "${schedule}", only ${manifest.schedules}`,
+    );
+  }
+  const { resolution, shift, ...rest } = settings;
+  return {
+    ...rest,
+    ...resolveSize(resolution, manifest, image),
+    ...(shift === undefined ? {} : { shift }),
+    schedule,
+    seed: settings.seed === -1 ? drawnSeed : settings.seed,
+    steps: settings.steps ?? manifest.defaultSteps,
+    guidance: settings.guidance ?? manifest.defaultGuidance,
+    cfg: settings.cfg ?? manifest.defaultCfg,
+  };
+}
+
+/** What a request will make: the same plan the engine tells at its start. */
+export function planVideo(settings: ResolvedSettings, manifest: Manifest): VideoPlan {
+  const windowLatentFrames = manifest.latentWindowFrames;
+  return videoPlan(planSections({ ...settings, windowLatentFrames }), settings);
+}
+
+/** Sizes a page offers: the trained one, or the published ones, squarest first. */
+export function offeredSizes({ fixedSize }: Manifest): readonly PictureSize[] {
+  if (fixedSize) return [fixedSize];
+  const elongation = ({ widthPx, heightPx }: PictureSize) => Math.max(widthPx, heightPx) / Math.min(widthPx, heightPx);
+  return sizesOfResolution(publishedResolution).toSorted((a, b) => elongation(a) - elongation(b));
+}
+
+function resolveSize(
+  resolution: GenerationSettings["resolution"],
+  { fixedSize, sizeMultiplePx, name }: Manifest,
+  image: Pick<RgbImage, "widthPx" | "heightPx">,
+): PictureSize {
+  if (typeof resolution === "string") return exactSize(resolution, sizeMultiplePx, name);
+  if (resolution === undefined && fixedSize) return fixedSize;
+  const sizes = sizesOfResolution(resolution ?? publishedResolution).filter(({ widthPx, heightPx }) =>
+    widthPx % sizeMultiplePx === 0 && heightPx % sizeMultiplePx === 0
+  );
+  if (sizes.length === 0) {
+    const message = `${name} has no size at resolution ${resolution} with multiples of ${sizeMultiplePx}`;
+    throw new RequestError("resolution", message);
+  }
+  return nearestSize(image, sizes);
+}
+
+function exactSize(resolution: string, multiplePx: number, name: string): PictureSize {
+  const [widthPx, heightPx] = resolution.split("x").map(Number) as [number, number];
+  const leastPx = 2 * multiplePx;
+  const fitting = (px: number) => Math.min(largestSidePx, Math.max(leastPx, Math.ceil(px / multiplePx) * multiplePx));
+  if (fitting(widthPx) === widthPx && fitting(heightPx) === heightPx) return { widthPx, heightPx };
+  throw new RequestError(
+    "resolution",
+    `${name} makes widths and heights that are multiples of ${multiplePx}, from ${leastPx} to ${largestSidePx}; ` +
+      `got ${resolution}, the next that fits is ${fitting(widthPx)}x${fitting(heightPx)}`,
+  );
+}
+
+/** As far as the API's `resolution` goes. */
+const largestSidePx = 2048;
+
+/** One file per part that tells whether it is there; weights are one file or, sharded, an index. */
+const parts: readonly (readonly string[])[] = [
+  ["transformer/config.json"],
+  ["transformer/diffusion_pytorch_model.safetensors", "transformer/diffusion_pytorch_model.safetensors.index.json"],
+  ["vae/config.json"],
+  ["vae/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors.index.json"],
+  ["text_encoder/config.json"],
+  ["text_encoder/model.safetensors", "text_encoder/model.safetensors.index.json"],
+  ["text_encoder_2/config.json"],
+  ["text_encoder_2/model.safetensors", "text_encoder_2/model.safetensors.index.json"],
+  ["image_encoder/config.json"],
+  ["image_encoder/model.safetensors", "image_encoder/model.safetensors.index.json"],
+  ["tokenizer/tokenizer.json"],
+  ["tokenizer_2/vocab.json", "tokenizer_2/tokenizer.json"],
+];
+
+async function requireParts(modelDir: string): Promise<void> {
+  for (const alternatives of parts) {
+    const found = await Promise.all(alternatives.map((file) => exists(join(modelDir, file))));
+    if (!found.includes(true)) {
+      throw new CheckpointError(`Cannot use the model folder "${modelDir}": it has no "${alternatives[0]}"`);
+    }
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(() => true, () => false);
+}
+
+/** `examples/unseen-left-cupcake.png` → `unseen left cupcake`. */
+function titleOf(imagePath: string): string {
+  return basename(imagePath).replace(/\.\w+$/, "").replaceAll("-", " ");
+}

@@ -1,0 +1,199 @@
+/**
+ * What is known about a running generation, folded from the engine's events: plan, frame map, progress, timings. Pure;
+ * time is an argument.
+ * @module
+ */
+import type { GenerationEvent } from "../engine/mod.ts";
+import type { VideoPlan } from "../video.ts";
+import { type FrameMap, markFrames, markSection, plannedMap } from "./frame_map.ts";
+import type { Progress, SessionView } from "./view.ts";
+
+/** Seconds one denoising step and one section's decode take, measured on this device at this size. */
+export interface Pace {
+  readonly secondsPerStep: number;
+  readonly secondsPerDecode: number;
+}
+
+type SectionTiming = SessionView["timings"]["sections"][number];
+
+export interface GenerationFacts {
+  readonly plan: VideoPlan;
+  readonly frameMap: FrameMap;
+  readonly progress: Progress;
+  readonly prompt: SessionView["prompt"];
+  /** Finished sections, making order. */
+  readonly sections: readonly SectionTiming[];
+  /** Steps that ran the network (not skipped by TeaCache), and their time together. */
+  readonly computedSteps: number;
+  readonly computedStepSeconds: number;
+  readonly startedAtMs: number | null;
+  readonly sectionStartedAtMs: number | null;
+  readonly firstFramesAtMs: number | null;
+  readonly endedAtMs: number | null;
+}
+
+/** Before anything has run. */
+export function initialFacts(plan: VideoPlan, steps: number): GenerationFacts {
+  return {
+    plan,
+    frameMap: plannedMap(plan.frames),
+    progress: { section: 0, of: plan.sections.length, step: 0, steps, phase: "waiting", percent: 0 },
+    prompt: { tokens: null, tokensCut: 0 },
+    sections: [],
+    computedSteps: 0,
+    computedStepSeconds: 0,
+    startedAtMs: null,
+    sectionStartedAtMs: null,
+    firstFramesAtMs: null,
+    endedAtMs: null,
+  };
+}
+
+/** The facts after one more event. */
+export function advance(facts: GenerationFacts, event: GenerationEvent, nowMs: number): GenerationFacts {
+  switch (event.kind) {
+    case "loading":
+      return withProgress(facts, { phase: "loading", loading: loadingSentence(event) });
+    case "plan":
+      return {
+        ...initialFacts(event.plan, facts.progress.steps),
+        startedAtMs: facts.startedAtMs,
+        prompt: { tokens: event.promptTokens, tokensCut: event.promptTokensCut },
+      };
+    case "sampling":
+      return {
+        ...withProgress(facts, { phase: "sampling", section: event.section, step: 0 }),
+        frameMap: markSection(facts.frameMap, sectionRange(facts, event.section), "sampling"),
+        sectionStartedAtMs: nowMs,
+      };
+    case "step":
+      return {
+        ...withProgress(facts, { phase: "sampling", section: event.section, step: event.step, steps: event.of }),
+        computedSteps: facts.computedSteps + (event.skipped ? 0 : 1),
+        computedStepSeconds: facts.computedStepSeconds + (event.skipped ? 0 : event.seconds),
+      };
+    case "decoding":
+      return {
+        ...withProgress(facts, { phase: "decoding", section: event.section, step: facts.progress.steps }),
+        frameMap: markSection(facts.frameMap, sectionRange(facts, event.section), "decoding"),
+      };
+    case "frames":
+      return event.batch.state === "preview" ? facts : withFrames(facts, event.batch, nowMs);
+    case "sectionDone": {
+      const { samplingSeconds, decodingSeconds } = event;
+      const sections = [...facts.sections, { samplingSeconds, decodingSeconds }];
+      return withProgress({ ...facts, sections, sectionStartedAtMs: nowMs }, {});
+    }
+  }
+}
+
+/** The end: nothing runs any more. `percent` stays where it was unless the whole video is in the file. */
+export function endFacts(facts: GenerationFacts, frameMap: FrameMap, nowMs: number): GenerationFacts {
+  const whole = frameMap.every((range) => range.state === "final");
+  const { loading: _over, ...progress } = facts.progress;
+  return {
+    ...facts,
+    frameMap,
+    endedAtMs: nowMs,
+    progress: { ...progress, phase: "ended", percent: whole ? 100 : Math.min(progress.percent, 99) },
+  };
+}
+
+/** Changes the phase only, for what the engine does not tell (`recording`). */
+export function enterPhase(facts: GenerationFacts, phase: Progress["phase"], loading?: string): GenerationFacts {
+  return withProgress(facts, { phase, ...(loading === undefined ? {} : { loading }) });
+}
+
+/**
+ * Timings as the outside sees them.
+ * @param measured pace of an earlier video of this model and size, null without one
+ */
+export function timingsOf(facts: GenerationFacts, measured: Pace | null, nowMs: number): SessionView["timings"] {
+  const { startedAtMs, endedAtMs, firstFramesAtMs, sections } = facts;
+  const remaining = endedAtMs === null ? remainingSeconds(facts, measured, nowMs) : 0;
+  return {
+    startedAt: isoTime(startedAtMs),
+    endedAt: isoTime(endedAtMs),
+    elapsedSeconds: startedAtMs === null ? 0 : seconds(startedAtMs, endedAtMs ?? nowMs),
+    remainingSeconds: remaining === null ? null : round(remaining),
+    remainingIsGuess: endedAtMs === null && sections.length === 0,
+    firstFramesSeconds: startedAtMs === null || firstFramesAtMs === null ? null : seconds(startedAtMs, firstFramesAtMs),
+    secondsPerStep: facts.computedSteps === 0 ? null : round(facts.computedStepSeconds / facts.computedSteps),
+    secondsPerDecode: sections.length === 0 ? null : round(mean(sections.map((section) => section.decodingSeconds))),
+    sections: [...sections],
+  };
+}
+
+/** Time a whole video takes at a known pace. */
+export function wholeSeconds(sections: number, steps: number, pace: Pace): number {
+  return sections * (steps * pace.secondsPerStep + pace.secondsPerDecode);
+}
+
+/** Before a section has been measured: from this video's steps, else an earlier video's; null when neither is known. */
+function remainingSeconds(facts: GenerationFacts, measured: Pace | null, nowMs: number): number | null {
+  const { progress, sections, computedSteps } = facts;
+  const secondsPerStep = computedSteps > 0 ? facts.computedStepSeconds / computedSteps : measured?.secondsPerStep;
+  if (sections.length === 0 && secondsPerStep === undefined) return null;
+  const perSection = sections.length > 0
+    ? mean(sections.map((section) => section.samplingSeconds + section.decodingSeconds))
+    : wholeSeconds(1, progress.steps, {
+      secondsPerStep: secondsPerStep ?? 0,
+      secondsPerDecode: measured?.secondsPerDecode ?? 0,
+    });
+  const spent = facts.sectionStartedAtMs === null ? 0 : seconds(facts.sectionStartedAtMs, nowMs);
+  const left = progress.of - sections.length;
+  return left === 0 ? 0 : (left - 1) * perSection + Math.max(0, perSection - spent);
+}
+
+function withFrames(
+  facts: GenerationFacts,
+  batch: Extract<GenerationEvent, { kind: "frames" }>["batch"],
+  nowMs: number,
+): GenerationFacts {
+  const { widthPx, heightPx } = facts.plan.format;
+  const end = batch.firstFrameIndex + batch.pixels.length / (widthPx * heightPx * 3);
+  const state = batch.state === "final" ? "final" : "provisional";
+  return {
+    ...facts,
+    frameMap: markFrames(facts.frameMap, { start: batch.firstFrameIndex, end }, state),
+    firstFramesAtMs: facts.firstFramesAtMs ?? nowMs,
+  };
+}
+
+function withProgress(facts: GenerationFacts, change: Partial<Progress>): GenerationFacts {
+  const { loading: _over, ...before } = facts.progress;
+  const progress = { ...before, ...change };
+  return { ...facts, progress: { ...progress, percent: percentDone(facts.sections.length, progress) } };
+}
+
+/** (done sections + step / steps of the current one) / sections, rounded down, never 100 before the file exists. */
+function percentDone(doneSections: number, { section, of, step, steps }: Progress): number {
+  const current = section > doneSections ? step / steps : 0;
+  return Math.min(99, Math.floor(100 * (doneSections + current) / of + 1e-9));
+}
+
+function sectionRange(facts: GenerationFacts, section: number) {
+  const range = facts.plan.sections[section - 1];
+  if (!range) throw new RangeError(`The engine told of section ${section} of ${facts.plan.sections.length}`);
+  return range;
+}
+
+function loadingSentence({ part, done, of }: Extract<GenerationEvent, { kind: "loading" }>): string {
+  return `${part}, ${done} of ${of}`;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function seconds(fromMs: number, toMs: number): number {
+  return round(Math.max(0, toMs - fromMs) / 1000);
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
+
+function isoTime(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}

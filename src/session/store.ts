@@ -1,0 +1,147 @@
+/**
+ * What outlives the server: sessions, their event logs, and how fast this machine is. The only user of SQLite.
+ * @module
+ */
+import { DatabaseSync } from "node:sqlite";
+import type { Pace } from "./generation_facts.ts";
+import { type SessionEvent, sessionEvent, type SessionView, sessionView } from "./view.ts";
+
+/** Bytes of the start picture lie in the session's folder; this is their media type. */
+export interface StoredSession {
+  readonly view: SessionView;
+  readonly imageType: string;
+}
+
+/** Pace at one size. */
+export interface Measurement extends Pace {
+  readonly widthPx: number;
+  readonly heightPx: number;
+}
+
+const schema = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = NORMAL;
+  PRAGMA foreign_keys = ON;
+  CREATE TABLE IF NOT EXISTS sessions (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL,
+    image_type TEXT NOT NULL,
+    view TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS events (
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    id INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    data TEXT NOT NULL,
+    PRIMARY KEY (session_id, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS measurements (
+    model TEXT NOT NULL,
+    device TEXT NOT NULL,
+    width_px INTEGER NOT NULL,
+    height_px INTEGER NOT NULL,
+    seconds_per_step REAL NOT NULL,
+    seconds_per_decode REAL NOT NULL,
+    PRIMARY KEY (model, device, width_px, height_px)
+  ) STRICT, WITHOUT ROWID;
+`;
+
+type Row = Record<string, string | number>;
+
+export class SessionStore implements Disposable {
+  readonly #database: DatabaseSync;
+
+  /** @param file `:memory:` keeps nothing */
+  constructor(file: string) {
+    this.#database = new DatabaseSync(file);
+    this.#database.exec(schema);
+  }
+
+  add({ view, imageType }: StoredSession): void {
+    this.#run("INSERT INTO sessions (id, state, image_type, view) VALUES (?, ?, ?, ?)", [
+      view.id,
+      view.state,
+      imageType,
+      JSON.stringify(view),
+    ]);
+  }
+
+  save(view: SessionView): void {
+    this.#run("UPDATE sessions SET state = ?, view = ? WHERE id = ?", [view.state, JSON.stringify(view), view.id]);
+  }
+
+  get(id: string): StoredSession | null {
+    return this.#sessions("SELECT * FROM sessions WHERE id = ?", [id])[0] ?? null;
+  }
+
+  /** Newest first. */
+  list(): StoredSession[] {
+    return this.#sessions("SELECT * FROM sessions ORDER BY number DESC", []);
+  }
+
+  /** Its event log goes with it. */
+  delete(id: string): void {
+    this.#run("DELETE FROM sessions WHERE id = ?", [id]);
+  }
+
+  /** `playout` entries are not kept: RTP timestamps mean nothing after a restart, and they would grow while it is watched. */
+  appendEvent(sessionId: string, { id, event, data }: SessionEvent): void {
+    if (event === "playout") return;
+    this.#run("INSERT INTO events (session_id, id, event, data) VALUES (?, ?, ?, ?)", [
+      sessionId,
+      id,
+      event,
+      JSON.stringify(data),
+    ]);
+  }
+
+  /** In order. Ids rise, with holes where `playout` entries were. */
+  events(sessionId: string): SessionEvent[] {
+    return this.#all("SELECT id, event, data FROM events WHERE session_id = ? ORDER BY id", [sessionId]).map((row) =>
+      sessionEvent.parse({ id: row.id, event: row.event, data: JSON.parse(String(row.data)) })
+    );
+  }
+
+  saveMeasurement(model: string, device: string, { widthPx, heightPx, ...pace }: Measurement): void {
+    this.#run("INSERT OR REPLACE INTO measurements VALUES (?, ?, ?, ?, ?, ?)", [
+      model,
+      device,
+      widthPx,
+      heightPx,
+      pace.secondsPerStep,
+      pace.secondsPerDecode,
+    ]);
+  }
+
+  measurements(model: string, device: string): Measurement[] {
+    return this.#all("SELECT * FROM measurements WHERE model = ? AND device = ? ORDER BY width_px, height_px", [
+      model,
+      device,
+    ]).map((row) => ({
+      widthPx: Number(row.width_px),
+      heightPx: Number(row.height_px),
+      secondsPerStep: Number(row.seconds_per_step),
+      secondsPerDecode: Number(row.seconds_per_decode),
+    }));
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+
+  #sessions(sql: string, values: (string | number)[]): StoredSession[] {
+    return this.#all(sql, values).map((row) => ({
+      view: sessionView.parse(JSON.parse(String(row.view))),
+      imageType: String(row.image_type),
+    }));
+  }
+
+  #run(sql: string, values: (string | number)[]): void {
+    this.#database.prepare(sql).run(...values);
+  }
+
+  #all(sql: string, values: (string | number)[]): Row[] {
+    return this.#database.prepare(sql).all(...values) as Row[];
+  }
+}
