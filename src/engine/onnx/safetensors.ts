@@ -1,0 +1,209 @@
+/**
+ * Weights where they lie: a `.safetensors` file or a Hugging Face folder of shards. Only headers are read; a weight is a
+ * place in a file until somebody maps it.
+ * @module
+ */
+import { basename, dirname, join } from "node:path";
+import { CheckpointError } from "../errors.ts";
+import { nearestNames } from "./nearest_names.ts";
+import {
+  type Entry,
+  formatNames,
+  type Header,
+  isRecord,
+  openForReading,
+  parseJson,
+  readHeader,
+  readUpTo,
+  reasonOf,
+} from "./safetensors_header.ts";
+import { arrayOfBytes, type DType, elementCount, float32Of, type Tensor } from "./tensor.ts";
+
+/** One tensor of a checkpoint. */
+export interface Weight {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly source: WeightSource;
+}
+
+/** Little-endian, row-major: a place in a file (its real path), or bytes made by the program. */
+export type WeightSource =
+  | { readonly file: string; readonly offsetBytes: number; readonly lengthBytes: number }
+  | { readonly bytes: Uint8Array };
+
+export interface Checkpoint {
+  /** @throws CheckpointError when there is no such tensor, or it is stored in a format that is not read here */
+  get(name: string): Weight;
+  has(name: string): boolean;
+  names(): string[];
+  /** The numbers of a floating-point tensor. */
+  readFloat32(name: string): Promise<Float32Array>;
+  /** Free text a file carries; of a sharded checkpoint that of all its files. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/**
+ * Opens a `.safetensors` file, an index (`*.safetensors.index.json`), or a folder that holds one of either.
+ * @throws CheckpointError naming the file and the tensor of the first thing that is wrong
+ */
+export async function openCheckpoint(path: string): Promise<Checkpoint> {
+  const info = await Deno.stat(path).catch((cause) => {
+    throw new CheckpointError(`Cannot open checkpoint ${path}: ${reasonOf(cause)}`, { cause });
+  });
+  const file = info.isDirectory ? join(path, await chooseFile(path)) : path;
+  return file.endsWith(".index.json") ? await openShards(file) : await openFile(file);
+}
+
+/** The same checkpoint with some tensors replaced by float32 numbers. Names and shapes must be those of the base. */
+export function withWeights(
+  base: Checkpoint,
+  replaced: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>,
+): Checkpoint {
+  for (const [name, { shape, data }] of replaced) {
+    const old = base.get(name);
+    if (`${old.shape}` !== `${shape}` || data.length !== elementCount(shape)) {
+      throw new CheckpointError(
+        `Cannot replace "${name}": its shape is [${old.shape}], got ${data.length} numbers as [${shape}]`,
+      );
+    }
+  }
+  const replacedWeight = (name: string): Weight | undefined => {
+    const weight = replaced.get(name);
+    if (!weight) return undefined;
+    const { buffer, byteOffset, byteLength } = weight.data;
+    return {
+      name,
+      dtype: "float32",
+      shape: weight.shape,
+      source: { bytes: new Uint8Array(buffer, byteOffset, byteLength) },
+    };
+  };
+  return {
+    get: (name) => replacedWeight(name) ?? base.get(name),
+    has: (name) => base.has(name),
+    names: () => base.names(),
+    readFloat32: async (name) => replaced.get(name)?.data ?? await base.readFloat32(name),
+    metadata: base.metadata,
+  };
+}
+
+/** Writes one file. Tensors lie in the order given, the header padded to 8 bytes. */
+export async function writeSafetensors(
+  file: string,
+  tensors: Readonly<Record<string, Tensor>>,
+  metadata?: Readonly<Record<string, string>>,
+): Promise<void> {
+  const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
+  let end = 0;
+  for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
+    const begin = end;
+    end += data.byteLength;
+    header[name] = { dtype: formatNames[dtype], shape, data_offsets: [begin, end] };
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const headerBytes = Math.ceil(json.length / 8) * 8;
+  const bytes = new Uint8Array(8 + headerBytes + end).fill(0x20, 8, 8 + headerBytes);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  bytes.set(json, 8);
+  let at = 8 + headerBytes;
+  for (const { data } of Object.values(tensors)) {
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  await Deno.writeFile(file, bytes);
+}
+
+function checkpointOf(
+  where: string,
+  entries: ReadonlyMap<string, Entry>,
+  metadata: Readonly<Record<string, string>>,
+): Checkpoint {
+  const get = (name: string): Weight => {
+    const entry = entries.get(name);
+    if (!entry) {
+      const nearest = nearestNames(name, entries.keys()).map((near) => `"${near}"`).join(", ");
+      throw new CheckpointError(`Checkpoint ${where} has no tensor "${name}"; nearest: ${nearest || "it is empty"}`);
+    }
+    const { formatDType, shape, file, offsetBytes, lengthBytes } = entry;
+    const dtype = (Object.keys(formatNames) as DType[]).find((dtype) => formatNames[dtype] === formatDType);
+    if (!dtype) throw new CheckpointError(`Cannot use "${name}" of ${file}: it is stored as ${formatDType}`);
+    return { name, dtype, shape, source: { file, offsetBytes, lengthBytes } };
+  };
+  return {
+    get,
+    has: (name) => entries.has(name),
+    names: () => [...entries.keys()],
+    readFloat32: async (name) => {
+      const { dtype, shape } = get(name);
+      return float32Of({ dtype, shape, data: arrayOfBytes(dtype, await readEntry(name, entries.get(name)!)) });
+    },
+    metadata,
+  };
+}
+
+async function readEntry(name: string, { file, offsetBytes, lengthBytes }: Entry): Promise<Uint8Array> {
+  using handle = await openForReading(file);
+  await handle.seek(offsetBytes, Deno.SeekMode.Start);
+  const bytes = await readUpTo(handle, lengthBytes);
+  if (bytes.length < lengthBytes) throw new CheckpointError(`${file} ends inside tensor "${name}"`);
+  return bytes;
+}
+
+/** The one file of a folder to open: an index before whole files, the plain name before variants (`model.fp16…`). */
+async function chooseFile(folder: string): Promise<string> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) names.push(name);
+  for (const suffix of [".safetensors.index.json", ".safetensors"]) {
+    const found = names.filter((name) => name.endsWith(suffix)).sort();
+    const plain = found.filter((name) => plainNames.includes(name.slice(0, -suffix.length)));
+    if (found.length === 1) return found[0]!;
+    if (plain.length === 1) return plain[0]!;
+    if (found.length > 1) {
+      throw new CheckpointError(`Cannot choose a checkpoint in ${folder}: it has ${found.join(", ")}`);
+    }
+  }
+  throw new CheckpointError(`Cannot open checkpoint ${folder}: it has no *.safetensors file`);
+}
+const plainNames = ["diffusion_pytorch_model", "model"];
+
+async function openFile(path: string): Promise<Checkpoint> {
+  const file = await realPath(path);
+  const { entries, metadata } = await readHeader(file);
+  return checkpointOf(file, entries, metadata);
+}
+
+async function openShards(indexFile: string): Promise<Checkpoint> {
+  const weightMap = await readWeightMap(indexFile);
+  const shards = new Map<string, Header>();
+  for (const shard of new Set(Object.values(weightMap))) {
+    if (basename(shard) !== shard) {
+      throw new CheckpointError(`${indexFile} names a shard outside its folder: "${shard}"`);
+    }
+    const path = await realPath(join(dirname(indexFile), shard)).catch((cause) => {
+      throw new CheckpointError(`${indexFile} names the shard "${shard}", which cannot be opened: ${reasonOf(cause)}`);
+    });
+    shards.set(shard, await readHeader(path));
+  }
+  const entries = Object.entries(weightMap).map(([name, shard]): [string, Entry] => {
+    const entry = shards.get(shard)!.entries.get(name);
+    if (!entry) throw new CheckpointError(`${indexFile} places "${name}" in "${shard}", which does not hold it`);
+    return [name, entry];
+  });
+  const metadata = Object.assign({}, ...[...shards.values()].map((shard) => shard.metadata));
+  return checkpointOf(dirname(indexFile), new Map(entries), metadata);
+}
+
+async function readWeightMap(indexFile: string): Promise<Record<string, string>> {
+  const { weight_map: map } = parseJson(await Deno.readTextFile(indexFile), indexFile) as { weight_map?: unknown };
+  if (!isRecord(map) || !Object.values(map).every((shard) => typeof shard === "string")) {
+    throw new CheckpointError(`${indexFile} has no "weight_map" from tensor names to file names`);
+  }
+  return map as Record<string, string>;
+}
+
+/** Symbolic links resolved: ONNX Runtime opens the file a Hugging Face cache link points at. */
+const realPath = (path: string) =>
+  Deno.realPath(path).catch((cause) => {
+    throw new CheckpointError(`Cannot open ${path}: ${reasonOf(cause)}`, { cause });
+  });
