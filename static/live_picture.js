@@ -12,8 +12,8 @@ import { pause, retryDelaySeconds } from "./backoff.js";
  *   "unsupported": no common codec, nothing is tried again
  * @property {number | null} retryAtMs `Date.now()` of the next try
  * @property {"vp8" | "h264" | null} codec
- * @property {MediaStream | null} stream of the newest connection; shown before it has a frame, a `<video>` keeps the last
- *   frame it had
+ * @property {MediaStream | null} stream of the newest connection; it may have no frame yet, so whoever shows it keeps
+ *   the last frame of the one before until then
  */
 
 const firstFrameMs = 3000; // no frame within this time: a new POST, the connection may never start (duplicate DTLS flight)

@@ -1,0 +1,127 @@
+import { element } from "./element.js";
+import { defaultScaling, fitPicture } from "./fit.js";
+
+/**
+ * The picture of the OBS page: the live picture, the file, and the last frame of whichever was up while its source
+ * changes. Sized by the rule of the options `scale` and `fit`; every change is one fade.
+ * @param {HTMLElement} root
+ * @param {{ scale: "sharp" | "smooth" | undefined, fit: "contain" | "cover" }} options
+ */
+export function createEmbedPicture(root, options) {
+  const layers = {
+    last: element("canvas", { class: "layer", "aria-hidden": "true" }),
+    live: silentVideo("Live picture"),
+    file: silentVideo("Finished video"),
+  };
+  const { last, live, file } = layers;
+  const formats = { last: null, live: null, file: null };
+  root.append(last, live, file);
+  let shown = null;
+
+  function lay() {
+    if (root.clientWidth === 0) return;
+    for (const [name, layer] of Object.entries(layers)) if (formats[name]) place(layer, formats[name], root, options);
+  }
+
+  function show(name) {
+    if (shown === name) return;
+    for (const [each, layer] of Object.entries(layers)) {
+      layer.classList.toggle("was-up", each === shown);
+      layer.classList.toggle("is-up", each === name);
+    }
+    shown = name;
+  }
+
+  /** Keeps the frame that is up, so that its source can change. */
+  function freeze() {
+    const source = layers[shown];
+    if (!(source instanceof HTMLVideoElement) || source.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
+    last.width = source.videoWidth;
+    last.height = source.videoHeight;
+    last.getContext("2d").drawImage(source, 0, 0);
+    formats.last = formats[shown];
+    lay();
+    show("last");
+  }
+
+  new ResizeObserver(lay).observe(root);
+
+  return {
+    get hasPicture() {
+      return shown !== null;
+    },
+    /** A live stream takes over with its first frame. `format`: `{ widthPx, heightPx }` of the video. */
+    playLive(stream, format) {
+      if (shown === "live") freeze();
+      formats.live = format;
+      lay();
+      live.srcObject = stream;
+      live.play().catch(() => {}); // the next stream tries again
+      live.addEventListener("loadeddata", () => live.srcObject === stream && show("live"), { once: true });
+    },
+    /**
+     * Plays the file: `"loop"`, `"once"`, or `"hold"` for its last frame. Resolves when it has a picture.
+     * @throws {Error} when the browser cannot load or play it
+     */
+    async playFile(url, turns, format) {
+      if (shown === "file") freeze();
+      formats.file = format;
+      lay();
+      await load(file, url);
+      file.loop = turns === "loop";
+      if (turns === "hold") file.currentTime = Math.max(0, file.duration - 0.01);
+      else await file.play();
+      show("file");
+    },
+    /** Calls back when a file that plays once has ended. */
+    onceEnded(listener) {
+      if (file.ended) listener();
+      else file.addEventListener("ended", listener, { once: true });
+    },
+    /** Nothing is up any more. */
+    clear() {
+      show(null);
+      live.srcObject = null;
+      file.removeAttribute("src");
+      file.load();
+    },
+  };
+}
+
+/** A browser starts nothing by itself that could be heard, and looks at the property, not at the attribute. */
+function silentVideo(label) {
+  const video = element("video", { class: "layer", playsinline: true, "aria-label": label });
+  video.muted = true;
+  return video;
+}
+
+function load(video, url) {
+  return new Promise((resolve, reject) => {
+    video.addEventListener("loadeddata", resolve, { once: true });
+    video.addEventListener("error", () => reject(new Error(`Cannot play ${url}: ${video.error?.message}`)), {
+      once: true,
+    });
+    video.src = url;
+  });
+}
+
+function place(layer, format, root, { scale, fit }) {
+  const box = { widthPx: root.clientWidth, heightPx: root.clientHeight };
+  const scaling = scale ?? defaultScaling(format);
+  const { widthPx, heightPx, scaling: used } = fit === "cover"
+    ? covering(format, box, scaling)
+    : fitPicture(format, box, scaling, "bare", devicePixelRatio);
+  const onGrid = (px) => Math.round(px * devicePixelRatio) / devicePixelRatio;
+  layer.dataset.scaling = used;
+  layer.style.width = `${widthPx}px`;
+  layer.style.height = `${heightPx}px`;
+  layer.style.left = `${onGrid((box.widthPx - widthPx) / 2)}px`;
+  layer.style.top = `${onGrid((box.heightPx - heightPx) / 2)}px`;
+}
+
+/** Size in CSS pixels of a picture that covers a box; sharp multiplies by a whole number of device pixels, rounded up. */
+function covering(format, box, scaling) {
+  const least = Math.max(box.widthPx / format.widthPx, box.heightPx / format.heightPx);
+  const factor = scaling === "sharp" ? Math.ceil(least * devicePixelRatio) / devicePixelRatio : least;
+  return { widthPx: format.widthPx * factor, heightPx: format.heightPx * factor, scaling };
+}
