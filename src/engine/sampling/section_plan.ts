@@ -94,11 +94,6 @@ export function latentPaddings(sections: number): number[] {
   return [3, ...Array<number>(sections - 3).fill(2), 1, 0];
 }
 
-/** Frames that two decoded neighbours share: those of one window, 4 L - 3. */
-export function overlapOfWindow(windowLatentFrames: number): number {
-  return framesOfLatents(windowLatentFrames);
-}
-
 /** n latent frames are 4 n - 3 frames. */
 export function framesOfLatents(latentFrames: number): number {
   return 4 * latentFrames - 3;
@@ -130,7 +125,7 @@ function invertedSection(place: Place, latentPadding: number): Section {
     indices: invertedIndices(windowLatentFrames, latentPadding),
     decodedLatentFrames,
     decodedFrames: { start, end: start + framesOfLatents(decodedLatentFrames) },
-    overlapFrames: isFirst ? 0 : overlapOfWindow(windowLatentFrames),
+    overlapFrames: isFirst ? 0 : framesOfLatents(windowLatentFrames),
     newFrames: { start, end: firstFrame(section - 1) },
     finalFrames: { start: firstFinal(section), end: firstFinal(section - 1) },
     provisionalFrames: isLast ? null : { start, end: firstFinal(section) },
@@ -155,7 +150,7 @@ function forwardSection({ section, sections, windowLatentFrames }: Place): Secti
     indices: forwardIndices(windowLatentFrames),
     decodedLatentFrames,
     decodedFrames: { start: end - framesOfLatents(decodedLatentFrames), end },
-    overlapFrames: isFirst ? 0 : overlapOfWindow(windowLatentFrames),
+    overlapFrames: isFirst ? 0 : framesOfLatents(windowLatentFrames),
     newFrames: { start: endFrame(section - 1), end },
     finalFrames: { start: endFinal(section - 1), end: endFinal(section) },
     provisionalFrames: isLast ? null : { start: endFinal(section), end },

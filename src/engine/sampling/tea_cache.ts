@@ -23,7 +23,7 @@ export interface CacheableModel<Embedded, Residual> {
 export interface TeaCacheOptions {
   /** Steps of the section; the first and the last are always computed. */
   readonly steps: number;
-  /** Estimated change that may add up before the blocks run again; the authors' usual value is 0.15. */
+  /** Estimated change that may add up before the blocks run again; the authors' usual value is 0.15, and 0 is off. */
   readonly threshold: number;
 }
 
@@ -38,19 +38,20 @@ export function withTeaCache<Embedded, Residual>(
   let stepIndex = 0;
   let accumulated = 0;
   let before: Embedded | undefined;
-  let last: { velocity: Float32Array; residual: Residual } | undefined;
+  let residual: Residual | undefined;
   return async (latents, timestep, signal) => {
     const embedded = await model.embed(latents, timestep, signal);
-    const mayBeSkipped = before !== undefined && last !== undefined && stepIndex < steps - 1;
-    accumulated = mayBeSkipped ? accumulated + estimatedChange(await model.change(embedded, before!)) : threshold;
-    before = embedded;
+    const mayBeSkipped = before !== undefined && residual !== undefined && stepIndex < steps - 1;
+    if (mayBeSkipped) accumulated += estimatedChange(await model.change(embedded, before!));
+    if (threshold > 0) before = embedded;
     stepIndex++;
-    if (accumulated < threshold) {
-      return { velocity: await model.reuse(embedded, last!.residual, signal), skipped: true };
+    if (mayBeSkipped && accumulated < threshold) {
+      return { velocity: await model.reuse(embedded, residual!, signal), skipped: true };
     }
     accumulated = 0;
-    last = await model.run(embedded, signal);
-    return { velocity: last.velocity, skipped: false };
+    const computed = await model.run(embedded, signal);
+    residual = computed.residual;
+    return { velocity: computed.velocity, skipped: false };
   };
 }
 
