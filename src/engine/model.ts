@@ -5,14 +5,11 @@
 import { join } from "node:path";
 import { type ImageEncoder, loadImageEncoder, loadTextEncoder, type TextEncoder } from "./encoders.ts";
 import type { GenerationEvent } from "./event.ts";
-import { readJsonObject } from "./json_file.ts";
 import { type Manifest, offeredSizes, readManifest } from "./manifest.ts";
-import { parseTransformerConfig } from "./networks/transformer_config.ts";
 import { ExecutableCache } from "./onnx/executable_cache.ts";
 import type { CompileOptions, Runtime } from "./onnx/runtime.ts";
-import { openCheckpoint } from "./onnx/safetensors.ts";
 import { historyGroups } from "./sampling/mod.ts";
-import { FramePackTransformer } from "./transformer.ts";
+import { type FramePackTransformer, loadTransformer } from "./transformer.ts";
 import { loadVae, type Vae } from "./vae.ts";
 
 export interface ModelOptions extends Pick<CompileOptions, "device" | "threads" | "idleThreads"> {}
@@ -50,15 +47,6 @@ export async function loadModel(modelDir: string, runtime: Runtime, options: Mod
     warm: (signal) => warm({ manifest, transformer, vae, textEncoder, imageEncoder }, signal),
     [Symbol.dispose]: () => executables[Symbol.dispose](),
   };
-}
-
-/** Weights of a folder's transformer, its sizes from `config.json`. */
-export async function loadTransformer(folder: string, executables: ExecutableCache): Promise<FramePackTransformer> {
-  const config = parseTransformerConfig(await readJsonObject(join(folder, "config.json")));
-  return new FramePackTransformer(
-    { config, checkpoint: await openCheckpoint(folder), computeDType: "float32" },
-    executables,
-  );
 }
 
 async function* warm(

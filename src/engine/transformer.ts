@@ -4,6 +4,10 @@
  * tokens and rotations for a section.
  * @module
  */
+import { join as joinPath } from "node:path";
+import { readJsonObject } from "./json_file.ts";
+import { parseTransformerConfig } from "./networks/transformer_config.ts";
+import { openCheckpoint } from "./onnx/safetensors.ts";
 import type { Executable } from "./onnx/runtime.ts";
 import type { ExecutableCache } from "./onnx/executable_cache.ts";
 import { float32Tensor, type Tensor } from "./onnx/tensor.ts";
@@ -13,13 +17,13 @@ import { sinusoid } from "./sampling/sinusoid.ts";
 import { type CacheableModel, relativeChange } from "./sampling/tea_cache.ts";
 import {
   blocksGraph,
+  type GraphTap,
   historyGraph,
   imageProjectionGraph,
   modulatedInputGraph,
   modulationGraph,
   type SectionShape,
   skippedStepGraph,
-  type Tap,
   tokenRefinerGraph,
   type TransformerSource,
   windowGraph,
@@ -51,6 +55,15 @@ export interface EmbeddedStep {
   readonly image: Tensor<"float32">;
   readonly modulations: Tensor;
   readonly modulated: () => Promise<Float32Array>;
+}
+
+/** Weights of a folder's transformer, its sizes from `config.json`. */
+export async function loadTransformer(folder: string, executables: ExecutableCache): Promise<FramePackTransformer> {
+  const config = parseTransformerConfig(await readJsonObject(joinPath(folder, "config.json")));
+  return new FramePackTransformer(
+    { config, checkpoint: await openCheckpoint(folder), computeDType: "float32" },
+    executables,
+  );
 }
 
 /** One compiled FramePack transformer. */
@@ -128,7 +141,7 @@ export class FramePackTransformer {
     shape: SectionShape,
     inputs: Record<"image" | "context" | "modulations" | "cos" | "sin", Tensor>,
     signal: AbortSignal,
-    tap?: Tap,
+    tap?: GraphTap,
   ): Promise<Record<string, Tensor>> {
     const run = tap
       ? await this.#forShape("tapped_blocks", shape, (source) => blocksGraph(source, shape, tap))

@@ -4,7 +4,7 @@
  * @module
  */
 import { conditionEmbedding, imageProjection, tokenRefiner } from "./networks/condition_embedders.ts";
-import { firstModulatedInput, outputHead, type Streams, transformerBlocks } from "./networks/framepack_transformer.ts";
+import { firstModulatedInput, outputHead, type Tap, transformerBlocks } from "./networks/framepack_transformer.ts";
 import { historyTokens, type Kernel, kernels, windowTokens } from "./networks/history_packing.ts";
 import { modulationRows, modulationTable, readModulations } from "./networks/modulation.ts";
 import type { TransformerConfig } from "./networks/transformer_config.ts";
@@ -96,8 +96,8 @@ export function modulatedInputGraph(source: TransformerSource, shape: SectionSha
   return graph.build();
 }
 
-/** Taps for parity: the streams after each block. */
-export type Tap = (graph: Graph, name: string, streams: Streams) => void;
+/** Sees the streams after each block and may make them outputs. */
+export type GraphTap = (graph: Graph, ...tapped: Parameters<Tap>) => void;
 
 /**
  * Once per step that is not skipped. `image` [imageTokens, C], `context` [contextTokens, C], `modulations`,
@@ -106,7 +106,7 @@ export type Tap = (graph: Graph, name: string, streams: Streams) => void;
 export function blocksGraph(
   source: TransformerSource,
   shape: SectionShape,
-  tap: Tap = () => {},
+  tapGraph: GraphTap = () => {},
 ): Uint8Array<ArrayBuffer> {
   const { config } = source;
   const { graph, m } = begin("blocks", source);
@@ -119,15 +119,9 @@ export function blocksGraph(
     sin: graph.input("sin", [joint, config.headDim / 2], "float32"),
   };
   const modulations = modulationsInput(graph, m, config);
-  const streams = transformerBlocks(
-    m,
-    config,
-    { image, context },
-    modulations,
-    rope,
-    (name, values) => tap(graph, name, values),
-  );
-  graph.output("velocity", outputHead(m, config, streams.image, modulations, shape.window));
+  const tap: Tap = (...tapped) => tapGraph(graph, ...tapped);
+  const streams = transformerBlocks(m, config, { image, context }, modulations, rope, tap);
+  graph.output("velocity", outputHead(m, config, streams.image, modulations, shape.window, tap));
   graph.output("residual", sub(m, streams.image, image));
   return graph.build();
 }

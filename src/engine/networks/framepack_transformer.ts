@@ -25,6 +25,9 @@ export interface Streams {
   readonly context: Value;
 }
 
+/** Sees intermediate values while the graph is built. */
+export type Tap = (name: string, values: Streams | { readonly image: Value }) => void;
+
 /** Cosines and sines of every token of the joint sequence `[image | context]`; context tokens do not turn. */
 export type JointRotary = RotaryTable;
 
@@ -39,7 +42,7 @@ export function transformerBlocks(
   start: Streams,
   modulations: Modulations,
   rope: JointRotary,
-  tap: (name: string, streams: Streams) => void = () => {},
+  tap: Tap = () => {},
 ): Streams {
   let streams = start;
   for (const [index, block] of [...m.each("transformer_blocks", config.dualBlocks)].entries()) {
@@ -171,11 +174,13 @@ export function outputHead(
   tokens: Value,
   modulations: Modulations,
   window: readonly [latentFrames: number, height: number, width: number],
+  tap: Tap = () => {},
 ): Value {
   const [frames, height, width] = window;
   const [rows, columns] = [height / 2, width / 2];
   const { scale, shift } = modulations.head(m.at("norm_out"));
   const normed = modulatedLayerNorm(m.at("norm_out"), tokens, scale, shift, normEpsilon);
+  tap("norm_out", { image: normed });
   const imageTokens = tokens.shape[0] as number;
   const last = slice(m, normed, 0, imageTokens - frames * rows * columns);
   const patches = linear(m.at("proj_out"), castTo(m, last, "float32"), 16 * 4);

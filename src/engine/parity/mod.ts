@@ -5,6 +5,7 @@
 import { type CaseOutputs, compareCase, type Comparison } from "./compare.ts";
 import { type GoldenCase, goldenCases } from "./golden_case.ts";
 import { samplingCases } from "./sampling_cases.ts";
+import { transformerCases } from "./transformer_cases.ts";
 
 /** Computes one case from its inputs and parameters alone. */
 export type ComponentRunner = (golden: GoldenCase) => Promise<CaseOutputs>;
@@ -12,6 +13,7 @@ export type ComponentRunner = (golden: GoldenCase) => Promise<CaseOutputs>;
 /** Every component of the golden folder; a component without a runner fails. One line per group. */
 const runners: Readonly<Record<string, ComponentRunner>> = {
   ...samplingCases,
+  ...transformerCases,
 };
 
 /** One case's end. It passes when `problems` is empty. */
