@@ -9,6 +9,8 @@ import { historyTokens, type Kernel, kernels, windowTokens } from "./networks/hi
 import { modulationRows, modulationTable, readModulations } from "./networks/modulation.ts";
 import type { TransformerConfig } from "./networks/transformer_config.ts";
 import { type Dim, Graph, Module, type Value } from "./onnx/graph.ts";
+import { emulateBfloat16 } from "./onnx/bfloat16_emulation.ts";
+import { encodeModel } from "./onnx/model_proto.ts";
 import { add, sub } from "./onnx/operators.ts";
 import type { Checkpoint } from "./onnx/safetensors.ts";
 import type { DType } from "./onnx/tensor.ts";
@@ -19,6 +21,8 @@ export interface TransformerSource {
   readonly config: TransformerConfig;
   readonly checkpoint: Checkpoint;
   readonly computeDType: DType;
+  /** `emulated`: bfloat16 computed in float32 and rounded, for devices without it. Default `native`. */
+  readonly arithmetic?: "native" | "emulated";
 }
 
 /** Latents of a window `[latentFrames, height, width]`, height and width in latent pixels, and the history beside it. */
@@ -43,7 +47,7 @@ export function imageProjectionGraph(source: TransformerSource): Uint8Array<Arra
   const { graph, m } = begin("image_projection", source);
   const image = graph.input("image", ["imageTokens", source.config.imageDim]);
   graph.output("projected", imageProjection(m.at("image_projection"), source.config, image));
-  return graph.build();
+  return finish(graph, source);
 }
 
 /** Once per prompt and step. `text` [textTokens, textDim], `timestep` [1, 256] → `refined` [textTokens, C] */
@@ -52,7 +56,7 @@ export function tokenRefinerGraph(source: TransformerSource): Uint8Array<ArrayBu
   const text = graph.input("text", ["textTokens", source.config.textDim]);
   const timestep = graph.input("timestep", [1, sinusoidChannels]);
   graph.output("refined", tokenRefiner(m.at("context_embedder"), source.config, text, timestep));
-  return graph.build();
+  return finish(graph, source);
 }
 
 /** Once per prompt and step. `timestep`, `guidance` [1, 256], `pooled` [1, pooledDim] → `condition` [1, C], `modulations` [rows, C] */
@@ -65,7 +69,7 @@ export function modulationGraph(source: TransformerSource): Uint8Array<ArrayBuff
   });
   graph.output("condition", condition);
   graph.output("modulations", modulationTable(m, source.config, condition));
-  return graph.build();
+  return finish(graph, source);
 }
 
 /** Once per section. `1x`, `2x`, `4x` [16, latentFrames, height, width] as far as they exist → `history` [historyTokens, C] */
@@ -77,7 +81,7 @@ export function historyGraph(source: TransformerSource, shape: SectionShape): Ui
   const tokens = historyTokens(m, source.config, { "1x": group("1x"), "2x": group("2x"), "4x": group("4x") });
   if (!tokens) throw new RangeError("Cannot build a history graph: the section has no history");
   graph.output("history", tokens);
-  return graph.build();
+  return finish(graph, source);
 }
 
 /** Once per step. `latents` [16, …window] → `window` [windowTokens, C] */
@@ -85,7 +89,7 @@ export function windowGraph(source: TransformerSource, shape: SectionShape): Uin
   const { graph, m } = begin("window", source);
   const latents = graph.input("latents", [16, ...shape.window]);
   graph.output("window", windowTokens(m, source.config, latents));
-  return graph.build();
+  return finish(graph, source);
 }
 
 /** Once per step, with TeaCache. `image` [imageTokens, C], `modulations` → `modulated` [imageTokens, C] */
@@ -93,7 +97,7 @@ export function modulatedInputGraph(source: TransformerSource, shape: SectionSha
   const { graph, m } = begin("modulated_input", source);
   const image = graph.input("image", [packedTokens(shape).image, source.config.hidden]);
   graph.output("modulated", firstModulatedInput(m, image, modulationsInput(graph, m, source.config)));
-  return graph.build();
+  return finish(graph, source);
 }
 
 /** Sees the streams after each block and may make them outputs. */
@@ -123,7 +127,7 @@ export function blocksGraph(
   const streams = transformerBlocks(m, config, { image, context }, modulations, rope, tap);
   graph.output("velocity", outputHead(m, config, streams.image, modulations, shape.window, tap));
   graph.output("residual", sub(m, streams.image, image));
-  return graph.build();
+  return finish(graph, source);
 }
 
 /** Once per skipped step. `image`, `residual` [imageTokens, C], `modulations` → `velocity` [16, …window] */
@@ -133,12 +137,16 @@ export function skippedStepGraph(source: TransformerSource, shape: SectionShape)
   const size = [packedTokens(shape).image, config.hidden];
   const image = add(m, graph.input("image", size), graph.input("residual", size));
   graph.output("velocity", outputHead(m, config, image, modulationsInput(graph, m, config), shape.window));
-  return graph.build();
+  return finish(graph, source);
 }
 
 function begin(name: string, { checkpoint, computeDType }: TransformerSource) {
   const graph = new Graph(name, computeDType);
   return { graph, m: new Module(graph, checkpoint) };
+}
+
+function finish(graph: Graph, { arithmetic }: TransformerSource): Uint8Array<ArrayBuffer> {
+  return arithmetic === "emulated" ? encodeModel(emulateBfloat16(graph.spec())) : graph.build();
 }
 
 function modulationsInput(graph: Graph, m: Module, config: TransformerConfig) {

@@ -9,6 +9,7 @@ import {
   type Attribute,
   type Dim,
   encodeModel,
+  type GraphSpec,
   type InitializerSpec,
   type NodeSpec,
   type ValueSpec,
@@ -51,8 +52,10 @@ export class Graph {
 
   /** Declares that `value` leaves the graph under `name`. */
   output(name: string, value: Value): void {
-    this.#nodes.push({ name: `output/${name}`, op: "Identity", inputs: [value.name], outputs: [name], attributes: {} });
-    this.#outputs.push({ name, dtype: value.dtype, shape: value.shape });
+    const { dtype, shape } = value;
+    const identity = { op: "Identity", inputs: [value.name], outputs: [name], outputDTypes: [dtype], attributes: {} };
+    this.#nodes.push({ name: `output/${name}`, ...identity });
+    this.#outputs.push({ name, dtype, shape });
   }
 
   /** A tensor known while building. Equal names mean equal tensors. */
@@ -90,20 +93,26 @@ export class Graph {
       domain,
       inputs: inputs.map((value) => value?.name ?? ""),
       outputs: values.map((value) => value.name),
+      outputDTypes: values.map((value) => value.dtype),
       attributes,
     });
     return values;
   }
 
-  /** The whole graph as a serialized ModelProto. */
-  build(): Uint8Array<ArrayBuffer> {
-    return encodeModel({
+  /** The whole graph. */
+  spec(): GraphSpec {
+    return {
       name: this.name,
       nodes: this.#nodes,
       initializers: [...this.#initializers.values()],
       inputs: this.#inputs,
       outputs: this.#outputs,
-    });
+    };
+  }
+
+  /** The whole graph as a serialized ModelProto. */
+  build(): Uint8Array<ArrayBuffer> {
+    return encodeModel(this.spec());
   }
 
   #initializer(spec: InitializerSpec): Value {

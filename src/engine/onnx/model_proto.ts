@@ -16,6 +16,8 @@ export interface NodeSpec {
   readonly domain?: string | undefined;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** Of each output; not written, ONNX infers them. */
+  readonly outputDTypes: readonly DType[];
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 

@@ -5,6 +5,7 @@
 import { type CaseOutputs, compareCase, type Comparison } from "./compare.ts";
 import { type GoldenCase, goldenCases } from "./golden_case.ts";
 import { samplingCases } from "./sampling_cases.ts";
+import { sectionCases } from "./section_cases.ts";
 import { transformerCases } from "./transformer_cases.ts";
 
 /** Computes one case from its inputs and parameters alone. */
@@ -14,6 +15,7 @@ export type ComponentRunner = (golden: GoldenCase) => Promise<CaseOutputs>;
 const runners: Readonly<Record<string, ComponentRunner>> = {
   ...samplingCases,
   ...transformerCases,
+  ...sectionCases,
 };
 
 /** One case's end. It passes when `problems` is empty. */

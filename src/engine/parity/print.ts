@@ -10,7 +10,7 @@ export interface ParityOutput {
   readonly reason: (line: string) => void;
 }
 
-/** One line per case, `component/case  max|Δ|  tolerance  ok|FAIL`, and a closing count. True when all passed. */
+/** One line per case, `component/case  max|Δ|  tolerance  ok|FAIL`, and a closing count. True when there were cases and all passed. */
 export async function printParity(results: AsyncIterable<CaseResult>, output: ParityOutput): Promise<boolean> {
   const count = { passed: 0, failed: 0 };
   for await (const { component, name, maxDifference, tolerance, problems } of results) {
@@ -22,7 +22,7 @@ export async function printParity(results: AsyncIterable<CaseResult>, output: Pa
     for (const problem of problems) output.reason(`  ${component}/${name}: ${problem}`);
   }
   output.result(`${count.passed} passed, ${count.failed} failed`);
-  return count.failed === 0;
+  return count.failed === 0 && count.passed > 0;
 }
 
 function number(value: number): string {

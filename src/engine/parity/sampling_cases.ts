@@ -21,7 +21,6 @@ import {
 } from "../sampling/mod.ts";
 import type { CaseOutputs } from "./compare.ts";
 import type { GoldenCase, GoldenTensor } from "./golden_case.ts";
-import { combineCase } from "./guidance_cases.ts";
 import { sectionPlanCase } from "./section_plan_cases.ts";
 import { softAppendCase } from "./soft_append_cases.ts";
 import type { ComponentRunner } from "./mod.ts";
@@ -34,7 +33,6 @@ export const samplingCases: Readonly<Record<string, ComponentRunner>> = {
   "section_plan": sectionPlanCase,
   "soft_append": softAppendCase,
   preview: previewCase,
-  cfg: combineCase,
 };
 
 type Sized = { readonly h: number; readonly w: number; readonly resolution?: number };
