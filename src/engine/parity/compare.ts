@@ -33,7 +33,7 @@ export function compareCase(golden: GoldenCase, actual: CaseOutputs): Comparison
     }
     const result = compareTensor(output, tensor, tolerance);
     problems.push(...result.problems.map((problem) => `out.${name}: ${problem}`));
-    if (!(share(result) <= share(worst))) worst = result;
+    if (Number.isNaN(share(result)) || share(result) > share(worst)) worst = result;
   }
   problems.push(...compareExpected(golden.expect, actual.expect ?? {}));
   if (Object.keys(golden.outputs).length + Object.keys(golden.expect).length === 0) {
@@ -55,10 +55,12 @@ export function compareTensor(actual: GoldenTensor, expected: GoldenTensor, tole
     const size = Math.abs(expected.data[i]!);
     const difference = Math.abs(actual.data[i]! - expected.data[i]!);
     const allowed = atol + rtol * size;
-    // Written so that a NaN counts as outside, as different and as the worst.
+    // Written so that a NaN counts as outside, as different and as the worst, also of those that follow.
     if (!(difference <= allowed)) outside++;
     if (difference !== 0) different++;
-    if (!(difference <= worst.maxDifference)) worst = { maxDifference: difference, tolerance: allowed };
+    if (Number.isNaN(difference) || difference > worst.maxDifference) {
+      worst = { maxDifference: difference, tolerance: allowed };
+    }
     squaredDifference += difference ** 2;
     squaredSize += size ** 2;
   }
