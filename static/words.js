@@ -170,7 +170,7 @@ const statusByState = {
   stopped: (view) => stoppedWords(view),
   failed: (view) => {
     const { what, cure } = problemInWords(view.problem);
-    return { bold: what, plain: [cure, keptInWords(view)].filter(Boolean).join(" ") };
+    return { bold: what, plain: cure };
   },
 };
 
@@ -235,10 +235,6 @@ function stoppedWords(view) {
   };
 }
 
-function keptInWords(view) {
-  return view.video ? `The ${shortSeconds(view.video.seconds)} made so far are kept.` : "";
-}
-
 /** A problem as `{ what, cure }`: its first sentence without the full stop, and the rest. */
 export function problemInWords(problem) {
   const detail = problem?.detail?.trim() || problem?.title || "The engine stopped";
@@ -246,4 +242,17 @@ export function problemInWords(problem) {
   return end < 0
     ? { what: detail.replace(/\.$/, ""), cure: "" }
     : { what: detail.slice(0, end), cure: `${detail.slice(end + 1).trim().replace(/\.?$/, "")}.` };
+}
+
+// The engine
+
+/** The chip of the top bar: `{ prefix, rest, look, mark }`; `prefix` is left out where there is little room. */
+export function engineInWords(health) {
+  if (!health) return { prefix: "", rest: "No connection", look: "problem", mark: "dot" };
+  const { engine: { state, model, device }, sessions: { running, queued } } = health;
+  if (state === "lost") return { prefix: "Engine stopped, ", rest: "starting again", look: "problem", mark: "dot" };
+  if (state === "starting") return { prefix: "", rest: `Loading ${model}`, look: "", mark: "ring" };
+  const waiting = queued > 0 ? `, ${queued} waiting` : "";
+  const rest = running > 0 ? `${running} running${waiting}` : `ready${waiting}`;
+  return { prefix: `${model} on ${device}, `, rest, look: running > 0 ? "accent" : "", mark: "dot" };
 }
