@@ -23,3 +23,25 @@ export async function readJsonObject(path: string): Promise<Record<string, unkno
   }
   return value as Record<string, unknown>;
 }
+
+/**
+ * A configuration in a file of a model folder.
+ * @param parse gives the parts that matter, or throws what is wrong with them
+ * @throws `CheckpointError` naming the file and, where `parse` is a zod schema's, the key
+ */
+export async function readConfig<T>(path: string, parse: (json: unknown) => T): Promise<T> {
+  const json = await readJsonObject(path);
+  try {
+    return parse(json);
+  } catch (cause) {
+    const [issue] = (cause as { readonly issues?: readonly Issue[] }).issues ?? [];
+    const why = issue ? `${issue.path.join(".")}: ${issue.message}` : (cause as Error).message;
+    throw new CheckpointError(`Cannot use "${path}": ${why}`, { cause });
+  }
+}
+
+/** What zod reports per key. */
+interface Issue {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}

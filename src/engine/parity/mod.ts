@@ -4,8 +4,12 @@
  */
 import { type CaseOutputs, compareCase, type Comparison } from "./compare.ts";
 import { type GoldenCase, goldenCases } from "./golden_case.ts";
+import { imageCases } from "./image_cases.ts";
 import { samplingCases } from "./sampling_cases.ts";
+import { bfloat16Cases } from "./bfloat16_cases.ts";
+import { loraCases } from "./lora_cases.ts";
 import { sectionCases } from "./section_cases.ts";
+import { textCases } from "./text_cases.ts";
 import { transformerCases } from "./transformer_cases.ts";
 
 /** Computes one case from its inputs and parameters alone. */
@@ -14,8 +18,12 @@ export type ComponentRunner = (golden: GoldenCase) => Promise<CaseOutputs>;
 /** Every component of the golden folder; a component without a runner fails. One line per group. */
 const runners: Readonly<Record<string, ComponentRunner>> = {
   ...samplingCases,
+  ...textCases,
+  ...imageCases,
   ...transformerCases,
   ...sectionCases,
+  ...loraCases,
+  ...bfloat16Cases,
 };
 
 /** One case's end. It passes when `problems` is empty. */

@@ -20,7 +20,9 @@ export interface LlamaPrompt {
   /** Longest sequence the encoder reads, `promptTokensMax + cropStart`; the reference pads to it with `padId`. */
   readonly lengthMax: number;
   readonly padId: number;
-  /** Tokens of the prompt itself that did not fit and were left out. */
+  /** Tokens of the prompt itself that are read … */
+  readonly promptTokens: number;
+  /** … and those that did not fit. */
   readonly promptTokensCut: number;
 }
 
@@ -50,12 +52,14 @@ export class LlamaTokenizer {
     const closingTokens = this.encode(template.after).length - 1;
     const lengthMax = promptTokensMax + cropStart;
     const ids = this.encode(template.before + prompt + template.after);
+    const promptTokens = ids.length - cropStart - closingTokens;
     return {
       ids: ids.slice(0, lengthMax),
       cropStart,
       lengthMax,
       padId: this.padId,
-      promptTokensCut: Math.max(0, ids.length - closingTokens - lengthMax),
+      promptTokens: Math.min(promptTokens, promptTokensMax),
+      promptTokensCut: Math.max(0, promptTokens - promptTokensMax),
     };
   }
 }
