@@ -6,13 +6,9 @@ export { type Clock, systemClock } from "./clock.ts";
 export * from "./errors.ts";
 export { FrameBus, type Overflow, type ReaderOptions } from "./frame_bus.ts";
 export { type FrameStore, openFrameStore } from "./frame_store.ts";
-export {
-  type Codec,
-  createLiveStream,
-  type LiveStream,
-  type LiveStreamOptions,
-  type NetworkOptions,
-  type PlayoutSegment,
-  type View,
-} from "./live_stream.ts";
+export type { Codec } from "./access_unit.ts";
+export type { PlayoutSegment } from "./live_picture.ts";
+export { createLiveStream, type LiveStream, type LiveStreamOptions } from "./live_stream.ts";
+export type { View } from "./playout.ts";
+export type { NetworkOptions } from "./viewer.ts";
 export { type RecordingOptions, writeRecording } from "./recording.ts";

@@ -1,0 +1,33 @@
+/**
+ * What must be known of an SDP offer (RFC 8866, RFC 8839, RFC 8122) before a peer connection is spent on it. Pure.
+ * @module
+ */
+import { OfferError } from "./errors.ts";
+
+export interface Offer {
+  /** Without the offerer's candidates: an ICE-lite agent never uses them, and host names among them would be looked up. */
+  readonly sdp: string;
+  /** Our part in DTLS. A server is chosen wherever the offer leaves the choice (RFC 5763 section 5). */
+  readonly dtlsRole: "server" | "client";
+}
+
+/** @throws `OfferError` */
+export function readOffer(text: string): Offer {
+  const lines = text.split(/\r\n|\r|\n/);
+  if (lines[0] !== "v=0") throw unreadable("it does not begin with v=0");
+  if (!lines.some((line) => /^m=video \d+ [A-Z/]+( \d+)+$/.test(line))) {
+    if (!lines.some((line) => line.startsWith("m="))) throw unreadable("it has no m= line");
+    throw new OfferError("noCommonCodec", "Cannot answer the offer: it asks for no video");
+  }
+  for (const attribute of ["ice-ufrag", "ice-pwd", "fingerprint"]) {
+    if (!lines.some((line) => line.startsWith(`a=${attribute}:`))) throw unreadable(`it has no a=${attribute} line`);
+  }
+  return {
+    sdp: lines.filter((line) => !/^a=(candidate:|end-of-candidates)/.test(line)).join("\r\n"),
+    dtlsRole: lines.includes("a=setup:passive") ? "client" : "server",
+  };
+}
+
+function unreadable(why: string): OfferError {
+  return new OfferError("unreadable", `Cannot read the offer: ${why}`);
+}

@@ -1,0 +1,240 @@
+/**
+ * One WHEP peer (RFC 9725): offer → answer, access units → RTP packets out, closed. The only owner of werift.
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import {
+  H264Packetizer,
+  MediaStreamTrack,
+  parseAvcDecoderConfigurationRecord,
+  RTCDtlsTransport,
+  RTCPeerConnection,
+  type RTCRtpCodecParameters,
+  type RTCRtpSender,
+  type RtpPacket,
+  SrtpSession,
+  useH264,
+  useSdesMid,
+  useVP8,
+  Vp8Packetizer,
+} from "werift";
+import type { AccessUnit, Codec } from "./access_unit.ts";
+import { OfferError } from "./errors.ts";
+import { FrameBus } from "./frame_bus.ts";
+import { createHandshakeFilter } from "./handshake_filter.ts";
+import { type Offer, readOffer } from "./offer.ts";
+import { freeCiphersAfterUse } from "./srtp_cipher.ts";
+
+/** How viewers find this computer. */
+export interface NetworkOptions {
+  /** Addresses to offer beside loopback and the computer's own interfaces: a public or NAT address. */
+  readonly hostAddresses: readonly string[];
+  /** First and last UDP port, one port per viewer and address; any free port when left out. */
+  readonly portRange?: readonly [number, number];
+}
+
+/** `connected`: packets get through from now on. `pictureLost`: its decoder needs a key frame. */
+export type ViewerEvent = "connected" | "pictureLost";
+
+export interface Viewer extends AsyncDisposable {
+  readonly id: string;
+  readonly codec: Codec;
+  readonly answerSdp: string;
+  /** Ends when the connection is over, whoever ended it. One reader. */
+  readonly events: AsyncIterable<ViewerEvent>;
+  /** Grows about once a second while somebody is there. */
+  readonly packetsReceived: number;
+  /** Aborts when the connection is over. */
+  readonly ended: AbortSignal;
+  /** Dropped without a word before `connected` and after the end. */
+  send(packets: readonly Packet[]): void;
+}
+
+/** An RTP packet without the fields that differ between viewers. Timestamp and sequence number reach every viewer unchanged. */
+export type Packet = Pick<RtpPacket, "header" | "payload">;
+
+/**
+ * ICE-lite, so that the answer is complete at once and no STUN server is ever asked.
+ * @param codecs best first; the first one that the offer has is taken.
+ * @throws `OfferError`
+ */
+export async function answerOffer(
+  offerSdp: string,
+  { codecs, network }: { readonly codecs: readonly Codec[]; readonly network: NetworkOptions },
+): Promise<Viewer> {
+  const offer = readOffer(offerSdp);
+  const peer = new RTCPeerConnection({
+    codecs: { video: codecs.map((codec) => codecParameters[codec]()), audio: [] },
+    headerExtensions: { video: [useSdesMid()], audio: [] },
+    bundlePolicy: "max-bundle",
+    iceServers: [],
+    iceLite: true,
+    iceUseIpv6: false,
+    iceUseTcp: false,
+    iceAdditionalHostAddresses: [...new Set(["127.0.0.1", ...network.hostAddresses])],
+    icePortRange: network.portRange ? [...network.portRange] : undefined,
+  });
+  try {
+    const sender = peer.addTrack(new MediaStreamTrack({ kind: "video" }));
+    await negotiate(peer, offer);
+    if (!sender.codec) {
+      throw new OfferError("noCommonCodec", `Cannot answer the offer: it has none of the codecs ${codecs.join(", ")}`);
+    }
+    return new WeriftViewer(peer, sender);
+  } catch (error) {
+    await peer.close();
+    throw error;
+  }
+}
+
+/** The certificate of this process takes about 100 ms to make; the first viewer need not wait for it. */
+export async function prepareCertificate(): Promise<void> {
+  await RTCDtlsTransport.SetupCertificate();
+}
+
+const codecParameters: Record<Codec, () => RTCRtpCodecParameters> = { vp8: () => useVP8(), h264: () => useH264() };
+
+async function negotiate(peer: RTCPeerConnection, offer: Offer): Promise<void> {
+  try {
+    await peer.setRemoteDescription({ type: "offer", sdp: offer.sdp });
+    for (const transport of peer.dtlsTransports) {
+      transport.role = offer.dtlsRole;
+      guardHandshake(transport);
+    }
+    await peer.setLocalDescription(await peer.createAnswer());
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new OfferError("unreadable", `Cannot read the offer: ${why}`, { cause });
+  }
+  for (const { connection } of peer.iceTransports) {
+    const { protocols } = connection as unknown as { readonly protocols: readonly UdpProtocol[] };
+    // An address out of reach makes a socket fail; without a listener that would end the server.
+    for (const { transport } of protocols) transport.socket.on("error", () => {});
+  }
+}
+
+/** What werift keeps to itself: the sockets of a connection. */
+interface UdpProtocol {
+  readonly transport: { readonly socket: { on(event: "error", listener: (error: Error) => void): void } };
+}
+
+type DtlsTransport = RTCPeerConnection["dtlsTransports"][number];
+
+/** The handshake's state machine exists from "connecting" on, one microtask later. */
+function guardHandshake(transport: DtlsTransport): void {
+  transport.onStateChange.subscribe((state) => {
+    if (state !== "connecting") return;
+    queueMicrotask(() => {
+      const { dtls } = transport;
+      if (!dtls) return;
+      const handle = dtls.onHandleHandshakes;
+      const unrepeated = createHandshakeFilter();
+      dtls.onHandleHandshakes = (messages) => handle(unrepeated(messages));
+    });
+  });
+}
+
+class WeriftViewer implements Viewer {
+  readonly id = crypto.randomUUID();
+  readonly codec: Codec;
+  readonly answerSdp: string;
+  readonly events: AsyncIterable<ViewerEvent>;
+  readonly #peer: RTCPeerConnection;
+  readonly #sender: RTCRtpSender;
+  readonly #bus = new FrameBus<ViewerEvent>();
+  readonly #end = new AbortController();
+
+  constructor(peer: RTCPeerConnection, sender: RTCRtpSender) {
+    this.#peer = peer;
+    this.#sender = sender;
+    this.codec = sender.codec!.name.toLowerCase() as Codec;
+    this.answerSdp = peer.localDescription!.sdp;
+    this.events = this.#bus.read({ overflow: "drop-oldest", capacity: 16 });
+    peer.connectionStateChange.subscribe((state) => {
+      if (state === "connected") this.#tell("connected");
+      else if (state === "failed" || state === "closed") void this[Symbol.asyncDispose]();
+    });
+    sender.onPictureLossIndication.subscribe(() => this.#tell("pictureLost"));
+    sender.onRtcp.subscribe((packet) => {
+      if (packet.type === payloadFeedback && packet.feedback?.count === fullIntraRequest) this.#tell("pictureLost");
+    });
+  }
+
+  get ended(): AbortSignal {
+    return this.#end.signal;
+  }
+
+  get packetsReceived(): number {
+    return this.#peer.dtlsTransports[0]?.packetsReceived ?? 0;
+  }
+
+  send(packets: readonly Packet[]): void {
+    for (const packet of packets) this.#sender.sendRtp(packet as RtpPacket).catch(() => {}); // ends with the connection
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#end.signal.aborted) return;
+    this.#end.abort(new DOMException("The viewer is gone", "AbortError"));
+    this.#bus.close();
+    await this.#peer.close();
+  }
+
+  #tell(event: ViewerEvent): void {
+    if (!this.#end.signal.aborted) void this.#bus.push(event);
+  }
+}
+
+const payloadFeedback = 206; // RFC 4585 section 6.1
+const fullIntraRequest = 4; // RFC 5104 section 4.3.1; werift tells of it only as a packet
+
+/** Access units of one picture, whichever encoders they come from, as one unbroken row of packets. */
+export interface Packetizer {
+  /** @param rtpTimestamp 90 kHz, below 2³² */
+  packetize(unit: AccessUnit, rtpTimestamp: number): Packet[];
+}
+
+const maxPayloadSize = 1180; // 1280, the smallest IPv6 MTU, − 48 IPv6 and UDP − 20 RTP with mid − 16 SRTP tag, rounded down
+
+export function createPacketizer(codec: Codec): Packetizer {
+  return codec === "vp8" ? vp8Packetizer() : h264Packetizer();
+}
+
+function vp8Packetizer(): Packetizer {
+  const packetizer = new Vp8Packetizer({ maxPayloadSize });
+  return {
+    packetize: ({ data }, rtpTimestamp) =>
+      packetizer.packetize(Buffer.from(data.buffer, data.byteOffset, data.length), rtpTimestamp),
+  };
+}
+
+/** A new encoder may bring new parameter sets; the sequence numbers go on. */
+function h264Packetizer(): Packetizer {
+  let configuration: Uint8Array | undefined;
+  let packetizer: H264Packetizer | undefined;
+  let sequenceNumber = crypto.getRandomValues(new Uint16Array(1))[0]!;
+  return {
+    packetize(unit, rtpTimestamp) {
+      if (!packetizer || unit.configuration !== configuration) {
+        configuration = unit.configuration;
+        if (!configuration) throw new TypeError("Cannot packetize H.264 before its parameter sets are known");
+        const { naluLengthSize, parameterSets } = parseAvcDecoderConfigurationRecord(configuration);
+        // Never "auto": a NAL unit of 256 to 511 bytes has a length that looks like a start code.
+        const inputFormat = "length-prefixed";
+        packetizer = new H264Packetizer({ maxPayloadSize, inputFormat, naluLengthSize, parameterSets, sequenceNumber });
+      }
+      const data = Buffer.from(unit.data.buffer, unit.data.byteOffset, unit.data.length);
+      const packets = packetizer.packetize(data, rtpTimestamp, { isKeyframe: unit.isKeyFrame });
+      sequenceNumber = (sequenceNumber + packets.length) & 0xffff;
+      return packets;
+    },
+  };
+}
+
+const noKeys = {
+  localMasterKey: Buffer.alloc(16),
+  localMasterSalt: Buffer.alloc(14),
+  remoteMasterKey: Buffer.alloc(16),
+  remoteMasterSalt: Buffer.alloc(14),
+};
+// werift keeps the cipher class to itself; a session of the AES-CM profile (1, RFC 5764 section 4.1.2) holds one of it.
+freeCiphersAfterUse(new SrtpSession({ profile: 1, keys: noKeys }).localContext.cipher);
