@@ -1,0 +1,147 @@
+/**
+ * The autoencoder at work: compiles a graph per tile shape, and decodes no tile twice that comes again unchanged.
+ * @module
+ */
+import { join } from "node:path";
+import type { RgbImage } from "../video.ts";
+import { readJsonObject } from "./json_file.ts";
+import { decoder, encoder } from "./networks/vae.ts";
+import { parseVaeConfig, type VaeConfig } from "./networks/vae_config.ts";
+import type { ExecutableCache } from "./onnx/executable_cache.ts";
+import { Graph, Module, type Value } from "./onnx/graph.ts";
+import { mul, reshape } from "./onnx/operators.ts";
+import { type Checkpoint, openCheckpoint } from "./onnx/safetensors.ts";
+import { float32Tensor, type Tensor } from "./onnx/tensor.ts";
+import type { PixelClip } from "./sampling/mod.ts";
+import { decodeTiling, encodeTiling, inTiles, type SpatialTiles, tileShapes, type Volume } from "./vae_tiling.ts";
+
+/** Height and width in latent pixels, an eighth of the picture's. */
+export interface LatentSize {
+  readonly height: number;
+  readonly width: number;
+}
+
+export interface VaeOptions {
+  /**
+   * Whether tiles above 256 pixels a side are cut into smaller ones: less memory, another result. The reference does it on
+   * cards with less than 60 GB.
+   */
+  readonly spatialTiles: SpatialTiles;
+}
+
+/** Pixels ↔ latents. Latents are scaled: about unit variance, as the transformer has them. */
+export class Vae {
+  readonly #executables: ExecutableCache;
+  readonly #options: VaeOptions;
+  #decodedTiles: DecodedTile[] = [];
+
+  constructor(
+    readonly config: VaeConfig,
+    readonly checkpoint: Checkpoint,
+    executables: ExecutableCache,
+    options: VaeOptions = { spatialTiles: "tiled" },
+  ) {
+    this.#executables = executables;
+    this.#options = options;
+  }
+
+  /** The most likely latent frame of a picture `[16, 1, heightPx / 8, widthPx / 8]`; sides are multiples of 8. */
+  async encodeImage({ widthPx, heightPx, pixels }: RgbImage, signal: AbortSignal): Promise<Float32Array> {
+    const area = heightPx * widthPx;
+    const planes = new Float32Array(3 * area);
+    for (let i = 0; i < planes.length; i++) planes[i] = pixels[(i % area) * 3 + Math.floor(i / area)]! / 127.5 - 1;
+    const moments = await this.encode({ data: planes, shape: [3, 1, heightPx, widthPx] }, signal);
+    return this.latentsOf(moments);
+  }
+
+  /** pixels `[3, 4 n + 1, heightPx, widthPx]` in [-1, 1] → moments `[32, n + 1, …]`: 16 means, 16 log variances */
+  async encode(pixels: Volume, signal: AbortSignal): Promise<Volume> {
+    return await inTiles(pixels, encodeTiling, this.#options.spatialTiles, async (tile) => {
+      const encode = await this.#encoder(tile.shape);
+      return volumeOf((await encode.run({ pixels: float32Tensor(tile.shape, tile.data) }, signal))["moments"]!);
+    });
+  }
+
+  /** Mode of the posterior, scaled `[16, …]`. */
+  latentsOf(moments: Volume): Float32Array {
+    return moments.data.slice(0, moments.data.length / 2).map((mean) => mean * this.config.scalingFactor);
+  }
+
+  /** latents `[16, n, height, width]` → 4 n - 3 frames */
+  async decode(latents: Float32Array, { height, width }: LatentSize, signal: AbortSignal): Promise<PixelClip> {
+    const input: Volume = { data: latents, shape: [16, latents.length / (16 * height * width), height, width] };
+    const before = this.#decodedTiles;
+    const decoded: DecodedTile[] = this.#decodedTiles = [];
+    const { data, shape } = await inTiles(input, decodeTiling, this.#options.spatialTiles, async (tile) => {
+      const known = before.find(({ latents }) => isSame(latents, tile));
+      const pixels = known?.pixels ?? await this.#decodeTile(tile, signal);
+      decoded.push({ latents: tile, pixels });
+      return pixels;
+    });
+    return { data, frames: shape[1], heightPx: shape[2], widthPx: shape[3] };
+  }
+
+  /** Compiles what pictures and sections of this size need. */
+  async warm({ height, width }: LatentSize, windowLatentFrames = 9): Promise<void> {
+    const { spatialTiles } = this.#options;
+    const pictures = tileShapes([3, 1, height * 8, width * 8], encodeTiling, spatialTiles);
+    // A section is decoded with its neighbour, and with the start frame where it touches it.
+    const sections = [1, 2].flatMap((windows) => [windows * windowLatentFrames, windows * windowLatentFrames + 1])
+      .flatMap((frames) => tileShapes([16, frames, height, width], decodeTiling, spatialTiles));
+    await Promise.all([
+      ...pictures.map((shape) => this.#encoder(shape)),
+      ...sections.map((shape) => this.#decoder(shape)),
+    ]);
+  }
+
+  async #decodeTile(tile: Volume, signal: AbortSignal): Promise<Volume> {
+    const decode = await this.#decoder(tile.shape);
+    return volumeOf((await decode.run({ latents: float32Tensor(tile.shape, tile.data) }, signal))["pixels"]!);
+  }
+
+  #encoder(shape: Volume["shape"]) {
+    return this.#executables.get(`vae.encoder ${shape}`, () =>
+      this.#graph(`vae.encoder ${shape}`, (m) => {
+        const pixels = m.graph.input("pixels", shape);
+        m.graph.output("moments", unbatched(m, encoder(m, this.config, batched(m, pixels))));
+      }));
+  }
+
+  #decoder(shape: Volume["shape"]) {
+    return this.#executables.get(`vae.decoder ${shape}`, () =>
+      this.#graph(`vae.decoder ${shape}`, (m) => {
+        const latents = m.graph.input("latents", shape);
+        const unscaled = mul(m, latents, m.scalar(1 / this.config.scalingFactor));
+        m.graph.output("pixels", unbatched(m, decoder(m, this.config, batched(m, unscaled))));
+      }));
+  }
+
+  #graph(name: string, build: (m: Module) => void): Uint8Array<ArrayBuffer> {
+    const graph = new Graph(name);
+    build(new Module(graph, this.checkpoint));
+    return graph.build();
+  }
+}
+
+/** A tile as it went into the decoder and came out. */
+interface DecodedTile {
+  readonly latents: Volume;
+  readonly pixels: Volume;
+}
+
+const isSame = (a: Volume, b: Volume) =>
+  a.shape.every((size, axis) => size === b.shape[axis]) && a.data.every((value, i) => Object.is(value, b.data[i]));
+
+const batched = (m: Module, x: Value) => reshape(m, x, [1, ...x.shape]);
+const unbatched = (m: Module, x: Value) => reshape(m, x, x.shape.slice(1));
+
+const volumeOf = ({ data, shape }: Tensor) => ({ data, shape }) as Volume;
+
+/**
+ * The autoencoder of a folder in Hugging Face layout.
+ * @throws CheckpointError
+ */
+export async function loadVae(folder: string, executables: ExecutableCache, options?: VaeOptions): Promise<Vae> {
+  const config = parseVaeConfig(await readJsonObject(join(folder, "config.json")));
+  return new Vae(config, await openCheckpoint(folder), executables, options);
+}
