@@ -35,7 +35,7 @@ export function compareCase(golden: GoldenCase, actual: CaseOutputs): Comparison
     problems.push(...result.problems.map((problem) => `out.${name}: ${problem}`));
     if (Number.isNaN(share(result)) || share(result) > share(worst)) worst = result;
   }
-  problems.push(...compareExpected(golden.expect, actual.expect ?? {}));
+  problems.push(...compareExpected(golden.expect, actual.expect ?? {}, golden.outputs["sample"]?.tolerance.atol));
   if (Object.keys(golden.outputs).length + Object.keys(golden.expect).length === 0) {
     problems.push("the case records nothing to compare with");
   }

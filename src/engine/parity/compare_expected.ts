@@ -7,9 +7,11 @@
 export function compareExpected(
   expected: Readonly<Record<string, unknown>>,
   actual: Readonly<Record<string, unknown>>,
+  sampleTolerance = 0,
 ): string[] {
   const rules: Rules = {
     tolerances: (expected["tolerance"] ?? {}) as Record<string, number>,
+    sampleTolerance,
     margin: Number(expected["smallest_margin_to_threshold"] ?? NaN),
   };
   return Object.keys(expected)
@@ -23,12 +25,15 @@ const facts = new Set(["tolerance", "smallest_margin_to_threshold", "teacache_sm
 interface Rules {
   /** `expect.tolerance`: largest |a − b| of the numbers with that key. */
   readonly tolerances: Readonly<Record<string, number>>;
+  /** `atol` of `out.sample`: what measures of that tensor may differ by. */
+  readonly sampleTolerance: number;
   /** Of TeaCache cases: how far the nearest accumulated distance is from the threshold. */
   readonly margin: number;
 }
 
 function differences(expected: unknown, actual: unknown, path: string, key: string, rules: Rules): string[] {
   if (key === "bf16_to_fp32") return distanceProblems(expected, actual, path);
+  if (key === "distance_to_base") return measureProblems(expected, actual, path, rules.sampleTolerance);
   if (key === "distances") return marginProblems(expected, actual, path, rules.margin);
   if (Array.isArray(expected)) {
     if (!Array.isArray(actual)) return [`${path} is ${quote(actual)}, expected a list`];
@@ -64,6 +69,15 @@ function distanceProblems(expected: unknown, actual: unknown, path: string): str
   // Of each tensor's measures the rule names one.
   const keys = "rel_l2" in expected ? ["rel_l2"] : Object.keys(expected);
   return keys.flatMap((key) => distanceProblems(expected[key], given[key], `${path}.${key}`));
+}
+
+/** Measures of a sample are as good as the sample. */
+function measureProblems(expected: unknown, actual: unknown, path: string, allowed: number): string[] {
+  if (!isObject(expected) || !isObject(actual)) return [`${path} is ${quote(actual)}, expected ${quote(expected)}`];
+  return Object.keys(expected).flatMap((key) => {
+    const isNear = Math.abs(Number(actual[key]) - Number(expected[key])) <= allowed;
+    return isNear ? [] : [`${path}.${key} is ${quote(actual[key])}, expected ${quote(expected[key])}`];
+  });
 }
 
 /** Decisions are compared exactly; the distances behind them must agree so far that none of them could have flipped. */

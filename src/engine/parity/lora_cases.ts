@@ -1,0 +1,50 @@
+/**
+ * Golden cases of LoRA files merged into the transformer.
+ * @module
+ */
+import { type LoraFile, mergeLoras } from "../lora/merge.ts";
+import type { Checkpoint } from "../onnx/safetensors.ts";
+import { FramePackTransformer, loadTransformer } from "../transformer.ts";
+import type { CaseOutputs } from "./compare.ts";
+import type { GoldenCase, GoldenTensor } from "./golden_case.ts";
+import type { ComponentRunner } from "./mod.ts";
+import { distanceBetween } from "./distance.ts";
+import { caseExecutables, forward } from "./transformer_cases.ts";
+
+export const loraCases: Readonly<Record<string, ComponentRunner>> = { lora: loraCase };
+
+async function loraCase(golden: GoldenCase): Promise<CaseOutputs> {
+  using executables = caseExecutables();
+  const base = await loadTransformer(`${golden.modelDir}/transformer`, executables);
+  const { sample: before } = await forward(base, golden, "sample");
+  const files = (golden.params["loras"] as LoraFile[]).map((lora) => ({
+    ...lora,
+    file: `${golden.modelDir}/${lora.file}`,
+  }));
+  const checkpoint = await mergeLoras(base.source.checkpoint, files);
+  using mergedExecutables = caseExecutables();
+  const merged = new FramePackTransformer({ ...base.source, checkpoint }, mergedExecutables);
+  const { sample } = await forward(merged, golden, "sample");
+  return {
+    tensors: { sample: sample!, sample_fp64: sample!, ...await weights(checkpoint, golden) },
+    expect: {
+      changed_weights: changedWeights(checkpoint),
+      distance_to_base: distanceBetween(sample!.data, before!.data),
+    },
+  };
+}
+
+async function weights(checkpoint: Checkpoint, { outputs }: GoldenCase): Promise<Record<string, GoldenTensor>> {
+  const names = Object.keys(outputs).filter((name) => name.startsWith("weight."));
+  return Object.fromEntries(
+    await Promise.all(names.map(async (output) => {
+      const name = output.slice("weight.".length);
+      return [output, { shape: checkpoint.get(name).shape, data: await checkpoint.readFloat32(name) }];
+    })),
+  );
+}
+
+/** Merged weights lie in memory, the others still in their file. */
+function changedWeights(merged: Checkpoint): number {
+  return merged.names().filter((name) => "bytes" in merged.get(name).source).length;
+}
