@@ -1,9 +1,10 @@
 /**
- * Final frames in timeline order → MP4.
+ * Final frames in timeline order → MP4. The order they were made in does not matter any more: they lie in the store.
  * @module
  */
-import type { Ffmpeg } from "../ffmpeg.ts";
-import type { FrameRange, VideoPlan } from "../video.ts";
+import { type Ffmpeg, FfmpegError, type FfmpegProcess } from "../ffmpeg.ts";
+import type { FrameRange, VideoFormat, VideoPlan } from "../video.ts";
+import { RecordingError } from "./errors.ts";
 import type { FrameStore } from "./frame_store.ts";
 
 export interface RecordingOptions {
@@ -11,16 +12,102 @@ export interface RecordingOptions {
   /** Frames of the file, all of them final. */
   readonly range: FrameRange;
   readonly plan: VideoPlan;
+  /** Where the MP4 will lie, in a folder that exists. */
   readonly file: string;
   /** Text for the comment tag. */
   readonly recipe?: string;
   readonly ffmpeg: Ffmpeg;
 }
 
-/** H.264 yuv420p MP4, faststart, bt709, written beside `file` and renamed when complete. @throws `RecordingError`, the signal's reason */
-export function writeRecording(
-  _options: RecordingOptions,
-  _signal: AbortSignal,
+/**
+ * H.264 yuv420p, the plan's frame rate, BT.709 limited range and tagged so, index in front. Written beside `file` as
+ * `file.part` and renamed when complete; nothing is left behind otherwise.
+ * @throws RangeError when a frame is not final; `RecordingError`; the signal's reason
+ */
+export async function writeRecording(
+  options: RecordingOptions,
+  signal: AbortSignal,
 ): Promise<{ readonly frames: number; readonly sizeBytes: number }> {
-  return Promise.reject(new Error("Not built yet"));
+  const { store, range, file, ffmpeg } = options;
+  for (let index = range.start; index < range.end; index++) {
+    const state = store.stateOf(index);
+    if (state !== "final") throw new RangeError(`Cannot record frame ${index}: it is ${state ?? "missing"}, not final`);
+  }
+  if (!ffmpeg.encoders.has("libx264")) {
+    throw new RecordingError(`Cannot record "${file}": "${ffmpeg.path}" was built without libx264`);
+  }
+  const partFile = `${file}.part`;
+  try {
+    await encode(options, partFile, signal);
+    await Deno.rename(partFile, file);
+    return { frames: range.end - range.start, sizeBytes: (await Deno.stat(file)).size };
+  } catch (cause) {
+    await Deno.remove(partFile).catch(() => {}); // it may not have come into being
+    signal.throwIfAborted();
+    if (cause instanceof RangeError) throw cause;
+    throw new RecordingError(`Cannot record "${file}": ${reasonOf(cause)}`, { cause });
+  }
+}
+
+async function encode(options: RecordingOptions, partFile: string, signal: AbortSignal): Promise<void> {
+  await using process = options.ffmpeg.start(recordingArguments(options, partFile));
+  const writer = process.writable.getWriter();
+  try {
+    for (const part of partsOf(options.range, options.plan.format)) {
+      signal.throwIfAborted();
+      await writer.write(await options.store.read(part));
+    }
+    await writer.close();
+  } catch (error) {
+    writer.abort().catch(() => {}); // the process may be gone
+    signal.throwIfAborted();
+    await throwIfEnded(process);
+    throw error;
+  }
+  const killed = abortedBy(signal);
+  await Promise.race([process.status, killed.promise]).finally(killed.forget);
+  await throwIfEnded(process);
+}
+
+/** Why a process has ended says more than that a write to it failed. */
+async function throwIfEnded(process: FfmpegProcess): Promise<void> {
+  const { success, code, signal, stderrTail } = await process.status;
+  if (!success) {
+    throw new FfmpegError(stderrTail.trim() || `ffmpeg ended ${signal ? `by ${signal}` : `with code ${code}`}`);
+  }
+}
+
+function abortedBy(signal: AbortSignal): { promise: Promise<never>; forget: () => void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal.reason);
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop, { once: true });
+  return { promise, forget: () => signal.removeEventListener("abort", stop) };
+}
+
+function recordingArguments({ plan, recipe }: RecordingOptions, partFile: string): string[] {
+  const { widthPx, heightPx, frameRate } = plan.format;
+  const toYuv = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p";
+  return [
+    ...["-hide_banner", "-loglevel", "error", "-y"],
+    ...["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", `${widthPx}x${heightPx}`],
+    ...["-framerate", `${frameRate}`, "-i", "pipe:0"],
+    ...["-vf", toYuv, "-c:v", "libx264", "-preset", "medium", "-crf", "18"],
+    ...["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"],
+    ...(recipe === undefined ? [] : ["-metadata", `comment=${recipe}`]),
+    ...["-movflags", "+faststart", "-f", "mp4", partFile],
+  ];
+}
+
+const partBytes = 8 << 20;
+
+/** A range in parts that are worth a write and fit in memory. */
+function* partsOf({ start, end }: FrameRange, { widthPx, heightPx }: VideoFormat): Generator<FrameRange> {
+  const frames = Math.max(1, Math.floor(partBytes / (widthPx * heightPx * 3)));
+  for (let at = start; at < end; at += frames) yield { start: at, end: Math.min(at + frames, end) };
+}
+
+function reasonOf(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return /ENOSPC|No space left|os error 28/i.test(message) ? "no space is left on the disk" : message;
 }

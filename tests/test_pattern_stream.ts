@@ -1,0 +1,136 @@
+/**
+ * A live stream of the test pattern behind a small WHEP server: what the tests with real clients share.
+ * @module
+ */
+import { createTestPatternEngine, type TestPatternOptions } from "../src/engine/test_pattern.ts";
+import type { GenerationRequest } from "../src/engine/mod.ts";
+import { findFfmpeg } from "../src/ffmpeg.ts";
+import {
+  createLiveStream,
+  FrameBus,
+  type FrameStore,
+  type LiveStream,
+  OfferError,
+  openFrameStore,
+  type PlayoutSegment,
+  type View,
+} from "../src/stream/mod.ts";
+import type { FrameBatch, VideoPlan } from "../src/video.ts";
+
+export interface TestStreamOptions extends TestPatternOptions {
+  readonly schedule: "inverted" | "forward";
+  readonly durationSeconds: number;
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly steps?: number;
+  /** Answers all offers with this codec only. */
+  readonly codec?: "vp8" | "h264";
+  readonly ffmpegPath?: string;
+}
+
+export interface TestStream extends AsyncDisposable {
+  readonly url: string;
+  readonly live: LiveStream;
+  readonly store: FrameStore;
+  readonly plan: VideoPlan;
+  /** Every segment told so far. */
+  readonly segments: readonly PlayoutSegment[];
+  /** Makes the video. Resolves when its last frame is in the store. */
+  generate(): Promise<void>;
+}
+
+/** Nothing is generated until `generate()` is called. */
+export async function startTestStream(options: TestStreamOptions): Promise<TestStream> {
+  const { widthPx, heightPx, durationSeconds, schedule, codec } = options;
+  const engine = createTestPatternEngine(options);
+  const events = engine.generate(requestOf(options), new AbortController().signal)[Symbol.asyncIterator]();
+  const first = (await events.next()).value;
+  if (first?.kind !== "plan") throw new Error("The engine must tell its plan first");
+  const { plan } = first;
+  const directory = await Deno.makeTempDir({ prefix: "framecast-test-" });
+  const store = await openFrameStore(`${directory}/frames.rgb`, plan);
+  const bus = new FrameBus<FrameBatch>();
+  const live = createLiveStream({
+    plan,
+    placeholder: { widthPx, heightPx, pixels: new Uint8Array(widthPx * heightPx * 3).fill(128) },
+    frames: bus.read({ overflow: "drop-oldest" }),
+    store,
+    ffmpeg: await findFfmpeg({ configured: options.ffmpegPath }),
+    network: { hostAddresses: [] },
+  });
+  const segments: PlayoutSegment[] = [];
+  void (async () => {
+    for await (const segment of live.playout()) segments.push(segment);
+  })();
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    (request) => whep(request, live, codec),
+  );
+  return {
+    url: `http://127.0.0.1:${server.addr.port}/`,
+    live,
+    store,
+    plan,
+    segments,
+    async generate() {
+      for (let next = await events.next(); !next.done; next = await events.next()) {
+        if (next.value.kind !== "frames") continue;
+        await store.write(next.value.batch);
+        await bus.push(next.value.batch);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await server.shutdown();
+      await live[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+      await Deno.remove(directory, { recursive: true });
+    },
+  };
+}
+
+function requestOf({ widthPx, heightPx, durationSeconds, schedule, steps = 1 }: TestStreamOptions): GenerationRequest {
+  return {
+    image: { widthPx: 1, heightPx: 1, pixels: new Uint8Array(3) },
+    modelDir: "",
+    settings: {
+      prompt: "bars",
+      negativePrompt: "",
+      durationSeconds,
+      seed: 3,
+      steps,
+      guidance: 10,
+      cfg: 1,
+      cfgRescale: 0,
+      schedule,
+      teaCacheThreshold: 0,
+      widthPx,
+      heightPx,
+    },
+  };
+}
+
+async function whep(request: Request, live: LiveStream, codec: "vp8" | "h264" | undefined): Promise<Response> {
+  const { pathname, searchParams } = new URL(request.url);
+  if (request.method === "POST" && pathname === "/whep") {
+    const view = (searchParams.get("view") ?? "arrival") as View;
+    const wanted = (searchParams.get("codec") ?? codec) as "vp8" | "h264" | undefined;
+    try {
+      const { viewerId, answerSdp } = await live.answer(
+        await request.text(),
+        wanted ? { view, codec: wanted } : { view },
+      );
+      const headers = { "content-type": "application/sdp", location: `/whep/${viewerId}` };
+      return new Response(answerSdp, { status: 201, headers });
+    } catch (error) {
+      if (!(error instanceof OfferError)) throw error;
+      return new Response(error.message, { status: error.reason === "noCommonCodec" ? 406 : 400 });
+    }
+  }
+  if (request.method === "DELETE" && pathname.startsWith("/whep/")) {
+    return new Response(null, { status: live.removeViewer(pathname.slice(6)) ? 200 : 404 });
+  }
+  const file = { "/": "whep_page.html", "/block_code.js": "block_code.js" }[pathname];
+  if (!file) return new Response("Not found", { status: 404 });
+  const type = file.endsWith(".js") ? "text/javascript" : "text/html";
+  return new Response(await Deno.readTextFile(new URL(file, import.meta.url)), { headers: { "content-type": type } });
+}
