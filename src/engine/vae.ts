@@ -46,12 +46,8 @@ export class Vae {
   }
 
   /** The most likely latent frame of a picture `[16, 1, heightPx / 8, widthPx / 8]`; sides are multiples of 8. */
-  async encodeImage({ widthPx, heightPx, pixels }: RgbImage, signal: AbortSignal): Promise<Float32Array> {
-    const area = heightPx * widthPx;
-    const planes = new Float32Array(3 * area);
-    for (let i = 0; i < planes.length; i++) planes[i] = pixels[(i % area) * 3 + Math.floor(i / area)]! / 127.5 - 1;
-    const moments = await this.encode({ data: planes, shape: [3, 1, heightPx, widthPx] }, signal);
-    return this.latentsOf(moments);
+  async encodeImage(picture: RgbImage, signal: AbortSignal): Promise<Float32Array> {
+    return this.latentsOf(await this.encode(picturePlanes(picture), signal));
   }
 
   /** pixels `[3, 4 n + 1, heightPx, widthPx]` in [-1, 1] → moments `[32, n + 1, …]`: 16 means, 16 log variances */
@@ -121,6 +117,14 @@ export class Vae {
     build(new Module(graph, this.checkpoint));
     return graph.build();
   }
+}
+
+/** A picture as a video of one frame, `[3, 1, heightPx, widthPx]` in [-1, 1]. */
+export function picturePlanes({ widthPx, heightPx, pixels }: RgbImage): Volume {
+  const area = heightPx * widthPx;
+  const data = new Float32Array(3 * area);
+  for (let i = 0; i < data.length; i++) data[i] = pixels[(i % area) * 3 + Math.floor(i / area)]! / 127.5 - 1;
+  return { data, shape: [3, 1, heightPx, widthPx] };
 }
 
 /** A tile as it went into the decoder and came out. */
