@@ -11,6 +11,7 @@ import { loraCases } from "./lora_cases.ts";
 import { sectionCases } from "./section_cases.ts";
 import { textCases } from "./text_cases.ts";
 import { transformerCases } from "./transformer_cases.ts";
+import { vaeCases } from "./vae_cases.ts";
 
 /** Computes one case from its inputs and parameters alone. */
 export type ComponentRunner = (golden: GoldenCase) => Promise<CaseOutputs>;
@@ -21,6 +22,7 @@ const runners: Readonly<Record<string, ComponentRunner>> = {
   ...textCases,
   ...imageCases,
   ...transformerCases,
+  ...vaeCases,
   ...sectionCases,
   ...loraCases,
   ...bfloat16Cases,
