@@ -87,16 +87,16 @@ export function advance(facts: GenerationFacts, event: GenerationEvent, nowMs: n
   }
 }
 
-/** The end: nothing runs any more. `percent` stays where it was unless the whole video is in the file. */
-export function endFacts(facts: GenerationFacts, frameMap: FrameMap, nowMs: number): GenerationFacts {
-  const whole = frameMap.every((range) => range.state === "final");
+/** The end: nothing runs any more. `whole`: the file with the whole video exists, so it is 100 percent. */
+export function endFacts(
+  facts: GenerationFacts,
+  frameMap: FrameMap,
+  completeness: "whole" | "part",
+  nowMs: number,
+): GenerationFacts {
   const { loading: _over, ...progress } = facts.progress;
-  return {
-    ...facts,
-    frameMap,
-    endedAtMs: nowMs,
-    progress: { ...progress, phase: "ended", percent: whole ? 100 : Math.min(progress.percent, 99) },
-  };
+  const percent = completeness === "whole" ? 100 : progress.percent;
+  return { ...facts, frameMap, endedAtMs: nowMs, progress: { ...progress, phase: "ended", percent } };
 }
 
 /** Changes the phase only, for what the engine does not tell (`recording`). */

@@ -142,6 +142,19 @@ export const sessionEvent = z.discriminatedUnion("event", [
 ]);
 export type SessionEvent = z.infer<typeof sessionEvent>;
 
+const sessionBrief = z.object({ id: z.string(), state: z.enum(sessionStates), links: sessionView.shape.links });
+
+/**
+ * One entry of the feed of all sessions. `latest` comes first and whenever it changes: the session that
+ * `/api/sessions/latest` means, or null. The others tell that a session is new or in another state, or gone.
+ */
+export const feedEvent = z.discriminatedUnion("event", [
+  z.object({ event: z.literal("latest"), data: sessionBrief.nullable() }),
+  z.object({ event: z.literal("session"), data: sessionBrief }),
+  z.object({ event: z.literal("deleted"), data: z.object({ id: z.string() }) }),
+]);
+export type FeedEvent = z.infer<typeof feedEvent>;
+
 export const modelView = z.object({
   id: z.string(),
   name: z.string(),

@@ -1,0 +1,39 @@
+/**
+ * Where a session's files lie: one folder each.
+ * @module
+ */
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+/** Paths of one session's files. */
+export interface SessionFolder {
+  readonly dir: string;
+  /** The start picture as it was uploaded. */
+  readonly start: string;
+  /** Raw frames, while they are needed. */
+  readonly frames: string;
+  readonly video: string;
+}
+
+/** @param id made by this server; never text from outside */
+export function folderOf(dataDir: string, id: string): SessionFolder {
+  const dir = join(dataDir, "sessions", id);
+  return { dir, start: join(dir, "start"), frames: join(dir, "frames.rgb"), video: join(dir, "video.mp4") };
+}
+
+export async function makeFolder(folder: SessionFolder): Promise<void> {
+  await mkdir(folder.dir, { recursive: true });
+}
+
+export async function removeFolder(folder: SessionFolder): Promise<void> {
+  await rm(folder.dir, { recursive: true, force: true });
+}
+
+/** Removes what a server that died left behind: raw frames and half-written files. */
+export async function tidyFolder(folder: SessionFolder): Promise<void> {
+  const keep = [folder.start, folder.video];
+  for (const name of await readdir(folder.dir).catch(() => [])) {
+    const path = join(folder.dir, name);
+    if (!keep.includes(path)) await rm(path, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * Addresses of a session, and the text that stands in its file.
+ * @module
+ */
+import type { SessionView } from "./view.ts";
+
+/** Paths on this server. `frames` holds `{n}` for the frame's number. */
+export function linksOf(id: string): SessionView["links"] {
+  const self = `/api/sessions/${id}`;
+  return {
+    self,
+    events: `${self}/events`,
+    whep: `${self}/whep`,
+    video: `${self}/video.mp4`,
+    image: `${self}/image`,
+    frames: `${self}/frames/{n}.jpg`,
+    watch: `/watch/${id}`,
+    embed: `/embed/${id}`,
+  };
+}
+
+/** For the file's comment tag: with the same start picture, these settings give the same frames. */
+export function recipeOf({ keepRecipe: _choice, ...settings }: SessionView["settings"]): string {
+  return JSON.stringify({ framecast: 1, ...settings });
+}

@@ -1,0 +1,137 @@
+/**
+ * The model folders of this server and how fast this machine runs them.
+ * @module
+ */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type Manifest, offeredSizes, readManifest } from "../engine/mod.ts";
+import type { Log } from "../log.ts";
+import { Refusal } from "./errors.ts";
+import type { Pace } from "./generation_facts.ts";
+import type { SessionStore } from "./store.ts";
+import type { ModelView, SessionView } from "./view.ts";
+
+/** A folder that can be generated with. */
+export interface InstalledModel {
+  /** Name of its folder. */
+  readonly id: string;
+  readonly dir: string;
+  readonly manifest: Manifest;
+}
+
+export interface ModelsOptions {
+  readonly modelsDir: string;
+  readonly defaultModel: string;
+  /** What the engine runs on, as people call it: `CPU`. */
+  readonly device: string;
+  readonly store: SessionStore;
+  readonly log: Log;
+}
+
+export class Models {
+  readonly #options: ModelsOptions;
+  readonly #states = new Map<string, ModelView["state"]>();
+
+  constructor(options: ModelsOptions) {
+    this.#options = options;
+  }
+
+  get device(): string {
+    return this.#options.device;
+  }
+
+  get defaultModel(): string {
+    return this.#options.defaultModel;
+  }
+
+  /**
+   * @param id the default model when left out
+   * @throws `Refusal` when there is no such folder, `CheckpointError` when it cannot be used
+   */
+  async find(id: string = this.#options.defaultModel): Promise<InstalledModel> {
+    const ids = await this.#ids();
+    if (!ids.includes(id)) {
+      throw new Refusal(
+        "model-missing",
+        `The model "${id}" is not on this server, there is ${ids.join(", ") || "none"}`,
+        {
+          field: "model",
+          value: id,
+        },
+      );
+    }
+    const dir = join(this.#options.modelsDir, id);
+    return { id, dir, manifest: await readManifest(dir) };
+  }
+
+  /** What can be generated with; a damaged folder is left out and logged. */
+  async list(): Promise<ModelView[]> {
+    const views: ModelView[] = [];
+    for (const id of await this.#ids()) {
+      try {
+        views.push(this.#view(await this.find(id)));
+      } catch (error) {
+        this.#options.log.warn("model.unusable", { id, error });
+      }
+    }
+    return views;
+  }
+
+  /** `loading` while its graphs are made ready, `ready` when the next video starts at once. */
+  setState(id: string, state: ModelView["state"]): void {
+    this.#states.set(id, state);
+  }
+
+  /** Pace at this size; null before a section has been made. With `cfg` above 1 each step runs the network twice. */
+  measured({ model, widthPx, heightPx, cfg }: SessionView["settings"]): Pace | null {
+    const pace = this.#options.store.measurements(model, this.device)
+      .find((measurement) => measurement.widthPx === widthPx && measurement.heightPx === heightPx);
+    if (!pace) return null;
+    return { secondsPerStep: pace.secondsPerStep * passesOf(cfg), secondsPerDecode: pace.secondsPerDecode };
+  }
+
+  /** Keeps what a session measured, per pass of the network. */
+  remember({ settings, timings }: SessionView): void {
+    const { model, widthPx, heightPx, cfg } = settings;
+    if (timings.secondsPerStep === null || timings.secondsPerDecode === null) return;
+    const secondsPerStep = timings.secondsPerStep / passesOf(cfg);
+    const { secondsPerDecode } = timings;
+    this.#options.store.saveMeasurement(model, this.device, { widthPx, heightPx, secondsPerStep, secondsPerDecode });
+  }
+
+  async #ids(): Promise<string[]> {
+    const entries = await readdir(this.#options.modelsDir, { withFileTypes: true }).catch(() => []);
+    return entries.filter((entry) => !entry.name.startsWith(".") && !entry.isFile()).map(({ name }) => name).sort();
+  }
+
+  #view({ id, manifest }: InstalledModel): ModelView {
+    const sizes = offeredSizes(manifest).map(({ widthPx, heightPx }) => ({ widthPx, heightPx }));
+    return {
+      id,
+      name: manifest.name,
+      isDefault: id === this.#options.defaultModel,
+      state: this.#states.get(id) ?? "cold",
+      device: this.device,
+      schedules: [...manifest.schedules],
+      defaults: {
+        schedule: manifest.defaultSchedule,
+        steps: manifest.defaultSteps,
+        guidance: manifest.defaultGuidance,
+        cfg: manifest.defaultCfg,
+        ...sizes[0]!,
+      },
+      sizes,
+      framesPerSection: 4 * manifest.latentWindowFrames,
+      frameRate: manifest.frameRate,
+      measured: this.#options.store.measurements(id, this.device),
+      examples: manifest.examples.map((example) => ({
+        ...example,
+        image: `/examples/${id}/${example.image.replace(/^examples\//, "")}`,
+      })),
+    };
+  }
+}
+
+function passesOf(cfg: number): number {
+  return cfg > 1 ? 2 : 1;
+}

@@ -1,0 +1,45 @@
+/**
+ * What a server that starts makes of the sessions an earlier one left.
+ * @module
+ */
+import { readFile } from "node:fs/promises";
+import type { GenerationRequest } from "../engine/mod.ts";
+import { decodeImage } from "../image.ts";
+import type { VideoPlan } from "../video.ts";
+import type { SessionFolder } from "./folder.ts";
+import { plannedMap } from "./frame_map.ts";
+import type { Models } from "./models.ts";
+import { type Problem, problem } from "./problem.ts";
+import type { SessionView } from "./view.ts";
+
+/** A session that was running when its server died: nothing of it is left but the settings and the start picture. */
+export function afterCrash(view: SessionView, nowMs: number): SessionView & { problem: Problem } {
+  return {
+    ...view,
+    state: "failed",
+    frameMap: [...plannedMap(view.plan.frames)],
+    progress: { ...view.progress, phase: "ended" },
+    timings: { ...view.timings, endedAt: new Date(nowMs).toISOString(), remainingSeconds: 0, remainingIsGuess: false },
+    viewers: 0,
+    problem: problem(
+      "server-died",
+      "The server stopped while it made this video. Nothing of it was kept; start it again.",
+    ),
+  };
+}
+
+/** The plan of a stored view. */
+export function planOf({ plan }: SessionView): VideoPlan {
+  const { widthPx, heightPx, frameRate, frames, sections } = plan;
+  return { format: { widthPx, heightPx, frameRate }, frames, sections };
+}
+
+/** What the engine needs for a session, read from its folder when its turn comes. */
+export async function requestOf(
+  { model, keepRecipe: _choice, ...settings }: SessionView["settings"],
+  folder: SessionFolder,
+  models: Models,
+): Promise<GenerationRequest> {
+  const { dir } = await models.find(model);
+  return { image: await decodeImage(await readFile(folder.start)), settings, modelDir: dir };
+}

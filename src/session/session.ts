@@ -1,0 +1,274 @@
+/**
+ * One generation somebody asked for, from the queue to the file.
+ * @module
+ */
+import type { Engine, GenerationRequest } from "../engine/mod.ts";
+import type { Log } from "../log.ts";
+import { writeRecording } from "../stream/mod.ts";
+import type { FrameRange, VideoPlan } from "../video.ts";
+import { StopRequested } from "./errors.ts";
+import { EventLog, type NewSessionEvent } from "./event_log.ts";
+import { endedMap, keptRange } from "./frame_map.ts";
+import {
+  advance,
+  endFacts,
+  enterPhase,
+  type GenerationFacts,
+  initialFacts,
+  timingsOf,
+  wholeSeconds,
+} from "./generation_facts.ts";
+import type { Models } from "./models.ts";
+import type { Pictures, StreamTools } from "./pictures.ts";
+import { linksOf, recipeOf } from "./links.ts";
+import { generationProblem, type Problem } from "./problem.ts";
+import type { SessionStore } from "./store.ts";
+import type { SessionState, SessionView } from "./view.ts";
+
+/** What was asked for and where its files go. */
+export interface SessionOrder {
+  readonly id: string;
+  readonly createdAtMs: number;
+  readonly settings: SessionView["settings"];
+  readonly plan: VideoPlan;
+  /** Path of the MP4 to be. */
+  readonly videoFile: string;
+}
+
+/** What a session works with. */
+export interface SessionSurroundings {
+  readonly store: SessionStore;
+  readonly pictures: Pictures;
+  readonly tools: StreamTools;
+  readonly log: Log;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly models: Models;
+  /** Place in the queue, when it waits. */
+  readonly queue: () => SessionView["queue"];
+}
+
+/** `queued → running → completed | stopped | failed`. Its end state is the last entry of its log. */
+export class Session {
+  readonly log: EventLog;
+  readonly #order: SessionOrder;
+  readonly #around: SessionSurroundings;
+  readonly #stop = new AbortController();
+  readonly #ended = Promise.withResolvers<void>();
+  #state: SessionState = "queued";
+  #facts: GenerationFacts;
+  #video: SessionView["video"] = null;
+  #problem: Problem | undefined;
+
+  constructor(order: SessionOrder, around: SessionSurroundings, log = new EventLog()) {
+    this.#order = order;
+    this.#around = around;
+    this.#facts = initialFacts(order.plan, order.settings.steps);
+    this.log = log;
+    this.#followPlayout();
+  }
+
+  get id(): string {
+    return this.#order.id;
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  get pictures(): Pictures {
+    return this.#around.pictures;
+  }
+
+  /** Resolves in the end state. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  view(): SessionView {
+    const { plan, frameMap, progress, prompt } = this.#facts;
+    const queue = this.#state === "queued" ? this.#around.queue() : undefined;
+    const { widthPx, heightPx, frameRate } = plan.format;
+    const seconds = plan.frames / frameRate;
+    return {
+      id: this.id,
+      state: this.#state,
+      createdAt: new Date(this.#order.createdAtMs).toISOString(),
+      settings: this.#order.settings,
+      plan: { sections: [...plan.sections], frames: plan.frames, widthPx, heightPx, frameRate, seconds },
+      frameMap: [...frameMap],
+      progress,
+      ...(queue ? { queue } : {}),
+      timings: timingsOf(this.#facts, this.#measured(), this.#around.now()),
+      prompt,
+      viewers: this.#around.pictures.live.viewers,
+      video: this.#video,
+      links: linksOf(this.id),
+      ...(this.#problem ? { problem: this.#problem } : {}),
+    };
+  }
+
+  /** Until the engine is free of it; null while unknown. */
+  remainingSeconds(): number | null {
+    if (this.#state === "running") return timingsOf(this.#facts, this.#measured(), this.#around.now()).remainingSeconds;
+    const pace = this.#measured();
+    return pace && wholeSeconds(this.#order.plan.sections.length, this.#order.settings.steps, pace);
+  }
+
+  /** Puts the whole view into the log, and into the store. */
+  announce(): void {
+    const view = this.view();
+    this.#append({ event: "state", data: view });
+    this.#around.store.save(view);
+  }
+
+  /** The model is being made ready while this session waits. */
+  showLoading(sentence: string | null): void {
+    this.#facts = sentence === null ? enterPhase(this.#facts, "waiting") : enterPhase(this.#facts, "loading", sentence);
+    this.#tellProgress();
+  }
+
+  /**
+   * Makes the video. Resolves when the engine is free again; the file is finished after that, see `ended`. Never rejects:
+   * whatever goes wrong is this session's problem, and is returned.
+   */
+  async generate(engine: Engine, request: GenerationRequest): Promise<unknown> {
+    if (this.#state !== "queued") return; // stopped at the last moment
+    this.#facts = { ...this.#facts, startedAtMs: this.#around.now() };
+    this.#state = "running";
+    this.announce();
+    this.#around.log.info("session.started", { id: this.id });
+    let error: unknown;
+    try {
+      await this.#consume(engine, request);
+    } catch (cause) {
+      error = cause;
+    }
+    void this.#finish(error);
+    return error;
+  }
+
+  /** Ends early. What is made is kept as a file; a session that waits has none. Resolves in the end state. */
+  async stop(): Promise<void> {
+    if (this.#state === "queued") this.#end("stopped", null);
+    this.#stop.abort(new StopRequested("The session was stopped"));
+    await this.ended;
+  }
+
+  /** It will never run: a model or a picture that was there when it was asked for is gone. */
+  fail(error: unknown): void {
+    this.#problem = generationProblem(error, 0, 0);
+    this.#end("failed", null);
+  }
+
+  async #consume(engine: Engine, request: GenerationRequest): Promise<void> {
+    const { signal } = this.#stop;
+    for await (const event of engine.generate(request, signal)) {
+      if (event.kind === "frames") await this.#around.pictures.write(event.batch);
+      const before = this.#facts;
+      this.#facts = advance(before, event, this.#around.now());
+      if (event.kind === "plan") {
+        assertSamePlan(this.#order.plan, event.plan);
+        this.announce();
+      }
+      if (this.#facts.frameMap !== before.frameMap) this.#tellFrameMap();
+      if (event.kind !== "frames" && event.kind !== "plan") this.#tellProgress();
+      if (event.kind === "sectionDone") this.#keepMeasurements();
+    }
+    signal.throwIfAborted();
+  }
+
+  #keepMeasurements(): void {
+    const view = this.view();
+    this.#around.store.save(view);
+    this.#around.models.remember(view);
+  }
+
+  async #finish(error: unknown): Promise<void> {
+    const isStop = this.#stop.signal.aborted;
+    const kept = keptRange(this.#facts.frameMap);
+    this.#around.pictures.end(kept);
+    this.#facts = { ...enterPhase(this.#facts, "recording"), frameMap: endedMap(this.#facts.frameMap, kept) };
+    this.#tellFrameMap();
+    this.#tellProgress();
+    const { section } = this.#facts.progress;
+    if (error !== undefined && !isStop) this.#problem = generationProblem(error, section, this.#seconds(kept));
+    try {
+      if (kept !== null) await this.#record(kept);
+    } catch (recordingError) {
+      this.#around.log.error("recording.failed", { id: this.id, error: recordingError });
+      this.#problem ??= generationProblem(recordingError, section, this.#seconds(kept));
+    }
+    if (error !== undefined && !isStop) this.#around.log.error("session.failed", { id: this.id, error });
+    this.#end(this.#problem ? "failed" : isStop && !this.#isWhole(kept) ? "stopped" : "completed", kept);
+  }
+
+  async #record(range: FrameRange): Promise<void> {
+    const { pictures, tools } = this.#around;
+    const { settings, plan, videoFile } = this.#order;
+    const { frames, sizeBytes } = await writeRecording({
+      store: pictures.store,
+      range,
+      plan,
+      file: videoFile,
+      ...(settings.keepRecipe ? { recipe: recipeOf(settings) } : {}),
+      ffmpeg: tools.ffmpeg,
+    }, new AbortController().signal);
+    this.#video = { frames, seconds: frames / plan.format.frameRate, sizeBytes, firstFrameIndex: range.start };
+  }
+
+  #end(state: SessionState, kept: FrameRange | null): void {
+    if (this.#state !== "queued" && this.#state !== "running") return;
+    if (this.#state === "queued") this.#around.pictures.end(null);
+    this.#state = state;
+    const completeness = state === "completed" ? "whole" : "part";
+    this.#facts = endFacts(this.#facts, endedMap(this.#facts.frameMap, kept), completeness, this.#around.now());
+    if (this.#problem) this.#append({ event: "problem", data: this.#problem });
+    this.announce();
+    this.log.end();
+    this.#around.log.info("session.ended", { id: this.id, state, frames: this.#video?.frames ?? 0 });
+    this.#ended.resolve();
+  }
+
+  async #followPlayout(): Promise<void> {
+    for await (const data of this.#around.pictures.live.playout()) {
+      if (this.#state !== "queued" && this.#state !== "running") return;
+      this.#append({ event: "playout", data });
+    }
+  }
+
+  #tellProgress(): void {
+    const { progress } = this.#facts;
+    const timings = timingsOf(this.#facts, this.#measured(), this.#around.now());
+    this.#append({ event: "progress", data: { progress, timings } });
+  }
+
+  #tellFrameMap(): void {
+    this.#append({ event: "frameMap", data: { frameMap: [...this.#facts.frameMap] } });
+  }
+
+  #append(event: NewSessionEvent): void {
+    this.#around.store.appendEvent(this.id, this.log.append(event));
+  }
+
+  #measured() {
+    return this.#around.models.measured(this.#order.settings);
+  }
+
+  #isWhole(kept: FrameRange | null): boolean {
+    return kept !== null && kept.start === 0 && kept.end === this.#order.plan.frames;
+  }
+
+  #seconds(kept: FrameRange | null): number {
+    return kept === null ? 0 : (kept.end - kept.start) / this.#order.plan.format.frameRate;
+  }
+}
+
+/** The engine and the queue must mean the same video: its frames have their place on disk already. */
+function assertSamePlan(expected: VideoPlan, told: VideoPlan): void {
+  const size = ({ format, frames, sections }: VideoPlan) =>
+    `${format.widthPx}x${format.heightPx}, ${frames} frames in ${sections.length} sections`;
+  if (size(expected) !== size(told)) {
+    throw new Error(`The engine plans ${size(told)}, the request was for ${size(expected)}`);
+  }
+}

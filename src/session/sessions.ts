@@ -1,0 +1,310 @@
+/**
+ * Every session of this server: asked for, waiting, running, ended. One runs at a time.
+ * @module
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import {
+  type Engine,
+  type GenerationSettings,
+  planVideo,
+  resizeAndCenterCrop,
+  resolveSettings,
+} from "../engine/mod.ts";
+import { decodeImage } from "../image.ts";
+import type { Log } from "../log.ts";
+import type { LiveStream } from "../stream/mod.ts";
+import { Refusal } from "./errors.ts";
+import { EventLog } from "./event_log.ts";
+import { briefOf, Feed } from "./feed.ts";
+import { folderOf, makeFolder, removeFolder, tidyFolder } from "./folder.ts";
+import { type FramePicture, Gallery } from "./gallery.ts";
+import { drawSeed, newId } from "./identity.ts";
+import type { Models } from "./models.ts";
+import { pictureType } from "./picture_type.ts";
+import { blank, type Pictures, type StreamTools } from "./pictures.ts";
+import { isDiskFull } from "./problem.ts";
+import { afterCrash, planOf, requestOf } from "./restart.ts";
+import { Session, type SessionOrder } from "./session.ts";
+import type { SessionStore, StoredSession } from "./store.ts";
+import type { FeedEvent, HealthView, SessionEvent, SessionView } from "./view.ts";
+import { Worker } from "./worker.ts";
+
+export interface SessionsOptions {
+  readonly dataDir: string;
+  /** Sessions that may wait. */
+  readonly queueLimit: number;
+  readonly engine: Engine;
+  readonly models: Models;
+  readonly store: SessionStore;
+  readonly tools: StreamTools;
+  readonly log: Log;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** What somebody asks for. */
+export interface NewSession {
+  /** A picture file. */
+  readonly imageBytes: Uint8Array;
+  readonly settings: GenerationSettings;
+  /** The default model when left out. */
+  readonly model?: string | undefined;
+  /** Whether the settings stand in the file's comment tag. */
+  readonly keepRecipe: boolean;
+}
+
+export class Sessions implements AsyncDisposable {
+  readonly #options: SessionsOptions;
+  readonly #feed = new Feed();
+  readonly #gallery: Gallery;
+  readonly #worker: Worker;
+  /** Those that wait or run. The others are in the store. */
+  readonly #active = new Map<string, Session>();
+  #state: "open" | "closing" = "open";
+  #latestId: string | null = null;
+
+  private constructor(options: SessionsOptions) {
+    this.#options = options;
+    this.#gallery = new Gallery(options);
+    this.#worker = new Worker({ ...options, feed: this.#feed });
+  }
+
+  /** Goes on with what an earlier server left: who waited waits again, who ran has failed. */
+  static async open(options: SessionsOptions): Promise<Sessions> {
+    const sessions = new Sessions(options);
+    for (const { view } of options.store.list().reverse()) {
+      if (view.state === "queued") await sessions.#requeue(view);
+      else if (view.state === "running") sessions.#bury(view);
+      if (view.state !== "queued") await tidyFolder(folderOf(options.dataDir, view.id));
+    }
+    return sessions;
+  }
+
+  /**
+   * Takes an order: it waits for its turn.
+   * @throws `Refusal`, `ImageError`, `RequestError`, `CheckpointError`
+   */
+  async create({ imageBytes, settings, model, keepRecipe }: NewSession): Promise<SessionView> {
+    this.#refuseWhenFull();
+    const { id: modelId, manifest } = await this.#options.models.find(model);
+    const image = await decodeImage(imageBytes);
+    const resolved = resolveSettings(settings, manifest, image, drawSeed());
+    const plan = planVideo(resolved, manifest);
+    const id = newId();
+    const folder = folderOf(this.#options.dataDir, id);
+    try {
+      await makeFolder(folder);
+      await writeFile(folder.start, imageBytes);
+      const placeholder = resizeAndCenterCrop(image, resolved.widthPx, resolved.heightPx);
+      const pictures = await this.#gallery.open(id, plan, placeholder);
+      const order = {
+        id,
+        createdAtMs: this.#options.now(),
+        settings: { ...resolved, model: modelId, keepRecipe },
+        plan,
+      };
+      const session = this.#session({ ...order, videoFile: folder.video }, pictures, new EventLog());
+      this.#options.store.add({ view: session.view(), imageType: pictureType(imageBytes) });
+      this.#enqueue(session);
+      return session.view();
+    } catch (error) {
+      await this.#gallery.close(id);
+      await removeFolder(folder);
+      if (!isDiskFull(error)) throw error;
+      throw new Refusal("disk-full", "The disk is full, so the start picture cannot be kept", {}, { cause: error });
+    }
+  }
+
+  /** Newest first. */
+  list(): SessionView[] {
+    return this.#options.store.list().map(({ view }) => this.#current(view));
+  }
+
+  /** @throws `Refusal` when there is none */
+  view(id: string): SessionView {
+    return this.#current(this.#stored(id).view);
+  }
+
+  /** The one that runs, else the newest that can be watched, else the next to run. */
+  latest(): SessionView | null {
+    const running = this.#worker.running;
+    if (running) return running.view();
+    const watchable = this.list().filter(({ video, timings }) => video !== null && timings.startedAt !== null)
+      .sort((a, b) => b.timings.startedAt!.localeCompare(a.timings.startedAt!));
+    return watchable[0] ?? this.#worker.waiting[0]?.view() ?? null;
+  }
+
+  /** What happens to all sessions; `latest` first. */
+  async *follow(signal: AbortSignal): AsyncGenerator<FeedEvent> {
+    const news = this.#feed.read(signal);
+    const latest = this.latest();
+    yield { event: "latest", data: latest && briefOf(latest) };
+    yield* news;
+  }
+
+  /**
+   * The log of a session from after `afterId`, past and future. Ends with the session.
+   * @throws `Refusal` when there is none
+   */
+  events(id: string, afterId: number, signal: AbortSignal): AsyncIterable<SessionEvent> {
+    const log = this.#active.get(id)?.log;
+    if (log) return log.read(afterId, signal);
+    this.#stored(id);
+    const past = new EventLog(this.#options.store.events(id));
+    past.end();
+    return past.read(afterId, signal);
+  }
+
+  /** Ends a session early and keeps what is made; one that has ended stays as it is. Resolves in the end state. */
+  async stop(id: string): Promise<SessionView> {
+    this.#stored(id);
+    const session = this.#active.get(id);
+    if (session) {
+      this.#worker.withdraw(session);
+      await session.stop();
+    }
+    return this.view(id);
+  }
+
+  /** Stops and forgets it, file and all. Whoever watches sees the picture end. */
+  async delete(id: string): Promise<void> {
+    await this.stop(id);
+    await this.#gallery.close(id);
+    this.#options.store.delete(id);
+    await removeFolder(folderOf(this.#options.dataDir, id));
+    this.#feed.tell({ event: "deleted", data: { id } });
+    this.#tellLatest();
+  }
+
+  /**
+   * The live picture of a session, made again from its file if need be.
+   * @throws `Refusal` when there is nothing to watch
+   */
+  async watch(id: string): Promise<LiveStream> {
+    return (await this.#gallery.watch(this.view(id))).live;
+  }
+
+  /** False when there is no such viewer (any more). */
+  removeViewer(id: string, viewerId: string): boolean {
+    return this.#gallery.removeViewer(id, viewerId);
+  }
+
+  /** @throws `Refusal` for a frame that does not exist (yet) */
+  async frame(id: string, frameIndex: number, widthPx: number): Promise<FramePicture> {
+    return await this.#gallery.frame(this.view(id), frameIndex, widthPx);
+  }
+
+  /** Path of the finished file. @throws `Refusal` while there is none */
+  video(id: string): string {
+    const { state, video } = this.view(id);
+    if (video === null) {
+      const why = state === "queued" || state === "running"
+        ? `Session ${id} is ${state}, its file comes at the end`
+        : `Session ${id} ${state === "failed" ? "failed" : "was stopped"} before a frame was kept, so it has no file`;
+      throw new Refusal("no-video-yet", why, { state });
+    }
+    return folderOf(this.#options.dataDir, id).video;
+  }
+
+  /** The start picture as it was uploaded. @throws `Refusal` */
+  startPicture(id: string): { readonly path: string; readonly mediaType: string } {
+    return { path: folderOf(this.#options.dataDir, id).start, mediaType: this.#stored(id).imageType };
+  }
+
+  /** In numbers, for the health page. */
+  health(): Pick<HealthView, "sessions" | "viewers"> & { readonly engineState: HealthView["engine"]["state"] } {
+    return {
+      engineState: this.#worker.state,
+      sessions: { running: this.#worker.running ? 1 : 0, queued: this.#worker.waiting.length },
+      viewers: this.#gallery.allViewers,
+    };
+  }
+
+  /** Keeps what the running session has made, ends the engine and every live picture. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#state = "closing";
+    await this.#worker[Symbol.asyncDispose]();
+    this.#feed.close();
+    await this.#gallery[Symbol.asyncDispose]();
+  }
+
+  #session(order: SessionOrder, pictures: Pictures, log: EventLog): Session {
+    const session: Session = new Session(order, {
+      ...this.#options,
+      pictures,
+      queue: () => this.#worker.placeOf(session),
+    }, log);
+    return session;
+  }
+
+  #enqueue(session: Session): void {
+    const { dataDir, models } = this.#options;
+    this.#active.set(session.id, session);
+    const prepare = () => requestOf(session.view().settings, folderOf(dataDir, session.id), models);
+    this.#worker.enqueue(session, prepare);
+    this.#tell(session.view());
+    void session.ended.then(async () => {
+      this.#active.delete(session.id);
+      this.#tell(session.view());
+      await this.#gallery.tidy(new Set([...this.#active.keys(), session.id]));
+    });
+  }
+
+  async #requeue(view: SessionView): Promise<void> {
+    const { dataDir, store } = this.#options;
+    const folder = folderOf(dataDir, view.id);
+    await tidyFolder(folder);
+    const { format } = planOf(view);
+    const image = await decodeImage(await readFile(folder.start)).catch(() => blank(format.widthPx, format.heightPx));
+    const placeholder = resizeAndCenterCrop(image, format.widthPx, format.heightPx);
+    const pictures = await this.#gallery.open(view.id, planOf(view), placeholder);
+    const { id, settings, createdAt } = view;
+    const order = { id, settings, createdAtMs: Date.parse(createdAt), plan: planOf(view), videoFile: folder.video };
+    this.#enqueue(this.#session(order, pictures, new EventLog(store.events(id))));
+  }
+
+  #bury(view: SessionView): void {
+    const { store, now } = this.#options;
+    const dead = afterCrash(view, now());
+    const log = new EventLog(store.events(view.id));
+    store.save(dead);
+    store.appendEvent(view.id, log.append({ event: "problem", data: dead.problem }));
+    store.appendEvent(view.id, log.append({ event: "state", data: dead }));
+  }
+
+  #refuseWhenFull(): void {
+    if (this.#state === "closing") throw new Refusal("shutting-down", "The server is stopping, start it again");
+    const { waiting } = this.#worker;
+    if (waiting.length < this.#options.queueLimit) return;
+    const seconds = this.#worker.secondsUntil(1);
+    const again = seconds === null ? "Try again later" : `Try again in about ${Math.ceil(seconds / 60)} min`;
+    throw new Refusal("queue-full", `${waiting.length} videos are waiting already. ${again}.`, {
+      waiting: waiting.length,
+      ...(seconds === null ? {} : { retryAfterSeconds: Math.ceil(seconds) }),
+    });
+  }
+
+  #stored(id: string): StoredSession {
+    const stored = this.#options.store.get(id);
+    if (!stored) {
+      throw new Refusal("not-found", `There is no session "${id}". It may have been deleted.`, { value: id });
+    }
+    return stored;
+  }
+
+  #current(view: SessionView): SessionView {
+    return this.#active.get(view.id)?.view() ?? { ...view, viewers: this.#gallery.viewers(view.id) };
+  }
+
+  #tell(view: SessionView): void {
+    this.#feed.tell({ event: "session", data: briefOf(view) });
+    this.#tellLatest();
+  }
+
+  #tellLatest(): void {
+    const latest = this.latest();
+    if (latest?.id === this.#latestId) return;
+    this.#latestId = latest?.id ?? null;
+    this.#feed.tell({ event: "latest", data: latest && briefOf(latest) });
+  }
+}
