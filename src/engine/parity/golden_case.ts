@@ -3,6 +3,7 @@
  * `<case>.safetensors` beside it, and the models they ran on in `models/<name>/`.
  * @module
  */
+import { basename } from "node:path";
 import { elementCount } from "../onnx/tensor.ts";
 
 /** Numbers with a shape, row-major. */
@@ -34,21 +35,31 @@ export interface GoldenCase {
   readonly expect: Readonly<Record<string, unknown>>;
 }
 
-/** All cases below a golden folder (or those of some components), by component and name. */
-export async function* goldenCases(dir: string, components?: readonly string[]): AsyncGenerator<GoldenCase> {
+/** Which cases, and where their models are. */
+export interface GoldenOptions {
+  /** Only these components. @default all */
+  readonly components?: readonly string[];
+  /** @default `models` in the golden folder */
+  readonly modelsDir?: string;
+}
+
+/** The cases of a golden folder, by component and name. */
+export async function* goldenCases(
+  dir: string,
+  { components, modelsDir = `${dir}/models` }: GoldenOptions = {},
+): AsyncGenerator<GoldenCase> {
   for (const component of await sortedNames(`${dir}/cases`)) {
     if (components?.includes(component) === false) continue;
     for (const file of await sortedNames(`${dir}/cases/${component}`)) {
-      if (file.endsWith(".json")) yield await readGoldenCase(dir, component, file.slice(0, -".json".length));
+      if (file.endsWith(".json")) yield await readGoldenCase(`${dir}/cases/${component}/${file}`, modelsDir);
     }
   }
 }
 
-/** One case. */
-export async function readGoldenCase(dir: string, component: string, name: string): Promise<GoldenCase> {
-  const path = `${dir}/cases/${component}/${name}`;
-  const record = JSON.parse(await Deno.readTextFile(`${path}.json`));
-  const tensors = await readTensors(`${path}.safetensors`);
+/** One case from its JSON file and the tensors beside it. */
+export async function readGoldenCase(path: string, modelsDir: string): Promise<GoldenCase> {
+  const record = JSON.parse(await Deno.readTextFile(path));
+  const tensors = await readTensors(path.replace(/\.json$/, ".safetensors"));
   const inputs: Record<string, GoldenTensor> = {};
   const outputs: Record<string, { tensor: GoldenTensor; tolerance: Tolerance }> = {};
   for (const [key, tensor] of tensors) {
@@ -58,14 +69,16 @@ export async function readGoldenCase(dir: string, component: string, name: strin
     if (tolerance === undefined) throw new TypeError(`Cannot read golden case ${path}: "${key}" has no tolerance`);
     outputs[key.slice("out.".length)] = { tensor, tolerance };
   }
+  const name = basename(path, ".json");
+  const { component, model, params, expect = {} } = record;
   return {
     component,
     name,
-    modelDir: record.model === null ? null : `${dir}/models/${record.model}`,
-    params: record.params,
+    modelDir: model === null ? null : `${modelsDir}/${model}`,
+    params,
     inputs,
     outputs,
-    expect: record.expect ?? {},
+    expect,
   };
 }
 

@@ -3,7 +3,7 @@
  * @module
  */
 import { type CaseOutputs, compareCase, type Comparison } from "./compare.ts";
-import { type GoldenCase, goldenCases } from "./golden_case.ts";
+import { type GoldenCase, goldenCases, type GoldenOptions } from "./golden_case.ts";
 import { imageCases } from "./image_cases.ts";
 import { samplingCases } from "./sampling_cases.ts";
 import { bfloat16Cases } from "./bfloat16_cases.ts";
@@ -34,30 +34,24 @@ export interface CaseResult extends Comparison {
   readonly name: string;
 }
 
-export interface ParityOptions {
-  /** Only these components. @default all */
-  readonly components?: readonly string[];
-}
-
 /** Runs every case of a golden folder, one at a time, in the order of their names. */
-export async function* runParity(dir: string, { components }: ParityOptions = {}): AsyncGenerator<CaseResult> {
-  for await (const golden of goldenCases(dir, components)) {
-    const { component, name } = golden;
-    yield { component, name, ...await runCase(golden) };
-  }
+export async function* runParity(dir: string, options: GoldenOptions = {}): AsyncGenerator<CaseResult> {
+  for await (const golden of goldenCases(dir, options)) yield await runCase(golden);
 }
 
-async function runCase(golden: GoldenCase): Promise<Comparison> {
-  const runner = runners[golden.component];
-  const failed = (problem: string) => ({ problems: [problem], maxDifference: NaN, tolerance: 0 });
-  if (runner === undefined) return failed(`nothing here computes the component "${golden.component}"`);
+/** Runs one case. Never throws: what a component throws is why its case fails. */
+export async function runCase(golden: GoldenCase): Promise<CaseResult> {
+  const { component, name } = golden;
+  const runner = runners[component];
+  const failed = (problem: string) => ({ component, name, problems: [problem], maxDifference: NaN, tolerance: 0 });
+  if (runner === undefined) return failed(`nothing here computes the component "${component}"`);
   try {
-    return compareCase(golden, await runner(golden));
+    return { component, name, ...compareCase(golden, await runner(golden)) };
   } catch (error) {
     return failed(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
   }
 }
 
 export type { CaseOutputs } from "./compare.ts";
-export type { GoldenCase, GoldenTensor } from "./golden_case.ts";
+export { type GoldenCase, goldenCases, type GoldenOptions, type GoldenTensor } from "./golden_case.ts";
 export { printParity } from "./print.ts";
