@@ -1,0 +1,79 @@
+/**
+ * What the form for a new video says. Pure: no DOM, no clock.
+ * @module
+ */
+import { aboutDuration, pixelSize } from "./words.js";
+
+export const promptPlaceholder = "The cat jumps twice, then waves.";
+export const promptHint = "Say what moves, in the order it happens.";
+
+export const orderHints = {
+  inverted: "Steadier: section 1 is the end, the rest leads up to it.",
+  forward: "Plays while it grows. Colours may drift in long videos.",
+};
+
+export const whyEndFirst =
+  "Each section is made towards a picture that is already known. Made backwards, every section leads to finished frames " +
+  "on one side and your start picture on the other, so small errors add up less. The price: you see the end before the start.";
+
+export const refusals = {
+  notPicture: "This file is not a picture the server can read (PNG, JPEG, WebP, AVIF).",
+  tooLarge: "This picture is larger than 20 MB.",
+  camera: "The browser did not allow the camera.",
+};
+
+/** What a start picture becomes: `{ size, becomes, cut, soft }`; `soft` is empty when the picture is large enough. */
+export function pictureFacts(picture, size, crop) {
+  const isSame = picture.widthPx === size.widthPx && picture.heightPx === size.heightPx;
+  return {
+    size: pixelSize(picture),
+    becomes: `${isSame ? "stays" : "becomes"} ${pixelSize(size)}`,
+    cut: cutInWords(crop),
+    soft: crop.isEnlarged ? "Smaller than the video: it will look soft." : "",
+  };
+}
+
+function cutInWords({ axis, share }) {
+  const percent = Math.round(100 * share);
+  if (axis === "none" || percent === 0) return "Nothing is cut off";
+  return `${percent}% is cut off ${axis === "horizontal" ? "left and right" : "top and bottom"}`;
+}
+
+/** `seed 31337, 25 steps` */
+export function settingsInWords({ seed, steps }) {
+  return `seed ${seed < 0 ? "random" : seed}, ${steps} steps`;
+}
+
+/** Why an order cannot be chosen. */
+export function oneOrderOnly(modelName) {
+  return `${modelName} knows one order only.`;
+}
+
+/** Hint under a setting that was trained with one value. */
+export function madeFor(value) {
+  return `The model was made for ${value}. Other values often look worse.`;
+}
+
+/**
+ * The lines above the button, each `[label, value]`, or one sentence when nothing was measured.
+ * @param work `{ firstFramesSeconds, totalSeconds }` or undefined
+ * @param waitSeconds until the engine is free: 0 when it is, null when nobody knows
+ */
+export function estimateLines(work, waitSeconds) {
+  if (!work) return "Not measured on this machine yet. The first section will tell.";
+  if (waitSeconds === null) return [["Takes", aboutDuration(work.totalSeconds)]];
+  if (waitSeconds > 0) {
+    return [["Starts in", aboutDuration(waitSeconds)], ["Finished in", aboutDuration(waitSeconds + work.totalSeconds)]];
+  }
+  return [["First moving picture", aboutDuration(work.firstFramesSeconds)], [
+    "Finished",
+    aboutDuration(work.totalSeconds),
+  ]];
+}
+
+/** Why the button cannot be pressed, or an empty string. */
+export function whyNotYet({ hasPicture, prompt, isReachable }) {
+  if (!isReachable) return "The server cannot be reached";
+  if (!hasPicture) return "Add a start picture to begin";
+  return prompt.trim() === "" ? "Say what should happen" : "";
+}

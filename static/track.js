@@ -1,0 +1,137 @@
+import { element, setText } from "./element.js";
+import { growsBackwards, sectionState } from "./frame_map.js";
+import { denseSections, rulerTicks, sectionCells, targetPx } from "./track_geometry.js";
+import { badgeFor, sectionName } from "./timeline_words.js";
+import { ordinal } from "./words.js";
+
+/**
+ * The sections of a plan: ruler above, a button each, the state line below. The buttons are a toolbar with one tab stop;
+ * the pointer is handled by the track as a whole, so that narrow sections can be hit.
+ *
+ * @param onPick `(section)` chosen by keyboard
+ */
+export function createTrack({ onPick }) {
+  const ruler = element("div", { class: "ruler", "aria-hidden": "true" });
+  const canvas = element("canvas", { class: "strip-canvas", "aria-hidden": "true" });
+  const cellsNode = element("div", { class: "cells", role: "toolbar", "aria-label": "Sections" });
+  const badge = element("span", { class: "badge", hidden: true });
+  const line = element("div", { class: "state-line", "aria-hidden": "true" });
+  const strip = element("div", { class: "strip" }, canvas, cellsNode, badge);
+  let buttons = [];
+  let cells = [];
+  let shown = null;
+
+  cellsNode.addEventListener("keydown", (event) => moveFocus(event, buttons));
+
+  function rebuild() {
+    buttons = cells.map(({ section }) =>
+      element("button", { class: "cell", type: "button", tabindex: -1, onclick: () => onPick(section) })
+    );
+    cellsNode.replaceChildren(...buttons);
+  }
+
+  function layCells(trackPx) {
+    const { plan } = shown.view;
+    cells = sectionCells(plan.sections, plan.frames, trackPx);
+    if (buttons.length !== cells.length) rebuild();
+    cells.forEach(({ leftPx, widthPx }, index) => {
+      Object.assign(buttons[index].style, { left: `${leftPx}px`, width: `${widthPx}px` });
+    });
+    strip.classList.toggle("dense", cells.length > denseSections);
+    const ticks = rulerTicks(cells, plan.frames, plan.frameRate, trackPx);
+    ruler.replaceChildren(...ticks.map(({ leftPx, label }, index) => {
+      const last = index === ticks.length - 1;
+      const tick = element("span", { class: last ? "tick tick-end" : "tick" }, element("span", { text: label }));
+      tick.style.left = `${leftPx}px`;
+      return tick;
+    }));
+  }
+
+  function showStates() {
+    const { view, selected } = shown;
+    const words = cells.length <= denseSections && cells.every(({ widthPx }) => widthPx >= 36);
+    cells.forEach(({ section }, index) => {
+      const state = sectionState(view, section);
+      const button = buttons[index];
+      button.dataset.state = state;
+      button.setAttribute("aria-pressed", String(section === selected));
+      button.setAttribute("aria-label", sectionName(view, section));
+      setText(button, words && state === "planned" ? ordinal(section) : words && state === "failed" ? "failed" : "");
+    });
+    if (cellsNode.contains(document.activeElement)) return;
+    const stop = Math.max(0, cells.findIndex(({ section }) => section === selected));
+    buttons.forEach((button, index) => button.tabIndex = index === stop ? 0 : -1);
+  }
+
+  return {
+    ruler,
+    strip,
+    line,
+    canvas,
+    get cells() {
+      return cells;
+    },
+    /** `view` is a session's view, `selected` a section or 0. */
+    update(view, selected, trackPx) {
+      const isSame = shown !== null && samePlan(shown.view.plan, view.plan) && shown.trackPx === trackPx;
+      shown = { view, selected, trackPx };
+      if (!isSame) layCells(trackPx);
+      showStates();
+      showBadge(badge, view, cells);
+      showLine(line, view, trackPx);
+    },
+    /** Hides the label that the playhead covers. */
+    cover(px) {
+      for (const tick of ruler.children) {
+        const left = Number.parseFloat(tick.style.left);
+        const end = tick.classList.contains("tick-end");
+        tick.classList.toggle("covered", end ? px > left - 44 : px > left - 8 && px < left + 30);
+      }
+    },
+  };
+}
+
+/** Arrow keys go along the timeline, Home and End to its ends. */
+function moveFocus(event, buttons) {
+  const at = buttons.indexOf(document.activeElement);
+  const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: buttons.length - 1 }[event.key];
+  if (at < 0 || to === undefined) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const next = buttons[Math.min(buttons.length - 1, Math.max(0, to))];
+  buttons.forEach((button) => button.tabIndex = button === next ? 0 : -1);
+  next.focus();
+}
+
+function samePlan(a, b) {
+  return a.frames === b.frames && a.sections[0].start === b.sections[0].start;
+}
+
+function showBadge(badge, view, cells) {
+  const texts = badgeFor(view);
+  const cell = texts && cells.find(({ section }) => section === view.progress.section);
+  badge.hidden = !cell;
+  if (!cell) return;
+  setText(badge, cell.widthPx < 84 && cells.length <= denseSections ? texts[1] : texts[0]);
+  badge.style.left = `${cell.leftPx + cell.widthPx / 2}px`;
+}
+
+/** One bar per range of the frame map; the one in work is filled as far as its steps are. */
+function showLine(line, { plan, frameMap, progress }, trackPx) {
+  while (line.children.length < frameMap.length) line.append(element("span", { class: "bar" }, element("i")));
+  while (line.children.length > frameMap.length) line.lastChild.remove();
+  line.dataset.from = growsBackwards(plan) ? "end" : "start";
+  frameMap.forEach(({ start, end, state }, index) => {
+    const bar = line.children[index];
+    const gapPx = end === plan.frames ? 0 : 2;
+    bar.dataset.state = state;
+    bar.style.left = `${(start / plan.frames) * trackPx}px`;
+    bar.style.width = `${Math.max(1, ((end - start) / plan.frames) * trackPx - gapPx)}px`;
+    bar.firstChild.style.width = state === "sampling" ? `${(100 * progress.step) / progress.steps}%` : "0";
+  });
+}
+
+/** Whether the sections of this track can be hit one by one. */
+export function canHitSections(cells) {
+  return cells.every(({ widthPx }) => widthPx >= targetPx);
+}
