@@ -10,7 +10,7 @@ const size = z.int().positive();
 const llamaJson = z.looseObject({
   hidden_size: size,
   intermediate_size: size,
-  num_hidden_layers: z.int().min(3),
+  num_hidden_layers: z.int().min(2),
   num_attention_heads: size,
   num_key_value_heads: size.optional(),
   head_dim: size.nullish(),
