@@ -1,0 +1,61 @@
+import { copyOnClick } from "./copy.js";
+import { createTimeline } from "./timeline.js";
+import { createStage } from "./stage.js";
+import { createWatchPage } from "./watch_page.js";
+
+const idleAfterMs = 3000;
+const byId = (id) => document.getElementById(id);
+
+const stage = createStage(byId("stage"), { marks: "bare" });
+const page = createWatchPage(stage, (handlers) => createTimeline(byId("timeline"), handlers));
+
+copyOnClick(byId("copy-link"), byId("copy-link-text"), () => location.href);
+letLeaveThePage();
+listenForKeys();
+hideBarsWhenIdle();
+page.open(decodeURIComponent(location.pathname.split("/").at(-1)));
+
+/** Full screen and picture in picture, where the browser has them. */
+function letLeaveThePage() {
+  byId("full-screen").hidden = !document.fullscreenEnabled;
+  byId("full-screen").addEventListener("click", toggleFullScreen);
+  byId("in-picture").hidden = !document.pictureInPictureEnabled;
+  byId("in-picture").addEventListener("click", async () => {
+    if (document.pictureInPictureElement) await document.exitPictureInPicture();
+    else if (stage.video.readyState > 0) await stage.video.requestPictureInPicture();
+  });
+}
+
+async function toggleFullScreen() {
+  if (document.fullscreenElement) await document.exitFullscreen();
+  else await document.documentElement.requestFullscreen();
+}
+
+function listenForKeys() {
+  const acts = {
+    " ": page.toggle,
+    k: page.toggle,
+    f: toggleFullScreen,
+    ArrowLeft: ({ shiftKey }) => shiftKey ? page.stepSection(-1) : page.step(-1),
+    ArrowRight: ({ shiftKey }) => shiftKey ? page.stepSection(1) : page.step(1),
+    Home: () => page.seek(0),
+    End: () => page.seek(Infinity),
+  };
+  addEventListener("keydown", (event) => {
+    const act = acts[event.key] ?? acts[event.key.toLowerCase()];
+    if (!act || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.target.closest("video") || (event.key === " " && event.target.closest("button, a"))) return;
+    event.preventDefault();
+    act(event);
+  });
+}
+
+function hideBarsWhenIdle() {
+  let timer = 0;
+  const wake = () => {
+    clearTimeout(timer);
+    document.body.classList.remove("idle");
+    timer = setTimeout(() => document.body.classList.add("idle"), idleAfterMs);
+  };
+  for (const name of ["pointermove", "pointerdown", "keydown"]) addEventListener(name, wake);
+}
