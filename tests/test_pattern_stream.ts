@@ -4,7 +4,7 @@
  */
 import { createTestPatternEngine, type TestPatternOptions } from "../src/engine/test_pattern.ts";
 import type { GenerationRequest } from "../src/engine/mod.ts";
-import { findFfmpeg } from "../src/ffmpeg.ts";
+import { type Ffmpeg, findFfmpeg } from "../src/ffmpeg.ts";
 import {
   createLiveStream,
   FrameBus,
@@ -35,13 +35,22 @@ export interface TestStream extends AsyncDisposable {
   readonly plan: VideoPlan;
   /** Every segment told so far. */
   readonly segments: readonly PlayoutSegment[];
+  /** Every ffmpeg started so far, in that order. */
+  readonly encoders: readonly StartedProcess[];
   /** Makes the video. Resolves when its last frame is in the store. */
   generate(): Promise<void>;
 }
 
+export interface StartedProcess {
+  readonly state: "running" | "ended";
+  readonly ended: Promise<unknown>;
+  /** As from outside: `kill -9`. */
+  kill(): void;
+}
+
 /** Nothing is generated until `generate()` is called. */
 export async function startTestStream(options: TestStreamOptions): Promise<TestStream> {
-  const { widthPx, heightPx, durationSeconds, schedule, codec } = options;
+  const { widthPx, heightPx, codec } = options;
   const engine = createTestPatternEngine(options);
   const events = engine.generate(requestOf(options), new AbortController().signal)[Symbol.asyncIterator]();
   const first = (await events.next()).value;
@@ -50,12 +59,13 @@ export async function startTestStream(options: TestStreamOptions): Promise<TestS
   const directory = await Deno.makeTempDir({ prefix: "framecast-test-" });
   const store = await openFrameStore(`${directory}/frames.rgb`, plan);
   const bus = new FrameBus<FrameBatch>();
+  const encoders: StartedProcess[] = [];
   const live = createLiveStream({
     plan,
     placeholder: { widthPx, heightPx, pixels: new Uint8Array(widthPx * heightPx * 3).fill(128) },
     frames: bus.read({ overflow: "drop-oldest" }),
     store,
-    ffmpeg: await findFfmpeg({ configured: options.ffmpegPath }),
+    ffmpeg: watched(await findFfmpeg({ configured: options.ffmpegPath }), encoders),
     network: { hostAddresses: [] },
   });
   const segments: PlayoutSegment[] = [];
@@ -72,6 +82,7 @@ export async function startTestStream(options: TestStreamOptions): Promise<TestS
     store,
     plan,
     segments,
+    encoders,
     async generate() {
       for (let next = await events.next(); !next.done; next = await events.next()) {
         if (next.value.kind !== "frames") continue;
@@ -84,6 +95,26 @@ export async function startTestStream(options: TestStreamOptions): Promise<TestS
       await live[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
       await Deno.remove(directory, { recursive: true });
+    },
+  };
+}
+
+/** The same ffmpeg, with a list of what it started. */
+function watched(ffmpeg: Ffmpeg, started: StartedProcess[]): Ffmpeg {
+  return {
+    ...ffmpeg,
+    start(args) {
+      const process = ffmpeg.start(args);
+      let state: "running" | "ended" = "running";
+      const ended = process.status.then(() => state = "ended");
+      started.push({
+        get state() {
+          return state;
+        },
+        ended,
+        kill: () => Deno.kill(process.pid, "SIGKILL"),
+      });
+      return process;
     },
   };
 }
@@ -133,4 +164,13 @@ async function whep(request: Request, live: LiveStream, codec: "vp8" | "h264" | 
   if (!file) return new Response("Not found", { status: 404 });
   const type = file.endsWith(".js") ? "text/javascript" : "text/html";
   return new Response(await Deno.readTextFile(new URL(file, import.meta.url)), { headers: { "content-type": type } });
+}
+
+/** The frame that the segments told say is on screen at a timestamp; undefined before the first one. */
+export function frameAt(segments: readonly PlayoutSegment[], rtpTimestamp: number): number | undefined {
+  const segment = segments.findLast((segment) => segment.rtpTimestamp <= rtpTimestamp);
+  if (!segment) return undefined;
+  const { start, end, loop } = segment;
+  const ticks = (rtpTimestamp - segment.rtpTimestamp) / 3000;
+  return loop ? start + (ticks % (end - start)) : Math.min(start + ticks, end - 1);
 }

@@ -51,6 +51,8 @@ export async function writeRecording(
 
 async function encode(options: RecordingOptions, partFile: string, signal: AbortSignal): Promise<void> {
   await using process = options.ffmpeg.start(recordingArguments(options, partFile));
+  const kill = () => void process[Symbol.asyncDispose]();
+  signal.addEventListener("abort", kill, { once: true });
   const writer = process.writable.getWriter();
   try {
     for (const part of partsOf(options.range, options.plan.format)) {
@@ -58,31 +60,23 @@ async function encode(options: RecordingOptions, partFile: string, signal: Abort
       await writer.write(await options.store.read(part));
     }
     await writer.close();
+    await throwIfFailed(process);
   } catch (error) {
-    writer.abort().catch(() => {}); // the process may be gone
+    await writer.abort().catch(() => {}); // the process may be gone
     signal.throwIfAborted();
-    await throwIfEnded(process);
+    await throwIfFailed(process);
     throw error;
+  } finally {
+    signal.removeEventListener("abort", kill);
   }
-  const killed = abortedBy(signal);
-  await Promise.race([process.status, killed.promise]).finally(killed.forget);
-  await throwIfEnded(process);
 }
 
-/** Why a process has ended says more than that a write to it failed. */
-async function throwIfEnded(process: FfmpegProcess): Promise<void> {
+/** Waits for the end. Why a process has ended says more than that a write to it failed. */
+async function throwIfFailed(process: FfmpegProcess): Promise<void> {
   const { success, code, signal, stderrTail } = await process.status;
   if (!success) {
     throw new FfmpegError(stderrTail.trim() || `ffmpeg ended ${signal ? `by ${signal}` : `with code ${code}`}`);
   }
-}
-
-function abortedBy(signal: AbortSignal): { promise: Promise<never>; forget: () => void } {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const stop = () => reject(signal.reason);
-  if (signal.aborted) stop();
-  signal.addEventListener("abort", stop, { once: true });
-  return { promise, forget: () => signal.removeEventListener("abort", stop) };
 }
 
 function recordingArguments({ plan, recipe }: RecordingOptions, partFile: string): string[] {
