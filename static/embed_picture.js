@@ -51,13 +51,17 @@ export function createEmbedPicture(root, options) {
       return shown !== null;
     },
     /** A live stream takes over with its first frame. `format`: `{ widthPx, heightPx }` of the video. */
-    playLive(stream, format) {
+    playLive(stream, format, onPicture) {
       if (shown === "live") freeze();
       formats.live = format;
       lay();
       live.srcObject = stream;
       live.play().catch(() => {}); // the next stream tries again
-      live.addEventListener("loadeddata", () => live.srcObject === stream && show("live"), { once: true });
+      onceFrame(live, () => {
+        if (live.srcObject !== stream) return;
+        show("live");
+        onPicture();
+      });
     },
     /**
      * Plays the file: `"loop"`, `"once"`, or `"hold"` for its last frame. Resolves when it has a picture.
@@ -93,6 +97,12 @@ function silentVideo(label) {
   const video = element("video", { class: "layer", playsinline: true, "aria-label": label });
   video.muted = true;
   return video;
+}
+
+/** Calls back when the video presents a frame. */
+function onceFrame(video, listener) {
+  if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(listener);
+  else video.addEventListener("loadeddata", listener, { once: true });
 }
 
 function load(video, url) {

@@ -2,14 +2,13 @@
  * What the OBS page shows when: the life of one session, and the way from one session to the next. Never gives up.
  * @module
  */
-import { listSessions } from "./api.js";
 import { pause, retryDelaySeconds } from "./backoff.js";
+import { latestSessions } from "./latest_sessions.js";
 import { watchLive } from "./live_picture.js";
 import { followSession } from "./session_feed.js";
 import { connecting, finished, nextVideo, noPicture, slateFor } from "./slate.js";
 import { hasPictures, viewsOffered } from "./words.js";
 
-const lookForNextSeconds = 2;
 const lookForUnknownSeconds = 8;
 const noteAfterSeconds = 3;
 const slateAfterSeconds = 60;
@@ -30,31 +29,26 @@ export async function followOne(scene, id) {
 /** Goes from one session to the next, with a slate between unless the options say what plays until then. */
 export async function followLatest(scene) {
   const end = scene.options.end ?? "once";
-  let failures = 0;
   let show = null;
   while (true) {
-    try {
-      const next = nextSession(await listSessions(), show?.id, end);
-      failures = 0;
-      if (next) {
-        show?.close();
-        show = new Show(scene, next.id, { end, after: nextVideo });
-        await show.over;
-      } else if (!show) scene.message.showSlate(nextVideo);
-    } catch {
-      failures++;
-    }
-    await pause(failures > 0 ? retryDelaySeconds(failures) : lookForNextSeconds, never);
+    const next = await nextSession(show?.id, end, () => scene.picture.hasPicture || scene.message.showSlate(nextVideo));
+    show?.close();
+    show = new Show(scene, next.id, { end, after: nextVideo });
+    await show.over;
   }
 }
 
-/** The running session, else the next in the queue, else, for those who want to see it, the last one that has ended. */
-function nextSession(sessions, current, end) {
-  const others = sessions.filter(({ id }) => id !== current);
-  const queued = others.filter(({ state }) => state === "queued").sort((a, b) => a.queue.place - b.queue.place);
-  const active = others.find(({ state }) => state === "running") ?? queued[0];
-  if (active || current !== undefined || (end !== "loop" && end !== "hold")) return active;
-  return others.filter(({ video }) => video).sort((a, b) => b.createdAt.localeCompare(a.createdAt))[0];
+/**
+ * The session that is on now. One that has ended is only for those who want to see it when they come; after it, the next
+ * is waited for.
+ * @param onNone called while there is none
+ */
+async function nextSession(current, end, onNone) {
+  const showsEnded = current === undefined && (end === "loop" || end === "hold");
+  for await (const latest of latestSessions()) {
+    if (latest && latest.id !== current && (showsEnded || !endStates.has(latest.state))) return latest;
+    onNone();
+  }
 }
 
 /** One session on the scene. `over` resolves when it has ended and its end is shown, or when it is not known. */
@@ -106,14 +100,17 @@ class Show {
     const { picture, message } = this.scene;
     if (stream && stream !== this.#stream) {
       this.#stream = stream;
-      picture.playLive(stream, format);
+      picture.playLive(stream, format, () => this.#pictureIsUp());
     }
-    if (state === "live") {
-      this.#interruption?.abort();
-      this.#interruption = null;
-      message.showSlate(null);
-    } else if (state === "unsupported" && !picture.hasPicture) message.showSlate(noPicture);
+    if (state === "live") this.#pictureIsUp();
+    else if (state === "unsupported" && !picture.hasPicture) message.showSlate(noPicture);
     else if ((state === "interrupted" || state === "blocked") && !this.#interruption) this.#interrupted();
+  }
+
+  #pictureIsUp() {
+    this.#interruption?.abort();
+    this.#interruption = null;
+    if (!this.#closed.signal.aborted && this.scene.picture.hasPicture) this.scene.message.showSlate(null);
   }
 
   /** The last frame stays; words come only when it lasts. */

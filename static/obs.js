@@ -1,4 +1,5 @@
 import { getSession, listSessions } from "./api.js";
+import { watchContents } from "./contents.js";
 import { copyIconButton } from "./copy.js";
 import { element, setText } from "./element.js";
 import { writeEmbedOptions } from "./embed_options.js";
@@ -15,6 +16,7 @@ const page = { session: null, options: {} };
 let timer = 0;
 
 showEngineChip();
+watchContents();
 byId("session").addEventListener("change", ({ target }) => choose(target.value));
 byId("option-fields").addEventListener("change", ({ target }) => {
   page.options[target.name] = target.value;

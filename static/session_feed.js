@@ -109,6 +109,7 @@ class SessionFeed {
     this.#failures = 0;
     this.#lastByteMs = Date.now();
     this.#publish({ connection: "open", problem: null, retryAtMs: null });
+    if (response.status === 204) return; // it has ended and everything is told
     // A log read from its start tells the past first: nothing is shown until it has caught up with what is known.
     const known = this.state.view;
     let folded = this.state;
