@@ -4,7 +4,7 @@
  * @module
  */
 import { layerNorm } from "../layers/norm.ts";
-import { preNormLayer } from "../layers/pre_norm_layer.ts";
+import { preNormLayer } from "./pre_norm_layer.ts";
 import type { Module, Value } from "../onnx/graph.ts";
 import { add, reshape, slice, transpose } from "../onnx/operators.ts";
 import type { SiglipConfig } from "./encoder_config.ts";

@@ -1,12 +1,15 @@
-/** @module */
-import type { PreNormConfig } from "../networks/encoder_config.ts";
+/**
+ * The layer that CLIP and SigLIP have in common.
+ * @module
+ */
+import { gelu, geluTanh, quickGelu } from "../layers/activation.ts";
+import { attention, type AttentionInputs } from "../layers/attention.ts";
+import { causalAttention } from "../layers/causal_attention.ts";
+import { linear } from "../layers/linear.ts";
+import { layerNorm } from "../layers/norm.ts";
 import type { Module, Value } from "../onnx/graph.ts";
 import { add } from "../onnx/operators.ts";
-import { gelu, geluTanh, quickGelu } from "./activation.ts";
-import { attention, type AttentionInputs } from "./attention.ts";
-import { causalAttention } from "./causal_attention.ts";
-import { linear } from "./linear.ts";
-import { layerNorm } from "./norm.ts";
+import type { PreNormConfig } from "./encoder_config.ts";
 
 /**
  * A transformer layer that normalizes before attention and before the MLP (arXiv 2002.04745, figure 1b), as CLIP and
