@@ -10,7 +10,7 @@ export class Refusal extends Error {
   readonly problem: Problem;
 
   /** @param members further members of the problem: `field`, numbers */
-  constructor(kind: ProblemKind, detail: string, members: Record<string, unknown> = {}, options?: ErrorOptions) {
+  constructor(kind: ProblemKind, detail: string, members?: Record<string, unknown>, options?: ErrorOptions) {
     super(detail, options);
     this.problem = problem(kind, detail, members);
   }

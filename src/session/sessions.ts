@@ -120,9 +120,9 @@ export class Sessions implements AsyncDisposable {
     return this.#options.store.list().map(({ view }) => this.#current(view));
   }
 
-  /** @throws `Refusal` when there is none */
+  /** @param id also `latest`, here and in all that only looks. @throws `Refusal` when there is none */
   view(id: string): SessionView {
-    return this.#current(this.#stored(id).view);
+    return this.#current(this.#find(id).view);
   }
 
   /** The one that runs, else the newest that can be watched, else the next to run. */
@@ -147,12 +147,18 @@ export class Sessions implements AsyncDisposable {
    * @throws `Refusal` when there is none
    */
   events(id: string, afterId: number, signal: AbortSignal): AsyncIterable<SessionEvent> {
-    const log = this.#active.get(id)?.log;
+    const { view } = this.#find(id);
+    const log = this.#active.get(view.id)?.log;
     if (log) return log.read(afterId, signal);
-    this.#stored(id);
-    const past = new EventLog(this.#options.store.events(id));
+    const past = new EventLog(this.#options.store.events(view.id));
     past.end();
     return past.read(afterId, signal);
+  }
+
+  /** Whether a session has ended and nothing happened after `afterId`. @throws `Refusal` when there is none */
+  hasEndedAt(id: string, afterId: number): boolean {
+    const { view } = this.#find(id);
+    return !this.#active.has(view.id) && (this.#options.store.events(view.id).at(-1)?.id ?? 0) <= afterId;
   }
 
   /** Ends a session early and keeps what is made; one that has ended stays as it is. Resolves in the end state. */
@@ -196,19 +202,20 @@ export class Sessions implements AsyncDisposable {
 
   /** Path of the finished file. @throws `Refusal` while there is none */
   video(id: string): string {
-    const { state, video } = this.view(id);
+    const { id: ownId, state, video } = this.view(id);
     if (video === null) {
       const why = state === "queued" || state === "running"
         ? `Session ${id} is ${state}, its file comes at the end`
         : `Session ${id} ${state === "failed" ? "failed" : "was stopped"} before a frame was kept, so it has no file`;
       throw new Refusal("no-video-yet", why, { state });
     }
-    return folderOf(this.#options.dataDir, id).video;
+    return folderOf(this.#options.dataDir, ownId).video;
   }
 
   /** The start picture as it was uploaded. @throws `Refusal` */
   startPicture(id: string): { readonly path: string; readonly mediaType: string } {
-    return { path: folderOf(this.#options.dataDir, id).start, mediaType: this.#stored(id).imageType };
+    const { view, imageType } = this.#find(id);
+    return { path: folderOf(this.#options.dataDir, view.id).start, mediaType: imageType };
   }
 
   /** In numbers, for the health page. */
@@ -282,6 +289,13 @@ export class Sessions implements AsyncDisposable {
       waiting: waiting.length,
       ...(seconds === null ? {} : { retryAfterSeconds: Math.ceil(seconds) }),
     });
+  }
+
+  #find(id: string): StoredSession {
+    if (id !== "latest") return this.#stored(id);
+    const latest = this.latest();
+    if (!latest) throw new Refusal("not-found", "There is no session to watch yet", { value: id });
+    return this.#stored(latest.id);
   }
 
   #stored(id: string): StoredSession {

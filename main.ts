@@ -1,0 +1,134 @@
+/**
+ * The server, wired by hand: settings → ffmpeg → engine → sessions → app → `Deno.serve`, and back down in that order.
+ * @module
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import denoJson from "./deno.json" with { type: "json" };
+import { type Config, ConfigError, configFromEnvironment } from "./src/config.ts";
+import type { Engine } from "./src/engine/mod.ts";
+import { createProcessEngine } from "./src/engine/process_engine.ts";
+import { createTestPatternEngine } from "./src/engine/test_pattern.ts";
+import { FfmpegError, findFfmpeg } from "./src/ffmpeg.ts";
+import { createLog } from "./src/log.ts";
+import { createApp } from "./src/routes/mod.ts";
+import type { NetworkOptions } from "./src/stream/mod.ts";
+import { Models, Sessions, SessionStore } from "./src/session/mod.ts";
+
+/** One sentence for whoever started the server; no stack. */
+class StartError extends Error {
+  override readonly name = "StartError";
+}
+
+async function main(): Promise<void> {
+  const config = configFromEnvironment();
+  const log = createLog({ level: config.logLevel });
+  for (const name of config.unknownVariables) log.warn("config.unknown", { name });
+  const ffmpeg = await findFfmpeg({ configured: config.ffmpegPath });
+  await makeDataDir(config.dataDir);
+  using store = new SessionStore(join(config.dataDir, "sessions.sqlite"));
+  const models = new Models({ ...config, device: "CPU", store, log });
+  const sessions = await Sessions.open({
+    ...config,
+    engine: createEngine(config),
+    models,
+    store,
+    tools: { ffmpeg, network: networkOf(config) },
+    log,
+    now: Date.now,
+  });
+  const app = createApp({ ...config, sessions, models, version: denoJson.version, staticDir, log });
+  const close = new AbortController();
+  const server = listen(app.fetch, config, close.signal);
+  log.info("server.stopping", { signal: await stopSignal() });
+  await sessions[Symbol.asyncDispose]();
+  close.abort();
+  await server.finished;
+}
+
+const staticDir = fileURLToPath(new URL("static", import.meta.url));
+
+function listen(handler: Deno.ServeHandler, { host, port }: Config, signal: AbortSignal): Deno.HttpServer {
+  const onListen = (address: Deno.NetAddr) => {
+    const name = address.hostname.includes(":") ? `[${address.hostname}]` : address.hostname;
+    print(`framecast listens on http://${name}:${address.port}`);
+  };
+  try {
+    return Deno.serve({ hostname: host, port, signal, onListen }, handler);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.AddrInUse) {
+      throw new StartError(`Port ${port} of ${host} is in use: set FRAMECAST_PORT to another, or end what uses it`, {
+        cause,
+      });
+    }
+    if (cause instanceof Deno.errors.AddrNotAvailable) {
+      throw new StartError(`FRAMECAST_HOST="${host}" is no address of this computer`, { cause });
+    }
+    throw cause;
+  }
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+function stopSignal(): Promise<Deno.Signal> {
+  const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
+  let count = 0;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => ++count > 1 ? Deno.exit(130) : resolve(signal));
+  }
+  return promise;
+}
+
+async function makeDataDir(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new StartError(`Cannot use FRAMECAST_DATA_DIR="${dataDir}": ${why}`, { cause });
+  }
+}
+
+function networkOf({ iceAddresses, udpPorts }: Config): NetworkOptions {
+  return { hostAddresses: iceAddresses, ...(udpPorts ? { portRange: udpPorts } : {}) };
+}
+
+/** No network: nothing a model folder holds can reach out. */
+const enginePermissions = [
+  "--no-prompt",
+  "--deny-net",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-sys",
+  "--allow-ffi",
+];
+
+function createEngine({ engine, ortLibraryPath }: Config): Engine {
+  if (engine === "test-pattern") return createTestPatternEngine({ secondsPerStep: 0.1, secondsPerDecode: 0.3 });
+  return createProcessEngine({
+    device: { kind: "cpu" },
+    idleThreads: "sleep",
+    command: [
+      Deno.execPath(),
+      "run",
+      ...enginePermissions,
+      fileURLToPath(new URL("src/engine/host.ts", import.meta.url)),
+    ],
+    ...(ortLibraryPath ? { libraryPath: ortLibraryPath } : {}),
+  });
+}
+
+function print(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    const known = [StartError, ConfigError, FfmpegError].some((kind) => error instanceof kind);
+    const text = error instanceof Error ? (known ? error.message : error.stack ?? error.message) : String(error);
+    Deno.stderr.writeSync(new TextEncoder().encode(`framecast cannot start. ${text}\n`));
+    Deno.exit(1);
+  }
+}

@@ -1,0 +1,5 @@
+/**
+ * HTTP and nothing else.
+ * @module
+ */
+export { type AppOptions, createApp } from "./app.ts";

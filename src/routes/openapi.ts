@@ -1,0 +1,228 @@
+/**
+ * The OpenAPI document: the calls are listed here, every shape comes from the zod schemas.
+ * @module
+ */
+import { problemKinds } from "../session/mod.ts";
+import { frameQuery, jsonSchemas, queryParameters, watchQuery } from "./request.ts";
+
+/** OpenAPI 3.1.0, whose schemas are JSON Schema 2020-12. */
+export function openApiDocument(version: string) {
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "framecast",
+      version,
+      description:
+        "An image and a prompt become a video, live while it is made. Everything the pages do goes through " +
+        "these calls.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: "/" }],
+    paths: { ...sessionPaths, ...watchPaths, ...filePaths, ...systemPaths },
+    components: { schemas: jsonSchemas() },
+    "x-problem-types": problemKinds,
+  };
+}
+
+const idParameter = {
+  name: "id",
+  in: "path",
+  required: true,
+  description: "A session's id, or `latest`: the one that runs, else the newest that can be watched.",
+  schema: { type: "string" },
+};
+
+const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const json = (schema: object, description: string) => ({ description, content: { "application/json": { schema } } });
+const problemAnswer = (description: string) => ({
+  description,
+  content: { "application/problem+json": { schema: reference("Problem") } },
+});
+const notFound = { "404": problemAnswer("There is no such session") };
+const text = (type: string, description: string) => ({
+  description,
+  content: { [type]: { schema: { type: "string" } } },
+});
+const binary = (type: string, description: string) => ({ description, content: { [type]: { schema: {} } } });
+
+const sessionPaths = {
+  "/api/sessions": {
+    get: {
+      operationId: "listSessions",
+      summary: "All sessions, newest first",
+      responses: { "200": json({ type: "array", items: reference("Session") }, "Views") },
+    },
+    post: {
+      operationId: "createSession",
+      summary: "Ask for a video",
+      requestBody: {
+        required: true,
+        content: {
+          "multipart/form-data": {
+            schema: {
+              allOf: [reference("NewSession"), {
+                type: "object",
+                required: ["image"],
+                properties: {
+                  image: {
+                    type: "string",
+                    contentMediaType: "application/octet-stream",
+                    description:
+                      "PNG, JPEG, WebP, AVIF, GIF or TIFF; up to 20 MB and 40 megapixels, at least 16 px a side.",
+                  },
+                },
+              }],
+            },
+          },
+        },
+      },
+      responses: {
+        "202": {
+          ...json(reference("Session"), "It waits for its turn"),
+          headers: { Location: { description: "Address of the session", schema: { type: "string" } } },
+        },
+        "400": problemAnswer("The form is damaged"),
+        "413": problemAnswer("The picture is too large"),
+        "415": problemAnswer("Not multipart/form-data"),
+        "422": problemAnswer("A setting or the picture cannot be used; `field` names it"),
+        "503": problemAnswer("Too many wait already"),
+      },
+    },
+  },
+  "/api/sessions/{id}": {
+    parameters: [idParameter],
+    get: {
+      operationId: "getSession",
+      summary: "One session",
+      responses: { "200": json(reference("Session"), "Its view"), ...notFound },
+    },
+    delete: {
+      operationId: "deleteSession",
+      summary: "Stop it and forget it, file and all",
+      responses: { "204": { description: "Gone" }, ...notFound },
+    },
+  },
+  "/api/sessions/{id}/stop": {
+    parameters: [idParameter],
+    post: {
+      operationId: "stopSession",
+      summary: "End early and keep what is made",
+      responses: { "200": json(reference("Session"), "Its view in the end state"), ...notFound },
+    },
+  },
+};
+
+const watchPaths = {
+  "/api/sessions/{id}/events": {
+    parameters: [idParameter, {
+      name: "Last-Event-ID",
+      in: "header",
+      required: false,
+      description: "Go on after this event. Without it the log is told from its start.",
+      schema: { type: "string" },
+    }],
+    get: {
+      operationId: "followSession",
+      summary: "Server-sent events of one session; ends with its end state",
+      responses: {
+        "200": text(
+          "text/event-stream",
+          "Events `state`, `progress`, `frameMap`, `playout`, `problem`; see SessionEvent",
+        ),
+        "204": { description: "It has ended and there is nothing after Last-Event-ID" },
+        ...notFound,
+      },
+    },
+  },
+  "/api/events": {
+    get: {
+      operationId: "followSessions",
+      summary: "Server-sent events of all sessions, without ids; `latest` comes first",
+      responses: { "200": text("text/event-stream", "Events `latest`, `session`, `deleted`; see FeedEvent") },
+    },
+  },
+  "/api/sessions/{id}/whep": {
+    parameters: [idParameter],
+    post: {
+      operationId: "watchSession",
+      summary: "WHEP: watch the live picture",
+      parameters: queryParameters(watchQuery),
+      requestBody: { required: true, content: { "application/sdp": { schema: { type: "string" } } } },
+      responses: {
+        "201": {
+          ...text("application/sdp", "The answer, with all candidates"),
+          headers: { Location: { description: "DELETE it to leave", schema: { type: "string" } } },
+        },
+        "400": problemAnswer("The offer cannot be read"),
+        "406": problemAnswer("No common codec"),
+        "409": problemAnswer("It ended without a frame"),
+        "413": problemAnswer("The offer is larger than 64 KiB"),
+        "415": problemAnswer("Not application/sdp"),
+        "422": problemAnswer("There is no such view or codec"),
+        ...notFound,
+      },
+    },
+  },
+  "/api/sessions/{id}/whep/{viewer}": {
+    parameters: [idParameter, { name: "viewer", in: "path", required: true, schema: { type: "string" } }],
+    delete: {
+      operationId: "leaveSession",
+      summary: "Stop watching",
+      responses: { "200": { description: "Left" }, ...notFound },
+    },
+  },
+};
+
+const filePaths = {
+  "/api/sessions/{id}/video.mp4": {
+    parameters: [idParameter],
+    get: {
+      operationId: "getVideo",
+      summary: "The finished file; byte ranges work",
+      responses: {
+        "200": binary("video/mp4", "The file"),
+        "206": binary("video/mp4", "A part of it"),
+        "409": problemAnswer("There is no file (yet)"),
+        "416": problemAnswer("The range lies outside the file"),
+        ...notFound,
+      },
+    },
+  },
+  "/api/sessions/{id}/frames/{n}.jpg": {
+    parameters: [idParameter, { name: "n", in: "path", required: true, schema: { type: "integer", minimum: 0 } }],
+    get: {
+      operationId: "getFrame",
+      summary: "A decoded frame, or its newest preview",
+      parameters: queryParameters(frameQuery),
+      responses: { "200": binary("image/jpeg", "The frame"), ...notFound },
+    },
+  },
+  "/api/sessions/{id}/image": {
+    parameters: [idParameter],
+    get: {
+      operationId: "getStartPicture",
+      summary: "The start picture as it was sent",
+      responses: { "200": binary("image/*", "The file"), ...notFound },
+    },
+  },
+};
+
+const systemPaths = {
+  "/api/models": {
+    get: {
+      operationId: "listModels",
+      summary: "Models with their sizes, defaults and measured pace",
+      responses: { "200": json({ type: "array", items: reference("Model") }, "Models") },
+    },
+  },
+  "/api/health": {
+    get: {
+      operationId: "getHealth",
+      summary: "How the server does",
+      responses: { "200": json(reference("Health"), "Health") },
+    },
+  },
+  "/api/openapi.json": {
+    get: { operationId: "getOpenApi", summary: "This document", responses: { "200": json({}, "OpenAPI 3.1") } },
+  },
+};

@@ -1,0 +1,87 @@
+/**
+ * The pages: plain files, no build step.
+ * @module
+ */
+import { type Context, Hono } from "hono";
+import { extname, join, normalize, sep } from "node:path";
+import { Refusal } from "../session/mod.ts";
+import { fileResponse } from "./file.ts";
+
+export interface PagesOptions {
+  /** Folder of the pages. */
+  readonly staticDir: string;
+  /** Folder of model folders; their examples are pictures the pages show. */
+  readonly modelsDir: string;
+}
+
+/** Address → file. An id in an address is read by the page itself. */
+const pages = {
+  "/": "studio.html",
+  "/watch/:id": "watch.html",
+  "/embed/:id": "embed.html",
+  "/obs": "obs.html",
+  "/api/docs": "docs.html",
+} as const;
+
+const mediaTypes: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".json": "application/json",
+  ".svg": "image/svg+xml",
+  ".png": "image/png",
+  ".jpg": "image/jpeg",
+  ".webp": "image/webp",
+  ".mp4": "video/mp4",
+  ".webm": "video/webm",
+  ".ico": "image/x-icon",
+  ".txt": "text/plain; charset=utf-8",
+};
+const pictureTypes = new Set([".png", ".jpg", ".webp", ".mp4", ".webm"]);
+
+/** Scripts and styles of this server only; pictures also from memory. A page of ours is framed by nobody but the embed. */
+const contentPolicy = (framedBy: "'none'" | "*") =>
+  "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; " +
+  `form-action 'self'; frame-ancestors ${framedBy}`;
+
+export function pageRoutes({ staticDir, modelsDir }: PagesOptions): Hono {
+  const routes = new Hono();
+
+  for (const [address, file] of Object.entries(pages)) {
+    const framedBy = file === "embed.html" ? "*" : "'none'";
+    routes.get(address, (c) => serve(c, staticDir, file, { "content-security-policy": contentPolicy(framedBy) }));
+  }
+  routes.get("/examples/:model/:file{.+}", (c) => {
+    const { model, file } = c.req.param();
+    if (!pictureTypes.has(extname(file))) throw nothingAt(c);
+    return serve(c, modelsDir, join(model, "examples", file), {});
+  });
+  routes.get("/*", (c) => serve(c, staticDir, decodePath(c), { "content-security-policy": contentPolicy("'none'") }));
+  return routes;
+}
+
+/** `no-cache`: kept, but asked for again each time, so that a new version shows at once. */
+async function serve(c: Context, dir: string, file: string, headers: Record<string, string>): Promise<Response> {
+  const mediaType = mediaTypes[extname(file)];
+  const path = normalize(join(dir, file));
+  const isInside = path.startsWith(normalize(dir + sep)) && !/(^|[/\\])\./.test(file) && !file.includes("\0");
+  if (mediaType === undefined || !isInside) throw nothingAt(c);
+  try {
+    return await fileResponse(c.req.raw, path, { "content-type": mediaType, "cache-control": "no-cache", ...headers });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) throw nothingAt(c);
+    throw error;
+  }
+}
+
+function decodePath(c: Context): string {
+  try {
+    return decodeURIComponent(c.req.path);
+  } catch {
+    throw nothingAt(c);
+  }
+}
+
+function nothingAt(c: Context): Refusal {
+  return new Refusal("not-found", `There is nothing at ${c.req.path.slice(0, 200)}`);
+}

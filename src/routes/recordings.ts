@@ -1,0 +1,37 @@
+/**
+ * The files of a session: the video, single frames, the start picture.
+ * @module
+ */
+import { Hono } from "hono";
+import type { Sessions } from "../session/mod.ts";
+import { fileResponse } from "./file.ts";
+import { check, frameNumber, frameQuery } from "./request.ts";
+
+/** Never changes under this address. Private: only who knows the id may see it. */
+const forEver = "private, max-age=31536000, immutable";
+
+export function recordingRoutes(sessions: Sessions): Hono {
+  const routes = new Hono();
+
+  routes.get("/:id/video.mp4", (c) => {
+    const id = c.req.param("id");
+    return fileResponse(c.req.raw, sessions.video(id), {
+      "content-type": "video/mp4",
+      "content-disposition": `inline; filename="framecast-${id}.mp4"`,
+      "cache-control": "private, no-cache",
+    });
+  });
+
+  routes.get("/:id/frames/:name{[^/]+\\.jpg}", async (c) => {
+    const frame = frameNumber(c.req.param("name").replace(/\.jpg$/, ""));
+    const { width } = check(frameQuery, c.req.query());
+    const { jpeg, isFinal } = await sessions.frame(c.req.param("id"), frame, width);
+    return c.body(jpeg, 200, { "content-type": "image/jpeg", "cache-control": isFinal ? forEver : "no-store" });
+  });
+
+  routes.get("/:id/image", (c) => {
+    const { path, mediaType } = sessions.startPicture(c.req.param("id"));
+    return fileResponse(c.req.raw, path, { "content-type": mediaType, "cache-control": forEver });
+  });
+  return routes;
+}

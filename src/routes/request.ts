@@ -1,0 +1,159 @@
+/**
+ * What comes in over HTTP: forms, queries and headers → checked values. A refusal names the field and quotes the value.
+ * @module
+ */
+import { z } from "zod";
+import { generationSettings } from "../engine/mod.ts";
+import { codecs, type NewSession, Refusal, views } from "../session/mod.ts";
+
+/** Fields of `POST /api/sessions` beside the picture. */
+export const sessionForm = generationSettings.extend({
+  model: z.string().regex(/^[\w.-]{1,100}$/, "must be the id of a model of /api/models").optional()
+    .describe("Id of a model of `/api/models`. Default: the server's."),
+  keepRecipe: z.boolean().default(true).describe(
+    "Whether prompt and settings are written into the file's comment tag.",
+  ),
+});
+
+/** `?view=` and `?codec=` of a WHEP offer. */
+export const watchQuery = z.object({
+  view: z.enum(views).optional().describe("What the picture shows. Default: `arrival`, with schedule forward `edge`."),
+  codec: z.enum(codecs).optional().describe("Only this codec. Default: the best both sides know."),
+});
+
+/** `?width=` of a frame. */
+export const frameQuery = z.object({
+  width: z.coerce.number().int().min(16).max(2048).default(192).describe("Pixels; never enlarged."),
+});
+
+/** JSON types of the form's fields, by name: what a text of the form has to be turned into. */
+const fieldTypes = Object.fromEntries(
+  Object.entries(z.toJSONSchema(sessionForm, { io: "input" }).properties ?? {}).map(([name, schema]) => {
+    const { type, anyOf } = schema as { type?: string; anyOf?: { type?: string }[] };
+    return [name, anyOf ? anyOf.map((option) => option.type) : [type]];
+  }),
+);
+
+/** @throws `Refusal` naming what is wrong with a field */
+export async function readSessionForm(form: FormData): Promise<NewSession> {
+  const { image, ...fields } = groupFields(form);
+  const values = Object.fromEntries(Object.entries(fields).map(([name, text]) => [name, valueOf(name, text)]));
+  const { model, keepRecipe, ...settings } = check(sessionForm, values);
+  if (!(image instanceof File) || image.size === 0) {
+    throw new Refusal("image-missing", "The form has no picture in its field image", { field: "image" });
+  }
+  return { imageBytes: new Uint8Array(await image.arrayBuffer()), settings, model, keepRecipe };
+}
+
+/** @throws `Refusal` naming the parameter at fault */
+export function check<Schema extends z.ZodType>(schema: Schema, values: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(values, { reportInput: true });
+  if (parsed.success) return parsed.data;
+  const errors = parsed.error.issues.map(faultOf);
+  const first = errors[0]!;
+  throw new Refusal("invalid-request", errors.map(({ detail }) => detail).join("; "), { ...first.members, errors });
+}
+
+/** The id after which a reader wants to go on; 0 for all. Browsers send the header, tools may use `?lastEventId=`. */
+export function lastEventId(request: Request): number {
+  const text = request.headers.get("last-event-id") ?? new URL(request.url).searchParams.get("lastEventId") ?? "";
+  if (text === "") return 0;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new Refusal("invalid-request", `Last-Event-ID must be a number of an event, got "${text.slice(0, 40)}"`, {
+    field: "Last-Event-ID",
+  });
+}
+
+/** A path's frame number. @throws `Refusal` */
+export function frameNumber(text: string): number {
+  if (/^\d{1,7}$/.test(text)) return Number(text);
+  throw new Refusal("invalid-request", `A frame's address ends in its number and .jpg, got "${text.slice(0, 40)}"`, {
+    field: "n",
+  });
+}
+
+/** JSON Schema of everything that goes in or out, for the OpenAPI document. */
+export function jsonSchemas(): Record<string, Record<string, unknown>> {
+  const { schemas } = z.toJSONSchema(z.globalRegistry, {
+    uri: (id) => `#/components/schemas/${id}`,
+    io: "output",
+    unrepresentable: "any",
+  });
+  const clean = ({ $schema: _dialect, $id: _id, ...schema }: Record<string, unknown>) => schema;
+  return {
+    ...Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, clean({ ...schema })])),
+    NewSession: clean({ ...z.toJSONSchema(sessionForm, { io: "input" }) }),
+  };
+}
+
+/** Parameters of a query, each as OpenAPI writes it. */
+export function queryParameters(schema: z.ZodObject) {
+  const { properties = {} } = z.toJSONSchema(schema, { io: "input" });
+  return Object.entries(properties).map(([name, property]) => {
+    const { description, ...rest } = property as { description?: string };
+    return { name, in: "query", required: false, description, schema: rest };
+  });
+}
+
+function groupFields(form: FormData): Record<string, FormDataEntryValue> {
+  const fields: Record<string, FormDataEntryValue> = {};
+  for (const [name, value] of form) {
+    if (name in fields) {
+      throw new Refusal("invalid-request", `The form has the field ${name} twice`, { field: name });
+    }
+    fields[name] = value;
+  }
+  return fields;
+}
+
+/** Text of the form → what the schema expects there. An empty field counts as left out, but for texts. */
+function valueOf(name: string, entry: FormDataEntryValue): unknown {
+  if (typeof entry !== "string") return entry.name;
+  const types = fieldTypes[name] ?? ["string"];
+  const text = entry.trim();
+  const isNumber = types.includes("number") || types.includes("integer");
+  if (isNumber && text === "") return undefined;
+  if (isNumber && (!types.includes("string") || /^[\d.]+$/.test(text))) return Number(text);
+  if (types.includes("boolean")) return text === "" ? undefined : ({ true: true, false: false }[text] ?? entry);
+  return types.includes("string") && !isTextOfItsOwn(name) && text === "" ? undefined : entry;
+}
+
+/** Fields where an empty text means an empty text. */
+function isTextOfItsOwn(name: string): boolean {
+  return name === "prompt" || name === "negativePrompt";
+}
+
+/** One sentence per fault: which field, what it must be, what it was. */
+function faultOf(issue: z.core.$ZodIssue) {
+  if (issue.code === "unrecognized_keys") {
+    const field = issue.keys[0]!;
+    return { detail: `There is no setting ${issue.keys.join(", ")}`, members: { field }, field };
+  }
+  const field = issue.path.join(".");
+  const value = quote(issue.input);
+  return { detail: `${field} ${demandOf(issue)}, got ${value}`, members: { field, value }, field };
+}
+
+function demandOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case "too_small":
+      return `must be at least ${issue.minimum}`;
+    case "too_big":
+      return issue.origin === "string"
+        ? `must have at most ${issue.maximum} characters`
+        : `must be at most ${issue.maximum}`;
+    case "invalid_value":
+      return `must be one of ${issue.values.join(", ")}`;
+    case "invalid_type":
+      return `must be a ${issue.expected === "int" ? "whole number" : issue.expected}`;
+    case "invalid_union":
+      return "must be a number from 64 to 2048 or WIDTHxHEIGHT";
+    default:
+      return issue.message;
+  }
+}
+
+function quote(input: unknown): string {
+  const text = typeof input === "string" ? JSON.stringify(input) : String(input);
+  return text.length <= 60 ? text : `${text.slice(0, 57)}… (${text.length} characters)`;
+}

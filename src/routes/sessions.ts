@@ -1,0 +1,52 @@
+/**
+ * `/api/sessions`: ask for a video, look at it, stop it, forget it.
+ * @module
+ */
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { imageLimits } from "../image.ts";
+import { Refusal, type Sessions } from "../session/mod.ts";
+import { problemOf, problemResponse } from "./problem.ts";
+import { readSessionForm } from "./request.ts";
+
+/** The picture, and a little for the words around it. */
+const bodySizeBytesMax = imageLimits.sizeBytesMax + 1024 * 1024;
+
+export function sessionRoutes(sessions: Sessions): Hono {
+  const routes = new Hono();
+
+  routes.post("/", bodyLimit({ maxSize: bodySizeBytesMax, onError: tooLarge }), async (c) => {
+    const view = await sessions.create(await readSessionForm(await readForm(c.req.raw)));
+    return c.json(view, 202, { location: view.links.self });
+  });
+  routes.get("/", (c) => c.json(sessions.list()));
+  routes.get("/:id", (c) => c.json(sessions.view(c.req.param("id"))));
+  routes.post("/:id/stop", async (c) => c.json(await sessions.stop(c.req.param("id"))));
+  routes.delete("/:id", async (c) => {
+    await sessions.delete(c.req.param("id"));
+    return c.body(null, 204);
+  });
+  return routes;
+}
+
+async function readForm(request: Request): Promise<FormData> {
+  const type = request.headers.get("content-type") ?? "nothing";
+  if (!/^multipart\/form-data\s*;/i.test(type)) {
+    throw new Refusal(
+      "unsupported-media-type",
+      `Send the picture and the settings as multipart/form-data, got ${type}`,
+    );
+  }
+  try {
+    return await request.formData();
+  } catch (cause) {
+    if (cause instanceof Error && cause.name === "BodyLimitError") throw cause;
+    throw new Refusal("malformed-body", "The form cannot be read, its parts are damaged or incomplete", {}, { cause });
+  }
+}
+
+function tooLarge(): Response {
+  const limit = `${imageLimits.sizeBytesMax / 2 ** 20} MB`;
+  const detail = `The request is too large; a picture may have ${limit}`;
+  return problemResponse(problemOf(new Refusal("body-too-large", detail, { field: "image" })), { connection: "close" });
+}

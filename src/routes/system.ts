@@ -1,0 +1,30 @@
+/**
+ * About the server: models, health, the OpenAPI document.
+ * @module
+ */
+import { Hono } from "hono";
+import type { HealthView, Models, Sessions } from "../session/mod.ts";
+import { openApiDocument } from "./openapi.ts";
+
+export interface SystemOptions {
+  readonly sessions: Sessions;
+  readonly models: Models;
+  readonly version: string;
+}
+
+export function systemRoutes({ sessions, models, version }: SystemOptions): Hono {
+  const routes = new Hono();
+  routes.get("/models", async (c) => c.json(await models.list()));
+  routes.get("/health", (c) => {
+    const { engineState, ...counts } = sessions.health();
+    const health: HealthView = {
+      status: engineState === "lost" ? "degraded" : "ok",
+      version,
+      engine: { state: engineState, device: models.device, model: models.defaultModel },
+      ...counts,
+    };
+    return c.json(health, 200, { "cache-control": "no-store" });
+  });
+  routes.get("/openapi.json", (c) => c.json(openApiDocument(version)));
+  return routes;
+}
