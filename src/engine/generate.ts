@@ -61,7 +61,7 @@ export async function* generateVideo(
 ): AsyncGenerator<GenerationEvent | SectionLatents> {
   const { widthPx, heightPx, schedule } = settings;
   const windowLatentFrames = model.manifest.latentWindowFrames;
-  const frameShape: LatentFrameShape = { channels: latentChannels, height: heightPx / 8, width: widthPx / 8 };
+  const frameShape = latentFrameShape(settings);
   const sections = planSections({ ...settings, windowLatentFrames });
 
   const picture = resizeAndCenterCrop(image, widthPx, heightPx);
@@ -123,6 +123,13 @@ export async function* generateVideo(
       decodingSeconds: clock.total() - samplingSeconds,
     };
   }
+}
+
+/** The autoencoder makes one latent pixel of 8 × 8. */
+export function latentFrameShape(
+  { widthPx, heightPx }: Pick<ResolvedSettings, "widthPx" | "heightPx">,
+): LatentFrameShape {
+  return { channels: latentChannels, height: heightPx / 8, width: widthPx / 8 };
 }
 
 function mu({ shift }: ResolvedSettings, windowLatentFrames: number, { height, width }: LatentFrameShape): number {

@@ -11,8 +11,12 @@ import type { CompileOptions, Runtime } from "./onnx/runtime.ts";
 import { historyGroups } from "./sampling/mod.ts";
 import { type FramePackTransformer, loadTransformer } from "./transformer.ts";
 import { loadVae, type Vae } from "./vae.ts";
+import type { SpatialTiles } from "./vae_tiling.ts";
 
-export interface ModelOptions extends Pick<CompileOptions, "device" | "threads" | "idleThreads"> {}
+export interface ModelOptions extends Pick<CompileOptions, "device" | "threads" | "idleThreads"> {
+  /** Whether pictures above 256 px a side are coded in tiles. Default `tiled`, as the reference does below 60 GB of VRAM. */
+  readonly spatialTiles?: SpatialTiles;
+}
 
 /** Everything that one folder holds. */
 export interface FramePackModel extends Disposable {
@@ -31,10 +35,11 @@ export interface FramePackModel extends Disposable {
  */
 export async function loadModel(modelDir: string, runtime: Runtime, options: ModelOptions): Promise<FramePackModel> {
   const manifest = await readManifest(modelDir);
-  const executables = new ExecutableCache(runtime, { ...options, weights: "resident" });
+  const { spatialTiles = "tiled", ...compileOptions } = options;
+  const executables = new ExecutableCache(runtime, { ...compileOptions, weights: "resident" });
   const [transformer, vae, textEncoder, imageEncoder] = await Promise.all([
     loadTransformer(join(modelDir, "transformer"), executables),
-    loadVae(join(modelDir, "vae"), executables),
+    loadVae(join(modelDir, "vae"), executables, { spatialTiles }),
     loadTextEncoder(modelDir, manifest, executables),
     loadImageEncoder(modelDir, executables),
   ]);

@@ -5,7 +5,7 @@
  * @module
  */
 import { join as joinPath } from "node:path";
-import { readJsonObject } from "./json_file.ts";
+import { readConfig } from "./json_file.ts";
 import { parseTransformerConfig } from "./networks/transformer_config.ts";
 import { openCheckpoint } from "./onnx/safetensors.ts";
 import type { Executable } from "./onnx/runtime.ts";
@@ -59,7 +59,7 @@ export interface EmbeddedStep {
 
 /** Weights of a folder's transformer, its sizes from `config.json`. */
 export async function loadTransformer(folder: string, executables: ExecutableCache): Promise<FramePackTransformer> {
-  const config = parseTransformerConfig(await readJsonObject(joinPath(folder, "config.json")));
+  const config = await readConfig(joinPath(folder, "config.json"), parseTransformerConfig);
   return new FramePackTransformer(
     { config, checkpoint: await openCheckpoint(folder), computeDType: "float32" },
     executables,

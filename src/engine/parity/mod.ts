@@ -7,6 +7,7 @@ import { type GoldenCase, goldenCases, type GoldenOptions } from "./golden_case.
 import { imageCases } from "./image_cases.ts";
 import { samplingCases } from "./sampling_cases.ts";
 import { bfloat16Cases } from "./bfloat16_cases.ts";
+import { generationCases } from "./generation_cases.ts";
 import { loraCases } from "./lora_cases.ts";
 import { sectionCases } from "./section_cases.ts";
 import { textCases } from "./text_cases.ts";
@@ -26,6 +27,7 @@ const runners: Readonly<Record<string, ComponentRunner>> = {
   ...sectionCases,
   ...loraCases,
   ...bfloat16Cases,
+  ...generationCases,
 };
 
 /** One case's end. It passes when `problems` is empty. */

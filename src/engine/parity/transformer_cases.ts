@@ -16,10 +16,12 @@ export const transformerCases: Readonly<Record<string, ComponentRunner>> = { tra
 
 let runtime: Runtime | undefined;
 
+/** One for all cases: ONNX Runtime keeps one environment per process. */
+export const caseRuntime = (): Runtime => runtime ??= openRuntime();
+
 /** Graphs of one case, released with it. */
 export function caseExecutables(): ExecutableCache {
-  runtime ??= openRuntime();
-  return new ExecutableCache(runtime, { device: { kind: "cpu" }, weights: "resident", idleThreads: "sleep" });
+  return new ExecutableCache(caseRuntime(), { device: { kind: "cpu" }, weights: "resident", idleThreads: "sleep" });
 }
 
 async function forwardCase(golden: GoldenCase): Promise<CaseOutputs> {
