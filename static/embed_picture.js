@@ -25,10 +25,7 @@ export function createEmbedPicture(root, options) {
 
   function show(name) {
     if (shown === name) return;
-    for (const [each, layer] of Object.entries(layers)) {
-      layer.classList.toggle("was-up", each === shown);
-      layer.classList.toggle("is-up", each === name);
-    }
+    for (const [each, layer] of Object.entries(layers)) layer.classList.toggle("is-up", each === name);
     shown = name;
   }
 
@@ -77,10 +74,12 @@ export function createEmbedPicture(root, options) {
       else await file.play();
       show("file");
     },
-    /** Calls back when a file that plays once has ended. */
+    /** Calls back when the file, played once, has ended and is still what is up. */
     onceEnded(listener) {
-      if (file.ended) listener();
-      else file.addEventListener("ended", listener, { once: true });
+      const { src } = file;
+      const check = () => shown === "file" && file.src === src && listener();
+      if (file.ended) check();
+      else file.addEventListener("ended", check, { once: true });
     },
     /** Nothing is up any more. */
     clear() {

@@ -149,9 +149,9 @@ class Show {
     this.#over.resolve();
   }
 
+  /** The next session may be on already; then its own slate follows. */
   #endOfOnce() {
-    if (this.#closed.signal.aborted) return;
     this.scene.picture.clear();
-    this.scene.message.showSlate(this.after);
+    if (!this.#closed.signal.aborted) this.scene.message.showSlate(this.after);
   }
 }
