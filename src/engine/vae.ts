@@ -9,7 +9,7 @@ import { decoder, encoder } from "./networks/vae.ts";
 import { parseVaeConfig, type VaeConfig } from "./networks/vae_config.ts";
 import type { ExecutableCache } from "./onnx/executable_cache.ts";
 import { Graph, Module, type Value } from "./onnx/graph.ts";
-import { mul, reshape } from "./onnx/operators.ts";
+import { mul, transpose } from "./onnx/operators.ts";
 import { type Checkpoint, openCheckpoint } from "./onnx/safetensors.ts";
 import { float32Tensor, type Tensor } from "./onnx/tensor.ts";
 import type { PixelClip } from "./sampling/mod.ts";
@@ -99,7 +99,7 @@ export class Vae {
     return this.#executables.get(`vae.encoder ${shape}`, () =>
       this.#graph(`vae.encoder ${shape}`, (m) => {
         const pixels = m.graph.input("pixels", shape);
-        m.graph.output("moments", unbatched(m, encoder(m, this.config, batched(m, pixels))));
+        m.graph.output("moments", swapped(m, encoder(m, this.config, swapped(m, pixels))));
       }));
   }
 
@@ -108,7 +108,7 @@ export class Vae {
       this.#graph(`vae.decoder ${shape}`, (m) => {
         const latents = m.graph.input("latents", shape);
         const unscaled = mul(m, latents, m.scalar(1 / this.config.scalingFactor));
-        m.graph.output("pixels", unbatched(m, decoder(m, this.config, batched(m, unscaled))));
+        m.graph.output("pixels", swapped(m, decoder(m, this.config, swapped(m, unscaled))));
       }));
   }
 
@@ -136,8 +136,8 @@ interface DecodedTile {
 const isSame = (a: Volume, b: Volume) =>
   a.shape.every((size, axis) => size === b.shape[axis]) && a.data.every((value, i) => Object.is(value, b.data[i]));
 
-const batched = (m: Module, x: Value) => reshape(m, x, [1, ...x.shape]);
-const unbatched = (m: Module, x: Value) => reshape(m, x, x.shape.slice(1));
+/** `[channels, frames, …]` ↔ `[frames, channels, …]` */
+const swapped = (m: Module, x: Value) => transpose(m, x, [1, 0, 2, 3]);
 
 const volumeOf = ({ data, shape }: Tensor) => ({ data, shape }) as Volume;
 

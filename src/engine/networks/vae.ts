@@ -3,12 +3,17 @@
  * frames of latents, an eighth of the height and width, 16 channels. Causal in time, so that a single picture is a video.
  * diffusers 0.33.1, `autoencoder_kl_hunyuan_video.py`.
  *
- * Video tensors are `[1, channels, frames, height, width]`.
+ * Video tensors are `[frames, channels, height, width]`.
  * @module
  */
 import { silu } from "../layers/activation.ts";
 import { attention } from "../layers/attention.ts";
-import { causalConvolution, pointwiseConvolution, type Stride } from "../layers/convolution.ts";
+import {
+  causalConvolution,
+  causalConvolutionOfRepeatedFrames,
+  pointwiseConvolution,
+  type Stride,
+} from "../layers/convolution.ts";
 import { groupNorm } from "../layers/group_norm.ts";
 import { linear } from "../layers/linear.ts";
 import type { Module, Value } from "../onnx/graph.ts";
@@ -20,7 +25,7 @@ const normEpsilon = 1e-6;
 const spatialSteps = 3;
 const temporalSteps = 2;
 
-/** pixels `[1, 3, frames, height, width]` in [-1, 1] → moments `[1, 32, …]`: 16 means, 16 log variances */
+/** pixels `[frames, 3, height, width]` in [-1, 1] → moments `[…, 32, …]`: 16 means, 16 log variances */
 export function encoder(m: Module, config: VaeConfig, pixels: Value): Value {
   const { blockChannels, layersPerBlock } = config;
   const e = m.at("encoder");
@@ -36,7 +41,7 @@ export function encoder(m: Module, config: VaeConfig, pixels: Value): Value {
   return pointwiseConvolution(m.at("quant_conv"), x, 32);
 }
 
-/** latents `[1, 16, frames, height, width]`, already divided by the scaling factor → pixels `[1, 3, …]`, not clamped */
+/** latents `[frames, 16, height, width]`, already divided by the scaling factor → pixels `[…, 3, …]`, not clamped */
 export function decoder(m: Module, config: VaeConfig, latents: Value): Value {
   const blockChannels = config.blockChannels.toReversed();
   const d = m.at("decoder");
@@ -75,10 +80,10 @@ function middleBlock(m: Module, config: VaeConfig, x: Value): Value {
 
 /** One head over all places; a place sees every place of its own and of earlier frames. */
 function frameCausalAttention(m: Module, { normGroups }: VaeConfig, x: Value): Value {
-  const [, channels, frames, height, width] = x.shape as [number, number, number, number, number];
+  const [frames, channels, height, width] = x.shape as [number, number, number, number];
   const area = height * width;
   const normal = groupNorm(m.at("group_norm"), x, normGroups, normEpsilon);
-  const tokens = transpose(m, reshape(m, normal, [channels, frames * area]), [1, 0]);
+  const tokens = reshape(m, transpose(m, reshape(m, normal, [frames, channels, area]), [0, 2, 1]), ["rest", channels]);
   const [query, key, value] = ["to_q", "to_k", "to_v"].map((name) => linear(m.at(name), tokens, channels));
   // Frame by frame with the keys it may see: no mask, and half the work.
   const attended = Array.from({ length: frames }, (_, frame) =>
@@ -87,25 +92,20 @@ function frameCausalAttention(m: Module, { normGroups }: VaeConfig, x: Value): V
       key: slice(m, key!, 0, 0, (frame + 1) * area),
       value: slice(m, value!, 0, 0, (frame + 1) * area),
     }, 1));
-  const out = linear(m.at("to_out.0"), concat(m, 0, ...attended), channels);
-  return add(m, x, reshape(m, transpose(m, out, [1, 0]), x.shape));
+  const out = reshape(m, linear(m.at("to_out.0"), concat(m, 0, ...attended), channels), [frames, area, channels]);
+  return add(m, x, reshape(m, transpose(m, out, [0, 2, 1]), x.shape));
 }
 
-/** Nearest neighbours, doubled in rows and columns; in time every frame but the first is repeated. Then a convolution. */
-function upsample(m: Module, x: Value, channels: number, frameFactor: number): Value {
-  const frames = x.shape[2] as number;
-  if (frameFactor === 1 || frames === 1) return causalConvolution(m, enlarged(m, x, 1), channels);
-  const first = enlarged(m, slice(m, x, 2, 0, 1), 1);
-  const later = enlarged(m, slice(m, x, 2, 1), frameFactor);
-  return causalConvolution(m, concat(m, 2, first, later), channels);
-}
+/** Nearest neighbours, doubled in rows and columns; in time every frame but the first stands twice. Then a convolution. */
+const upsample = (m: Module, x: Value, channels: number, frameFactor: 1 | 2): Value =>
+  frameFactor === 1
+    ? causalConvolution(m, enlarged(m, x), channels)
+    : causalConvolutionOfRepeatedFrames(m, enlarged(m, x), channels);
 
-function enlarged(m: Module, x: Value, frameFactor: number): Value {
-  const [, channels, frames, height, width] = x.shape as [number, number, number, number, number];
-  const sizes = m.integers(1, channels, frames * frameFactor, height * 2, width * 2);
-  const shape = [1, channels, frames * frameFactor, height * 2, width * 2];
+function enlarged(m: Module, x: Value): Value {
+  const [frames, channels, height, width] = x.shape as [number, number, number, number];
+  const shape = [frames, channels, height * 2, width * 2];
   const attributes = { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" };
-  return m.graph.nodes(m.path, "Resize", [x, undefined, undefined, sizes], [{ dtype: x.dtype, shape }], {
-    attributes,
-  })[0]!;
+  const inputs = [x, undefined, undefined, m.integers(...shape)];
+  return m.graph.nodes(m.path, "Resize", inputs, [{ dtype: x.dtype, shape }], { attributes })[0]!;
 }
