@@ -45,6 +45,8 @@ class LivePicture {
   #closed = new AbortController();
   #wake = new AbortController();
   #resource = null;
+  /** The newest connection that has ended. A browser blackens its picture when it is closed, so it waits for the next one. */
+  #ended = null;
   #failures = 0;
   #silentTries = 0;
   #hadPicture = false;
@@ -66,6 +68,7 @@ class LivePicture {
     this.#set({ state: "closed", retryAtMs: null });
     this.#closed.abort();
     this.#wake.abort();
+    this.#ended?.close();
     this.#leave();
   }
 
@@ -83,7 +86,9 @@ class LivePicture {
         if (!(error instanceof Problem) && !this.#wake.signal.aborted) throw error;
         if (error instanceof Problem) this.#silentTries = 0;
       } finally {
-        peer.close();
+        this.#ended?.close();
+        this.#ended = peer;
+        if (this.#closed.signal.aborted) peer.close();
         this.#leave();
       }
       if (!this.#wake.signal.aborted) await this.#waitBeforeNextTry();
@@ -127,6 +132,8 @@ class LivePicture {
   }
 
   #isLive() {
+    this.#ended?.close();
+    this.#ended = null;
     this.#hadPicture = true;
     this.#failures = 0;
     this.#silentTries = 0;

@@ -28,6 +28,8 @@ export function createPlayback(stage, { onFrame, onChange }) {
   };
 
   watchFrames(video, ({ mediaTime, rtpTimestamp }) => {
+    // Chromium gives a stream without a picture one of 2 × 2 black pixels.
+    if (video.videoWidth <= 2) return;
     if (playback.source === "live") {
       stage.show("video");
       const frame = rtpTimestamp === undefined

@@ -100,6 +100,7 @@ export function createSessionPage({ timeline, status, announcer }, { onView, onL
   }
 
   function startLive(name) {
+    stage.freeze();
     endLive();
     const mine = open;
     mine.viewName = name;
