@@ -50,8 +50,8 @@ export function check<Schema extends z.ZodType>(schema: Schema, values: unknown)
   const parsed = schema.safeParse(values, { reportInput: true });
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues.map(faultOf);
-  const first = errors[0]!;
-  throw new Refusal("invalid-request", errors.map(({ detail }) => detail).join("; "), { ...first.members, errors });
+  const { detail: _first, ...members } = errors[0]!;
+  throw new Refusal("invalid-request", errors.map(({ detail }) => detail).join("; "), { ...members, errors });
 }
 
 /** The id after which a reader wants to go on; 0 for all. Browsers send the header, tools may use `?lastEventId=`. */
@@ -124,14 +124,18 @@ function isTextOfItsOwn(name: string): boolean {
 }
 
 /** One sentence per fault: which field, what it must be, what it was. */
-function faultOf(issue: z.core.$ZodIssue) {
+function faultOf(issue: z.core.$ZodIssue): { detail: string; field: string; value?: unknown } {
   if (issue.code === "unrecognized_keys") {
-    const field = issue.keys[0]!;
-    return { detail: `There is no setting ${issue.keys.join(", ")}`, members: { field }, field };
+    return { detail: `There is no setting ${issue.keys.join(", ")}`, field: issue.keys[0]! };
   }
   const field = issue.path.join(".");
-  const value = quote(issue.input);
-  return { detail: `${field} ${demandOf(issue)}, got ${value}`, members: { field, value }, field };
+  const text = String(issue.input);
+  const value = text.length <= 60 ? text : `${text.slice(0, 57)}… (${text.length} characters)`;
+  return {
+    detail: `${field} ${demandOf(issue)}, got ${typeof issue.input === "string" ? `"${value}"` : value}`,
+    field,
+    value,
+  };
 }
 
 function demandOf(issue: z.core.$ZodIssue): string {
@@ -151,9 +155,4 @@ function demandOf(issue: z.core.$ZodIssue): string {
     default:
       return issue.message;
   }
-}
-
-function quote(input: unknown): string {
-  const text = typeof input === "string" ? JSON.stringify(input) : String(input);
-  return text.length <= 60 ? text : `${text.slice(0, 57)}… (${text.length} characters)`;
 }

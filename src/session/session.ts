@@ -171,8 +171,8 @@ export class Session {
         assertSamePlan(this.#order.plan, event.plan);
         this.announce();
       }
-      if (this.#facts.frameMap !== before.frameMap) this.#tellFrameMap();
-      if (event.kind !== "frames" && event.kind !== "plan") this.#tellProgress();
+      if (event.kind !== "plan" && this.#facts.frameMap !== before.frameMap) this.#tellFrameMap();
+      if (event.kind !== "plan" && event.kind !== "frames") this.#tellProgress();
       if (event.kind === "sectionDone") this.#keepMeasurements();
     }
     signal.throwIfAborted();

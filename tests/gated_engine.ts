@@ -1,0 +1,65 @@
+/**
+ * The test-pattern engine, one section at a time: a test says when the next one may be made, so nothing depends on time.
+ * @module
+ */
+import type { Engine, GenerationEvent, GenerationRequest } from "../src/engine/mod.ts";
+import { createTestPatternEngine } from "../src/engine/test_pattern.ts";
+
+export interface GatedEngine extends Engine {
+  /** Lets this many more sections be made, of whatever video. */
+  admit(sections: number): void;
+  /** The next section fails with this. */
+  failWith(error: Error): void;
+  /** Requests that were started. */
+  readonly requests: readonly GenerationRequest[];
+}
+
+export function createGatedEngine(): GatedEngine {
+  const inner = createTestPatternEngine();
+  const requests: GenerationRequest[] = [];
+  let admitted = 0;
+  let failure: Error | undefined;
+  let change = Promise.withResolvers<void>();
+  const tell = () => {
+    change.resolve();
+    change = Promise.withResolvers();
+  };
+
+  async function pass(signal: AbortSignal): Promise<void> {
+    const stopped = Promise.withResolvers<never>();
+    const stop = () => stopped.reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      while (admitted === 0 && !failure) await Promise.race([change.promise, stopped.promise]);
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+    if (failure) {
+      const error = failure;
+      failure = undefined;
+      throw error;
+    }
+    admitted--;
+  }
+
+  return {
+    requests,
+    admit(sections) {
+      admitted += sections;
+      tell();
+    },
+    failWith(error) {
+      failure = error;
+      tell();
+    },
+    async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
+      requests.push(request);
+      for await (const event of inner.generate(request, signal)) {
+        yield event;
+        if (event.kind === "sampling") await pass(signal);
+      }
+    },
+    async *warm() {},
+    async [Symbol.asyncDispose]() {},
+  };
+}
