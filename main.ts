@@ -92,28 +92,11 @@ function networkOf({ iceAddresses, udpPorts }: Config): NetworkOptions {
   return { hostAddresses: iceAddresses, ...(udpPorts ? { portRange: udpPorts } : {}) };
 }
 
-/** No network: nothing a model folder holds can reach out. */
-const enginePermissions = [
-  "--no-prompt",
-  "--deny-net",
-  "--allow-read",
-  "--allow-write",
-  "--allow-env",
-  "--allow-sys",
-  "--allow-ffi",
-];
-
 function createEngine({ engine, ortLibraryPath }: Config): Engine {
   if (engine === "test-pattern") return createTestPatternEngine({ secondsPerStep: 0.1, secondsPerDecode: 0.3 });
   return createProcessEngine({
     device: { kind: "cpu" },
     idleThreads: "sleep",
-    command: [
-      Deno.execPath(),
-      "run",
-      ...enginePermissions,
-      fileURLToPath(new URL("src/engine/host.ts", import.meta.url)),
-    ],
     ...(ortLibraryPath ? { libraryPath: ortLibraryPath } : {}),
   });
 }

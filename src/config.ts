@@ -101,6 +101,11 @@ export function configFromEnvironment(): Config {
   return readConfig(Deno.env.toObject());
 }
 
+/** Where a command was typed: `deno task` runs it in the repository and leaves the folder in `INIT_CWD`. */
+export function folderTypedIn(): string {
+  return Deno.env.get("INIT_CWD") ?? Deno.cwd();
+}
+
 function sentence(issue: z.core.$ZodIssue): string {
   return issue.code === "invalid_value" ? `must be one of ${issue.values.join(", ")}` : issue.message;
 }

@@ -3,6 +3,7 @@
  * order starts a new one. Orders go to its standard input, reports come from its standard output (`wire.ts`).
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { EngineLostError, errorOfReport } from "./errors.ts";
 import type { GenerationEvent } from "./event.ts";
 import type { HostOptions } from "./host.ts";
@@ -11,14 +12,33 @@ import type { GenerationRequest } from "./request.ts";
 import { encodeMessage, type EngineOrder, type EngineReport, type Message, readMessages } from "./wire.ts";
 
 export interface ProcessEngineOptions extends HostOptions {
-  /** Program and arguments that run `host.ts`; the options follow as one JSON argument. */
-  readonly command: readonly [program: string, ...args: string[]];
+  /** Program and arguments that run `host.ts`; the options follow as one JSON argument. Default: this deno, fenced in. */
+  readonly command?: readonly [program: string, ...args: string[]];
 }
+
+/**
+ * What the engine may do: read weights and call ONNX Runtime, which needs the whole FFI permission, since Deno has no
+ * narrower one for pointers. No network, no programs, no files written.
+ */
+const fencedCommand = (): readonly [string, ...string[]] => [
+  Deno.execPath(),
+  "run",
+  "--quiet",
+  "--no-prompt",
+  "--cached-only",
+  "--deny-net",
+  "--deny-run",
+  "--deny-write",
+  "--allow-read",
+  "--allow-env",
+  "--allow-ffi",
+  fileURLToPath(new URL("host.ts", import.meta.url)),
+];
 
 /** How long a stopped engine may take before its process is ended. */
 const stopPatienceMs = 5000;
 
-export function createProcessEngine({ command, ...hostOptions }: ProcessEngineOptions): Engine {
+export function createProcessEngine({ command = fencedCommand(), ...hostOptions }: ProcessEngineOptions): Engine {
   return new ProcessEngine([...command, JSON.stringify(hostOptions)]);
 }
 
@@ -72,7 +92,7 @@ class EngineProcess implements AsyncDisposable {
 
   /** One order from start to end. A reader that leaves early stops it, like the signal does. */
   async *carryOut(order: EngineOrder, body: Uint8Array, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
-    let patience: number | undefined;
+    let patience: ReturnType<typeof setTimeout> | undefined;
     const stop = () => {
       if (patience !== undefined) return;
       patience = setTimeout(() => this.#kill(), stopPatienceMs);

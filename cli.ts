@@ -1,0 +1,232 @@
+/**
+ * The engine without a server: `generate` makes one video file, `parity` compares the engine with recorded outputs.
+ * @module
+ */
+// @ts-types="npm:@types/cli-progress@3.11.6"
+import { SingleBar } from "cli-progress";
+import { resolve } from "node:path";
+import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+import { type Config, configFromEnvironment, folderTypedIn } from "./src/config.ts";
+import { createProcessEngine } from "./src/engine/process_engine.ts";
+import {
+  type GenerationEvent,
+  type GenerationRequest,
+  generationSettings,
+  planVideo,
+  readManifest,
+  resolveSettings,
+} from "./src/engine/mod.ts";
+import { printParity, runParity } from "./src/engine/parity/mod.ts";
+import { findFfmpeg } from "./src/ffmpeg.ts";
+import { decodeImage } from "./src/image.ts";
+import { recipeOf } from "./src/session/links.ts";
+import { type FrameStore, openFrameStore, writeRecording } from "./src/stream/mod.ts";
+import type { FrameRange } from "./src/video.ts";
+
+const usage = `Usage:
+  deno task generate --image FILE --prompt TEXT --out FILE.mp4 [options]
+      --model NAME|FOLDER   --seconds 5          --seed 31337 (-1 draws one)
+      --steps N             --schedule inverted|forward
+      --guidance N          --cfg N              --negative-prompt TEXT
+      --resolution N|WxH    --shift N            --tea-cache THRESHOLD
+      --no-recipe           keep prompt and settings out of the file
+  deno task parity FOLDER [--only COMPONENT,COMPONENT]`;
+
+/** A wrong command line. The message names the option and the value. */
+class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+async function main([command, ...args]: readonly string[]): Promise<number> {
+  if (command === "generate") return await generate(args);
+  if (command === "parity") return await parity(args);
+  throw new UsageError(command === undefined ? usage : `There is no command "${command}"\n${usage}`);
+}
+
+const generateOptions = {
+  image: { type: "string" },
+  prompt: { type: "string" },
+  out: { type: "string" },
+  model: { type: "string" },
+  seconds: { type: "string" },
+  seed: { type: "string" },
+  steps: { type: "string" },
+  schedule: { type: "string" },
+  guidance: { type: "string" },
+  cfg: { type: "string" },
+  "negative-prompt": { type: "string" },
+  resolution: { type: "string" },
+  shift: { type: "string" },
+  "tea-cache": { type: "string" },
+  "no-recipe": { type: "boolean" },
+} as const satisfies ParseArgsOptionsConfig;
+
+type GenerateValues = ReturnType<typeof parse<typeof generateOptions>>["values"];
+
+async function generate(args: string[]): Promise<number> {
+  const { values } = parse(args, generateOptions);
+  const [image, out] = [typedPath(required(values.image, "image")), typedPath(required(values.out, "out"))];
+  const config = configFromEnvironment();
+  const ffmpeg = await findFfmpeg({ configured: config.ffmpegPath });
+  const request = await readRequest(image, values, config);
+  const manifest = await readManifest(request.modelDir);
+  const plan = planVideo(request.settings, manifest);
+  const framesFile = `${out}.frames`;
+  try {
+    await using store = await openFrameStore(framesFile, plan);
+    const end = await fill(store, request, config);
+    const range = settledRange(store);
+    if (!range) throw new UsageError("Stopped. Nothing was finished yet.");
+    const recipe = recipeOf({ ...request.settings, model: manifest.name, keepRecipe: true });
+    const recording = { store, range, plan, file: out, ffmpeg, ...(values["no-recipe"] ? {} : { recipe }) };
+    const { frames, sizeBytes } = await writeRecording(recording, new AbortController().signal);
+    const seconds = (frames / plan.format.frameRate).toFixed(2);
+    print(`${end === "stopped" ? "Stopped. " : ""}${out}: ${seconds} s, ${frames} frames, ${sizeBytes} bytes`);
+    return end === "stopped" ? 130 : 0;
+  } finally {
+    await Deno.remove(framesFile).catch(() => {});
+  }
+}
+
+/** Makes the video into `store`, showing how far it is. Ctrl+C keeps what is finished. */
+async function fill(store: FrameStore, request: GenerationRequest, config: Config): Promise<"completed" | "stopped"> {
+  const stop = new AbortController();
+  const interrupt = () => stop.signal.aborted ? Deno.exit(130) : stop.abort(new DOMException("Stopped", "AbortError"));
+  Deno.addSignalListener("SIGINT", interrupt);
+  const bar = new SingleBar({ format: "{bar} {percentage}% | {what} | {duration_formatted}", hideCursor: true });
+  const [sections, { steps }] = [store.plan.sections.length, request.settings];
+  // The decoding of a section counts as one step.
+  bar.start(sections * (steps + 1), 0, { what: "loading the model" });
+  try {
+    await using engine = createProcessEngine({
+      device: { kind: "cpu" },
+      ...(config.ortLibraryPath ? { libraryPath: config.ortLibraryPath } : {}),
+    });
+    for await (const event of engine.generate(request, stop.signal)) {
+      if (event.kind === "frames") await store.write(event.batch);
+      const news = progressOf(event, sections, steps);
+      if (news) bar.update(news.done, { what: news.what });
+    }
+    return "completed";
+  } catch (error) {
+    if (stop.signal.aborted) return "stopped";
+    throw error;
+  } finally {
+    bar.stop();
+    Deno.removeSignalListener("SIGINT", interrupt);
+  }
+}
+
+function progressOf(event: GenerationEvent, sections: number, steps: number) {
+  if (event.kind === "step") {
+    const done = (event.section - 1) * (steps + 1) + event.step;
+    return { done, what: `section ${event.section} of ${sections}, step ${event.step} of ${steps}` };
+  }
+  if (event.kind === "decoding") {
+    const done = (event.section - 1) * (steps + 1) + steps;
+    return { done, what: `section ${event.section} of ${sections}, decoding` };
+  }
+  return event.kind === "sectionDone"
+    ? { done: event.section * (steps + 1), what: `section ${event.section} done` }
+    : null;
+}
+
+/** Everything that exists, declared final; null when nothing does. */
+function settledRange(store: FrameStore): FrameRange | null {
+  const exists = (frame: number) => store.stateOf(frame) === "final" || store.stateOf(frame) === "provisional";
+  const frames = Array.from({ length: store.plan.frames }, (_, frame) => frame).filter(exists);
+  if (frames.length === 0) return null;
+  const range = { start: frames[0]!, end: frames.at(-1)! + 1 };
+  store.settle(range);
+  return range;
+}
+
+async function readRequest(imageFile: string, values: GenerateValues, config: Config): Promise<GenerationRequest> {
+  const image = await decodeImage(await readBytes(imageFile));
+  const modelDir = await modelFolder(values.model ?? config.defaultModel, config.modelsDir);
+  const given = {
+    prompt: values.prompt,
+    negativePrompt: values["negative-prompt"],
+    durationSeconds: number(values.seconds, "seconds"),
+    seed: number(values.seed, "seed"),
+    steps: number(values.steps, "steps"),
+    guidance: number(values.guidance, "guidance"),
+    cfg: number(values.cfg, "cfg"),
+    shift: number(values.shift, "shift"),
+    teaCacheThreshold: number(values["tea-cache"], "tea-cache"),
+    schedule: values.schedule,
+    resolution: /^\d+$/.test(values.resolution ?? "") ? Number(values.resolution) : values.resolution,
+  };
+  const parsed = generationSettings.safeParse(
+    Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+  );
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const field = issue!.path.join(".") as keyof typeof given;
+    throw new UsageError(`Cannot use ${field} ${JSON.stringify(given[field])}: ${issue!.message}`);
+  }
+  const drawnSeed = crypto.getRandomValues(new Uint32Array(1))[0]!;
+  return { image, modelDir, settings: resolveSettings(parsed.data, await readManifest(modelDir), image, drawnSeed) };
+}
+
+/** A name in the models folder, or any folder. */
+async function modelFolder(model: string, modelsDir: string): Promise<string> {
+  const installed = resolve(modelsDir, model);
+  const isInstalled = /^[\w.-]+$/.test(model) &&
+    await Deno.stat(installed).then((info) => info.isDirectory, () => false);
+  return isInstalled ? installed : typedPath(model);
+}
+
+async function parity(args: string[]): Promise<number> {
+  const { values, positionals } = parse(args, { only: { type: "string" } });
+  const [folder, ...rest] = positionals;
+  if (folder === undefined || rest.length > 0) throw new UsageError(`parity takes one folder\n${usage}`);
+  const components = values.only?.split(",");
+  const results = runParity(typedPath(folder), components ? { components } : {});
+  const allPassed = await printParity(results, { result: print, reason: printError });
+  return allPassed ? 0 : 1;
+}
+
+function parse<T extends ParseArgsOptionsConfig>(args: string[], options: T) {
+  try {
+    return parseArgs({ args, options, allowPositionals: true, strict: true });
+  } catch (cause) {
+    throw new UsageError(`${(cause as Error).message}\n${usage}`, { cause });
+  }
+}
+
+function required(value: string | undefined, option: string): string {
+  if (!value) throw new UsageError(`--${option} is missing\n${usage}`);
+  return value;
+}
+
+function number(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined;
+  const value = text.trim() === "" ? NaN : Number(text);
+  if (!Number.isFinite(value)) throw new UsageError(`Cannot use --${option} "${text}": it is no number`);
+  return value;
+}
+
+/** Tasks run in the repository; paths are meant from where they were typed. */
+const typedPath = (path: string) => resolve(folderTypedIn(), path);
+
+async function readBytes(file: string): Promise<Uint8Array> {
+  try {
+    return await Deno.readFile(file);
+  } catch (cause) {
+    throw new UsageError(`Cannot read "${file}": ${(cause as Error).message}`, { cause });
+  }
+}
+
+const print = (line: string) => void Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+const printError = (line: string) => void Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
+
+if (import.meta.main) {
+  try {
+    Deno.exitCode = await main(Deno.args);
+  } catch (error) {
+    const isKnown = error instanceof Error && error.name !== "Error" && error.name !== "TypeError";
+    printError(isKnown ? error.message : String((error as Error)?.stack ?? error));
+    Deno.exitCode = 1;
+  }
+}
