@@ -22,7 +22,7 @@ export function recordingRoutes(sessions: Sessions): Hono {
     });
   });
 
-  routes.get("/:id/frames/:name{[^/]+\\.jpg}", async (c) => {
+  routes.get("/:id/frames/:name{.+\\.jpg}", async (c) => {
     const frame = frameNumber(c.req.param("name").replace(/\.jpg$/, ""));
     const { width } = check(frameQuery, c.req.query());
     const { jpeg, isFinal } = await sessions.frame(c.req.param("id"), frame, width);

@@ -61,7 +61,6 @@ export class Sessions implements AsyncDisposable {
   /** Those that wait or run. The others are in the store. */
   readonly #active = new Map<string, Session>();
   #state: "open" | "closing" = "open";
-  #latestId: string | null = null;
 
   private constructor(options: SessionsOptions) {
     this.#options = options;
@@ -127,19 +126,24 @@ export class Sessions implements AsyncDisposable {
 
   /** The one that runs, else the newest that can be watched, else the next to run. */
   latest(): SessionView | null {
-    const running = this.#worker.running;
+    const running = [...this.#active.values()].findLast(({ state }) => state === "running");
     if (running) return running.view();
     const watchable = this.list().filter(({ video, timings }) => video !== null && timings.startedAt !== null)
       .sort((a, b) => b.timings.startedAt!.localeCompare(a.timings.startedAt!));
     return watchable[0] ?? this.#worker.waiting[0]?.view() ?? null;
   }
 
-  /** What happens to all sessions; `latest` first. */
+  /** What happens to all sessions. `latest` comes first, and after what changed it. */
   async *follow(signal: AbortSignal): AsyncGenerator<FeedEvent> {
     const news = this.#feed.read(signal);
-    const latest = this.latest();
+    let latest = this.latest();
     yield { event: "latest", data: latest && briefOf(latest) };
-    yield* news;
+    for await (const event of news) {
+      yield event;
+      const before = latest?.id;
+      latest = this.latest();
+      if (latest?.id !== before) yield { event: "latest", data: latest && briefOf(latest) };
+    }
   }
 
   /**
@@ -179,7 +183,6 @@ export class Sessions implements AsyncDisposable {
     this.#options.store.delete(id);
     await removeFolder(folderOf(this.#options.dataDir, id));
     this.#feed.tell({ event: "deleted", data: { id } });
-    this.#tellLatest();
   }
 
   /**
@@ -312,13 +315,5 @@ export class Sessions implements AsyncDisposable {
 
   #tell(view: SessionView): void {
     this.#feed.tell({ event: "session", data: briefOf(view) });
-    this.#tellLatest();
-  }
-
-  #tellLatest(): void {
-    const latest = this.latest();
-    if (latest?.id === this.#latestId) return;
-    this.#latestId = latest?.id ?? null;
-    this.#feed.tell({ event: "latest", data: latest && briefOf(latest) });
   }
 }

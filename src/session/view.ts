@@ -139,7 +139,7 @@ export const sessionEvent = z.discriminatedUnion("event", [
     }),
   }),
   z.object({ id: z.int().min(1), event: z.literal("problem"), data: problem }),
-]);
+]).meta({ id: "SessionEvent" });
 export type SessionEvent = z.infer<typeof sessionEvent>;
 
 const sessionBrief = z.object({ id: z.string(), state: z.enum(sessionStates), links: sessionView.shape.links });
@@ -152,7 +152,7 @@ export const feedEvent = z.discriminatedUnion("event", [
   z.object({ event: z.literal("latest"), data: sessionBrief.nullable() }),
   z.object({ event: z.literal("session"), data: sessionBrief }),
   z.object({ event: z.literal("deleted"), data: z.object({ id: z.string() }) }),
-]);
+]).meta({ id: "FeedEvent" });
 export type FeedEvent = z.infer<typeof feedEvent>;
 
 export const modelView = z.object({

@@ -1,0 +1,330 @@
+/**
+ * The HTTP contract where nothing goes wrong: locations, ranges, frames, WHEP, feeds, the OpenAPI document, pages.
+ */
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { FeedEvent, SessionView } from "../src/session/mod.ts";
+import { createGatedEngine } from "./gated_engine.ts";
+import { sessionForm, startServer, type TestServer } from "./server_fixture.ts";
+
+async function finished(server: TestServer, settings: Record<string, string> = {}): Promise<SessionView> {
+  return await server.ended((await server.start({ durationSeconds: "1", ...settings })).id);
+}
+
+interface Message {
+  readonly id: string;
+  readonly event: string;
+  readonly data: SessionView;
+}
+
+/** Messages of an event stream until it ends, or until `count` are there. */
+async function messages(response: Response, count = Infinity): Promise<Message[]> {
+  assert.equal(response.headers.get("content-type"), "text/event-stream; charset=utf-8");
+  const found: Message[] = [];
+  let text = "";
+  for await (const part of response.body!.pipeThrough(new TextDecoderStream())) {
+    const blocks = (text += part).split("\n\n");
+    text = blocks.pop()!;
+    for (const block of blocks) {
+      const fields = Object.fromEntries(block.split("\n").map((line) => line.split(/: ?(.*)/s)));
+      if (fields.event) found.push({ ...fields, data: JSON.parse(fields.data) } as Message);
+      if (found.length >= count) return found;
+    }
+  }
+  return found;
+}
+
+Deno.test("POST answers 202 with a Location that ends in the id; list and view find the session", async () => {
+  await using server = await startServer();
+  const response = await server.request("/api/sessions", {
+    method: "POST",
+    body: await sessionForm({ durationSeconds: "1" }),
+  });
+  assert.equal(response.status, 202);
+  const { id }: SessionView = await response.json();
+  assert.equal(response.headers.get("location"), `/api/sessions/${id}`);
+  await server.ended(id);
+  const second = await finished(server);
+  const list: SessionView[] = await (await server.request("/api/sessions")).json();
+  assert.deepEqual(list.map((view) => view.id), [second.id, id]);
+  assert.deepEqual(list[1], await server.view(id));
+});
+
+Deno.test("the file comes with byte ranges, validators and HEAD", async () => {
+  await using server = await startServer();
+  const { id, links } = await finished(server);
+  const bytes = new Uint8Array(await readFile(join(server.dataDir, "sessions", id, "video.mp4")));
+  const get = (headers: Record<string, string> = {}, method = "GET") =>
+    server.request(links.video, { method, headers });
+
+  const whole = await get();
+  assert.equal(whole.status, 200);
+  assert.equal(whole.headers.get("content-type"), "video/mp4");
+  assert.equal(whole.headers.get("accept-ranges"), "bytes");
+  assert.deepEqual(new Uint8Array(await whole.arrayBuffer()), bytes);
+  const etag = whole.headers.get("etag")!;
+
+  const part = await get({ range: "bytes=100-199" });
+  assert.equal(part.status, 206);
+  assert.equal(part.headers.get("content-range"), `bytes 100-199/${bytes.length}`);
+  assert.deepEqual(new Uint8Array(await part.arrayBuffer()), bytes.slice(100, 200));
+  const tail = await get({ range: "bytes=-50" });
+  assert.deepEqual(new Uint8Array(await tail.arrayBuffer()), bytes.slice(-50));
+
+  const outside = await get({ range: `bytes=${bytes.length}-` });
+  assert.equal(outside.status, 416);
+  assert.equal(outside.headers.get("content-range"), `bytes */${bytes.length}`);
+  assert.equal((await get({ range: "bytes=0-9", "if-range": etag })).status, 206);
+  assert.equal((await get({ range: "bytes=0-9", "if-range": '"another"' })).status, 200);
+  assert.equal((await get({ "if-none-match": etag })).status, 304);
+
+  const head = await get({}, "HEAD");
+  assert.equal(head.headers.get("content-length"), String(bytes.length));
+  assert.equal((await head.arrayBuffer()).byteLength, 0);
+});
+
+Deno.test("a frame is there as soon as it is decoded, and after a restart from the file", async () => {
+  const engine = createGatedEngine();
+  await using server = await startServer({ engine });
+  const { id } = await server.start();
+  engine.admit(1);
+  await server.event(id, ({ event, data }) => event === "progress" && data.timings.sections.length === 1);
+  const frame = (n: number | string, query = "") => server.request(`/api/sessions/${id}/frames/${n}.jpg${query}`);
+  assert.equal((await frame(0)).status, 404);
+  const early = await frame(144);
+  assert.equal(early.headers.get("content-type"), "image/jpeg");
+  assert.equal(early.headers.get("cache-control"), "no-store");
+  engine.admit(3);
+  await server.ended(id);
+  assert.match((await frame(0)).headers.get("cache-control")!, /immutable/);
+  const small = new Uint8Array(await (await frame(0, "?width=32")).arrayBuffer());
+  assert.ok(small.length > 0 && small.length < (await (await frame(0)).arrayBuffer()).byteLength);
+  assert.equal((await frame(145)).status, 404);
+  assert.equal((await frame("x")).status, 422);
+  assert.equal((await frame(0, "?width=9999")).status, 422);
+
+  await server.sessions[Symbol.asyncDispose]();
+  await using later = await startServer({ dataDir: server.dataDir });
+  const fromFile = await later.request(`/api/sessions/${id}/frames/144.jpg`);
+  assert.equal(fromFile.status, 200);
+  assert.ok((await fromFile.arrayBuffer()).byteLength > 0);
+});
+
+Deno.test("the start picture comes back byte for byte, as what it is", async () => {
+  await using server = await startServer();
+  const form = await sessionForm({ durationSeconds: "1" });
+  const sent = new Uint8Array(await (form.get("image") as File).arrayBuffer());
+  const { id, links } = await (await server.request("/api/sessions", { method: "POST", body: form })).json();
+  const response = await server.request(links.image);
+  assert.equal(response.headers.get("content-type"), "image/png");
+  assert.equal(response.headers.get("x-content-type-options"), "nosniff");
+  assert.deepEqual(new Uint8Array(await response.arrayBuffer()), sent);
+  await server.ended(id);
+});
+
+Deno.test("an event stream that was cut goes on after the last event, without a gap or a repeat", async () => {
+  const engine = createGatedEngine();
+  await using server = await startServer({ engine });
+  const { id, links } = await server.start({ durationSeconds: "3" });
+  const cut = await messages(await server.request(links.events), 5);
+  engine.admit(2);
+  const lastId = cut.at(-1)!.id;
+  const rest = await messages(await server.request(links.events, { headers: { "last-event-id": lastId } }));
+  const whole = await messages(await server.request(links.events));
+  assert.deepEqual([...cut, ...rest], whole);
+  assert.deepEqual(whole.map((message) => Number(message.id)), whole.map((_, index) => index + 1));
+  const end = whole.at(-1)!;
+  assert.equal(end.event, "state");
+  assert.equal(end.data.state, "completed");
+
+  await server.ended(id);
+  const nothingNew = await server.request(links.events, { headers: { "last-event-id": end.id } });
+  assert.equal(nothingNew.status, 204);
+  assert.equal((await server.request(links.events, { headers: { "last-event-id": "x" } })).status, 422);
+});
+
+Deno.test("the feed tells the latest session first, then what happens to all", async () => {
+  const engine = createGatedEngine();
+  await using server = await startServer({ engine });
+  assert.equal((await server.request("/api/sessions/latest")).status, 404);
+  engine.admit(1);
+  const before = await finished(server);
+  assert.equal((await (await server.request("/api/sessions/latest")).json()).id, before.id);
+
+  const leave = new AbortController();
+  const feed = server.sessions.follow(leave.signal)[Symbol.asyncIterator]();
+  const next = async (fits: (event: FeedEvent) => boolean) => {
+    for (;;) {
+      const { value, done } = await feed.next();
+      assert.ok(!done, "the feed ended early");
+      if (fits(value)) return value;
+    }
+  };
+  assert.deepEqual(await next(() => true), {
+    event: "latest",
+    data: { id: before.id, state: "completed", links: before.links },
+  });
+  const { id } = await server.start({ durationSeconds: "1" });
+  await next(({ event, data }) => event === "latest" && data?.id === id);
+  engine.admit(1);
+  await next(({ event, data }) => event === "session" && data.id === id && data.state === "completed");
+  await server.request(`/api/sessions/${id}`, { method: "DELETE" });
+  const expected = new Set(["deleted", "latest"]); // in either order
+  await next(({ event, data }) => {
+    if (event === "deleted" ? data.id === id : event === "latest" && data?.id === before.id) expected.delete(event);
+    return expected.size === 0;
+  });
+  leave.abort();
+  assert.equal((await feed.next()).done, true);
+});
+
+/** What Chromium offers for one received video, shortened to VP8 and H.264; VP9 alone with `vp9`. */
+function offer(codecs: readonly string[]): string {
+  const payloads = codecs.map((_, index) => 96 + index);
+  return [
+    "v=0",
+    "o=- 1 2 IN IP4 127.0.0.1",
+    "s=-",
+    "t=0 0",
+    "a=group:BUNDLE 0",
+    `m=video 9 UDP/TLS/RTP/SAVPF ${payloads.join(" ")}`,
+    "c=IN IP4 0.0.0.0",
+    "a=rtcp:9 IN IP4 0.0.0.0",
+    "a=ice-ufrag:abcd",
+    "a=ice-pwd:0123456789012345678901",
+    `a=fingerprint:sha-256 ${Array(32).fill("AB").join(":")}`,
+    "a=setup:actpass",
+    "a=mid:0",
+    "a=recvonly",
+    "a=rtcp-mux",
+    ...codecs.map((codec, index) => `a=rtpmap:${payloads[index]} ${codec}/90000`),
+    "",
+  ].join("\r\n");
+}
+
+Deno.test("WHEP: an offer is answered with 201, Location and ETag; DELETE leaves", async () => {
+  const engine = createGatedEngine();
+  await using server = await startServer({ engine });
+  const { id, links } = await server.start({ durationSeconds: "1" });
+  const post = (body: string, query = "") =>
+    server.request(links.whep + query, { method: "POST", headers: { "content-type": "application/sdp" }, body });
+  const answer = await post(offer(["VP8", "H264"]), "?view=edge");
+  assert.equal(answer.status, 201);
+  assert.equal(answer.headers.get("content-type"), "application/sdp");
+  assert.match(answer.headers.get("access-control-expose-headers")!, /Location/);
+  const location = answer.headers.get("location")!;
+  assert.ok(location.startsWith(`${links.whep}/`));
+  assert.equal(answer.headers.get("etag"), `"${location.split("/").at(-1)}"`);
+  assert.match(await answer.text(), /^v=0\r\n[^]*a=setup:passive/);
+  assert.equal((await server.view(id)).viewers, 1);
+  assert.equal((await server.request(location, { method: "PATCH" })).status, 405);
+  assert.equal((await server.request(location, { method: "DELETE" })).status, 200);
+  assert.equal((await server.request(location, { method: "DELETE" })).status, 404);
+  assert.equal((await server.view(id)).viewers, 0);
+
+  const noCodec = await post(offer(["VP9"]));
+  assert.equal(noCodec.status, 406);
+  assert.match((await noCodec.json()).type, /no-common-codec/);
+  for (const method of ["GET", "HEAD", "PUT"]) assert.equal((await server.request(links.whep, { method })).status, 405);
+  const options = await server.request(links.whep, { method: "OPTIONS" });
+  assert.equal(options.status, 204);
+  assert.equal(options.headers.get("accept-post"), "application/sdp");
+});
+
+Deno.test("WHEP: a finished session can be watched after a restart, one without frames cannot", async () => {
+  const engine = createGatedEngine();
+  await using server = await startServer({ engine });
+  engine.admit(1);
+  const { links } = await finished(server);
+  const empty = await server.start();
+  await server.request(`/api/sessions/${empty.id}/stop`, { method: "POST" });
+  await server.sessions[Symbol.asyncDispose]();
+  await using later = await startServer({ dataDir: server.dataDir });
+  const init = { method: "POST", headers: { "content-type": "application/sdp" }, body: offer(["VP8"]) };
+  assert.equal((await later.request(links.whep, init)).status, 201);
+  const nothing = await later.request(empty.links.whep, init);
+  assert.equal(nothing.status, 409);
+  assert.match((await nothing.json()).type, /no-live-picture/);
+});
+
+interface OpenApi {
+  openapi: string;
+  paths: Record<string, Record<string, { operationId?: string; responses?: Record<string, unknown> }>>;
+  components: { schemas: Record<string, object> };
+}
+
+Deno.test("the OpenAPI document describes every call, and all its references lead somewhere", async () => {
+  await using server = await startServer();
+  const document: OpenApi = await (await server.request("/api/openapi.json")).json();
+  assert.match(document.openapi, /^3\.1/);
+  const operations = Object.values(document.paths).flatMap((path) => Object.values(path)).filter((o) => o.operationId);
+  assert.equal(new Set(operations.map(({ operationId }) => operationId)).size, operations.length);
+  for (const { responses } of operations) assert.ok(Object.keys(responses ?? {}).length > 0);
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, target]) => target!);
+  assert.ok(references.length > 10);
+  for (const reference of references) {
+    assert.match(reference, /^#\/components\/schemas\/\w+$/);
+    assert.ok(document.components.schemas[reference.split("/").at(-1)!], reference);
+  }
+  for (const path of Object.keys(document.paths)) {
+    const known = await server.request(path.replace("{id}", "x").replace("{n}", "0").replace("{viewer}", "v"), {
+      method: "PURGE",
+    });
+    assert.equal(known.status, 405, `${path} is described but does not exist`);
+  }
+  for (const name of ["Session", "Model", "Health", "Problem", "NewSession", "SessionEvent", "FeedEvent"]) {
+    assert.ok(document.components.schemas[name], name);
+  }
+});
+
+Deno.test("models tell their sizes, defaults and examples; the examples are there", async () => {
+  await using server = await startServer();
+  const models = await (await server.request("/api/models")).json();
+  const emoji = models.find(({ id }: { id: string }) => id === "emoji");
+  assert.ok(emoji.isDefault);
+  assert.equal(emoji.framesPerSection, 36);
+  for (const { image } of emoji.examples) {
+    const response = await server.request(image);
+    assert.equal(response.status, 200, image);
+    assert.equal(response.headers.get("content-type"), "image/png");
+    await response.body?.cancel();
+  }
+});
+
+Deno.test("pages come with a strict content policy and validators, and nothing outside their folders can be had", async () => {
+  await using server = await startServer();
+  for (const path of ["/", "/watch/x", "/embed/x", "/embed/latest", "/obs", "/api/docs"]) {
+    const page = await server.request(path);
+    assert.equal(page.status, 200, path);
+    assert.equal(page.headers.get("content-type"), "text/html; charset=utf-8");
+    assert.match(page.headers.get("content-security-policy")!, /^default-src 'self'; img-src 'self' blob: data:/);
+    const again = await server.request(path, { headers: { "if-none-match": page.headers.get("etag")! } });
+    assert.equal(again.status, 304);
+    await page.body?.cancel();
+  }
+  const outside = [
+    "/../main.ts",
+    "/%2e%2e/main.ts",
+    "/..%2fmain.ts",
+    "/.env.example",
+    "/examples/emoji/..%2f..%2f..%2fdeno.json",
+    "/examples/..%2f..%2fstatic/x.png",
+    "/examples/emoji/..%2fframecast.json",
+    "/%00",
+    "/%E0%A4%A",
+  ];
+  for (const path of outside) assert.equal((await server.request(path)).status, 404, path);
+});
+
+Deno.test("health tells what runs and who waits", async () => {
+  const engine = createGatedEngine();
+  await using server = await startServer({ engine });
+  const { id } = await server.start();
+  await server.event(id, ({ event, data }) => event === "state" && data.state === "running");
+  await server.start();
+  const health = await (await server.request("/api/health")).json();
+  assert.equal(health.status, "ok");
+  assert.deepEqual(health.engine, { state: "running", device: "CPU", model: "emoji" });
+  assert.deepEqual(health.sessions, { running: 1, queued: 1 });
+});
