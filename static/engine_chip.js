@@ -8,7 +8,10 @@ import { engineInWords, pixelSize } from "./words.js";
 
 const lookEveryMs = 5000; // health has no event stream
 
-/** Keeps `#engine-chip` and `#engine-facts` true while the page is visible. */
+/**
+ * Keeps `#engine-chip` and `#engine-facts` true while the page is visible.
+ * @returns `{ look() }` looks at once
+ */
 export function showEngineChip() {
   const chip = document.getElementById("engine-chip");
   const facts = document.getElementById("engine-facts");
@@ -44,6 +47,7 @@ export function showEngineChip() {
   });
   document.addEventListener("visibilitychange", () => !document.hidden && look());
   look();
+  return { look };
 }
 
 function factsOf(health, models) {

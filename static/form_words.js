@@ -7,6 +7,13 @@ import { aboutDuration, pixelSize } from "./words.js";
 export const promptPlaceholder = "The cat jumps twice, then waves.";
 export const promptHint = "Say what moves, in the order it happens.";
 
+/** Under the examples on the stage. */
+export function examplesHint(count) {
+  const many = ["", "one comes", "two come", "three come", "four come", "five come", "six come"][count];
+  const these = count === 1 ? "This" : "These";
+  return `${these} ${many} with framecast. Pick one to fill in the form; nothing starts until you press Generate.`;
+}
+
 export const orderHints = {
   inverted: "Steadier: section 1 is the end, the rest leads up to it.",
   forward: "Plays while it grows. Colours may drift in long videos.",

@@ -1,4 +1,5 @@
 import { element, setText } from "./element.js";
+import { showPill } from "./pill.js";
 import { recipeFacts, shownAt } from "./session_words.js";
 import { fillShare } from "./share.js";
 import { titleOf } from "./words.js";
@@ -45,15 +46,6 @@ export function createStageHead(stage) {
       showLayout(stage.layout);
     },
   };
-}
-
-function showPill(pill, { text, look, mark }) {
-  const key = `${text} ${look} ${mark}`;
-  if (pill.dataset.key === key) return;
-  pill.dataset.key = key;
-  pill.className = `pill ${look}`;
-  const sign = mark === "dot" || mark === "ring" ? element("span", { class: mark }) : null;
-  pill.replaceChildren(...[sign, text].filter(Boolean));
 }
 
 function fillRecipe(panel, view) {

@@ -1,6 +1,6 @@
 import { createCropBox, cutPicture } from "./crop_box.js";
 import { element, setText } from "./element.js";
-import { pictureFacts, refusals } from "./form_words.js";
+import { examplesHint, pictureFacts, refusals } from "./form_words.js";
 import { cropFor } from "./plan.js";
 
 const mostBytes = 20_000_000; // the server's limit
@@ -79,6 +79,7 @@ export function createStartPicture({ onChange, onPrompt }) {
       byId("examples").replaceChildren(...examples.map((example) => exampleItem(example, "card", pick)));
       byId("example-row").replaceChildren(...examples.map((example) => exampleItem(example, "row", pick)));
       byId("example-row").hidden = byId("examples").hidden = byId("examples-hint").hidden = examples.length === 0;
+      if (examples.length > 0) setText(byId("examples-hint"), examplesHint(examples.length));
       show();
     },
     /** What is sent: the picture as it was given, or cut where the frame was moved to. */

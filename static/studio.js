@@ -37,13 +37,13 @@ const sessions = createSessions(byId("sessions"), {
     compose.focusPrompt();
   },
 });
-const list = followSessions(showList);
 let models = [];
 let known = [];
 let plan = null;
 let openId = null;
 /** Everything about an open session; its modules are loaded with the first one. */
 let page = null;
+const list = followSessions(() => openId, showList);
 
 function showPlan(next, schedule) {
   plan = { plan: next, settings: { schedule } };
@@ -103,7 +103,15 @@ function showOpenView(view) {
   const before = known.find(({ id }) => id === view.id);
   known = before ? known.map((each) => each.id === view.id ? view : each) : [view, ...known];
   showKnown();
-  if (before && before.state !== view.state) list.look();
+  if (before && before.state !== view.state) learn();
+}
+
+/** A session has begun or ended: the list, the chip and what is known of the machine's pace are other ones. */
+async function learn() {
+  list.look();
+  chip.look();
+  models = await listModels().catch(() => models);
+  compose.setModels(models);
 }
 
 function showList(next) {
@@ -180,5 +188,5 @@ listenForKeys({
   scaling: () => page?.view && page.stage.toggleScaling(),
 });
 placePopovers();
-showEngineChip();
+const chip = showEngineChip();
 begin();
