@@ -1,6 +1,7 @@
 /**
  * Prints one permission list for the tasks of `deno.json`, since these few depend on the machine:
- * `run` (deno itself and the ffmpegs that may be found) and `write` (the data folder, or where a command was typed).
+ * `run` (deno itself and the ffmpegs that may be found), `run-tests` (also what tests play and check videos with),
+ * `write-data` (the data folder) and `write-here` (where the command was typed, and temporary files).
  * @module
  */
 import { join } from "node:path";
@@ -24,6 +25,8 @@ async function list(permission: string | undefined): Promise<(string | undefined
   switch (permission) {
     case "run":
       return [Deno.execPath(), Deno.env.get("FRAMECAST_FFMPEG") || "ffmpeg", await packagedFfmpeg()];
+    case "run-tests":
+      return [...await list("run"), "ffprobe", "chromium", "python3", "/usr/bin/python3", "strace"];
     case "write-data":
       return [Deno.env.get("FRAMECAST_DATA_DIR") || "data"];
     case "write-here":
