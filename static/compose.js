@@ -13,7 +13,7 @@ import { createLengthField } from "./length_field.js";
 import { estimateWork, planVideo } from "./plan.js";
 import { createSettingsFold } from "./settings_fold.js";
 import { createStartPicture } from "./start_picture.js";
-import { planInWords } from "./words.js";
+import { planInWords } from "./measures.js";
 
 const draftKey = "framecast.draft";
 const byId = (id) => document.getElementById(id);

@@ -6,7 +6,7 @@ import { element } from "./element.js";
 import { showEngineChip } from "./engine_chip.js";
 import { callsOf, settingsOf } from "./open_api.js";
 import { problemCauses } from "./problem_causes.js";
-import { stateWords } from "./words.js";
+import { stateWords } from "./measures.js";
 
 const byId = (id) => document.getElementById(id);
 

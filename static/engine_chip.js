@@ -4,7 +4,8 @@
  */
 import { getHealth, listModels } from "./api.js";
 import { element, setText } from "./element.js";
-import { engineInWords, pixelSize } from "./words.js";
+import { engineInWords } from "./engine_words.js";
+import { pixelSize } from "./measures.js";
 
 const lookEveryMs = 5000; // health has no event stream
 

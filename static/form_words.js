@@ -2,7 +2,7 @@
  * What the form for a new video says. Pure: no DOM, no clock.
  * @module
  */
-import { aboutDuration, pixelSize } from "./words.js";
+import { aboutDuration, pixelSize } from "./measures.js";
 
 export const promptPlaceholder = "The cat jumps twice, then waves.";
 export const promptHint = "Say what moves, in the order it happens.";

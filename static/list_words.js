@@ -2,7 +2,8 @@
  * What the list of sessions says. Pure: no DOM; the time is an argument.
  * @module
  */
-import { duration, remaining } from "./words.js";
+import { duration } from "./measures.js";
+import { remaining } from "./words.js";
 
 /** Line of a session that waits or runs. `workSeconds` is the estimate for a waiting one, or undefined. */
 export function cardLine(view, workSeconds) {

@@ -5,7 +5,8 @@ import { element, setText } from "./element.js";
 import { writeEmbedOptions } from "./embed_options.js";
 import { showEngineChip } from "./engine_chip.js";
 import { smallSidePx } from "./fit.js";
-import { pixelSize, plural, titleOf, viewsOffered, viewWords } from "./words.js";
+import { pixelSize, plural, viewWords } from "./measures.js";
+import { titleOf, viewsOffered } from "./words.js";
 
 const lookEveryMs = 3000;
 const enlargement = 4; // tiny videos: a source of this many times their size, so that sharp pixels stay whole

@@ -2,7 +2,8 @@ import { frameUrl } from "./api.js";
 import { element, icon, setText } from "./element.js";
 import { growsBackwards, sectionsInTimelineOrder, sectionState } from "./frame_map.js";
 import { cardLine, finishedLine } from "./list_words.js";
-import { shortSeconds, titleOf } from "./words.js";
+import { shortSeconds } from "./measures.js";
+import { titleOf } from "./words.js";
 
 /**
  * A session that waits or runs: picture, title, its plan as a thin bar, what is left.

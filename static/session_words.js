@@ -3,7 +3,8 @@
  * @module
  */
 import { secondsKept } from "./frame_map.js";
-import { fileFacts, hasPictures, pillFor, pixelSize, shortSeconds, statusFor, titleOf } from "./words.js";
+import { pixelSize, shortSeconds } from "./measures.js";
+import { fileFacts, hasPictures, pillFor, statusFor, titleOf } from "./words.js";
 
 /** Before anything runs. */
 export const nothingYet = {

@@ -1,7 +1,7 @@
 import { element, icon, setText } from "./element.js";
 import { madeFor, settingsInWords } from "./form_words.js";
 import { bestSize } from "./plan.js";
-import { pixelSize } from "./words.js";
+import { pixelSize } from "./measures.js";
 
 const defaultSeed = 31337;
 

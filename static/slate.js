@@ -4,7 +4,8 @@
  * @module
  */
 import { element, setText } from "./element.js";
-import { aboutDuration, exactSeconds, hasPictures, plural, secondsToFirstPictures } from "./words.js";
+import { aboutDuration, exactSeconds, plural } from "./measures.js";
+import { hasPictures, secondsToFirstPictures } from "./words.js";
 
 /** @typedef {{ title: string, line: string, fraction: number | null }} Slate fraction: 0 to 1, null without a bar */
 

@@ -6,7 +6,7 @@ import { createPlayhead } from "./playhead.js";
 import { createThumbnails } from "./thumbnails.js";
 import { certainty, frameOf, lengthOf, planTitle, playheadInWords } from "./timeline_words.js";
 import { createTrack } from "./track.js";
-import { stateWords, timecode, viewWords } from "./words.js";
+import { stateWords, timecode, viewWords } from "./measures.js";
 
 /**
  * The timeline: what plays and where, the plan with the state of each section, the film strip, the playhead.

@@ -3,7 +3,7 @@
  * @module
  */
 import { sectionAt, sectionSeconds, sectionState, stateAt } from "./frame_map.js";
-import { duration, exactSeconds, ordinal, plural, stateWords, timecode } from "./words.js";
+import { duration, exactSeconds, ordinal, plural, stateWords, timecode } from "./measures.js";
 
 /** `Section 4, 4.9 to 6.1 seconds, may still change`: name of a section's button. */
 export function sectionName(view, section) {

@@ -2,7 +2,7 @@ import { element, setText } from "./element.js";
 import { growsBackwards, sectionState } from "./frame_map.js";
 import { denseSections, rulerTicks, sectionCells, targetPx } from "./track_geometry.js";
 import { badgeFor, sectionName } from "./timeline_words.js";
-import { ordinal } from "./words.js";
+import { ordinal } from "./measures.js";
 
 /**
  * The sections of a plan: ruler above, a button each, the state line below. The buttons are a toolbar with one tab stop;

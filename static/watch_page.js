@@ -93,9 +93,12 @@ export function createWatchPage(stage, makeTimeline) {
   function startLive(name) {
     endLive();
     let stream = null;
+    let wasLive = false;
     open.viewName = name;
     open.live = watchLive(`${open.view.links.whep}?view=${name}`, (live) => {
       if (live.state === "closed") return;
+      if (live.state === "live" && !wasLive) count();
+      wasLive = live.state === "live";
       if (live.stream && live.stream !== stream) {
         stream = live.stream;
         playback.useLive({ stream, playouts: () => playoutsOf(open.state.playouts, name, open.live.state.codec) });

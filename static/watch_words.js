@@ -5,7 +5,8 @@
  */
 import { growsBackwards } from "./frame_map.js";
 import { sessionStatus } from "./session_words.js";
-import { aboutDuration, hasPictures, remaining, secondsToFirstPictures, statusFor } from "./words.js";
+import { aboutDuration } from "./measures.js";
+import { hasPictures, remaining, secondsToFirstPictures, statusFor } from "./words.js";
 
 const whatPlays = {
   arrival: "You see the newest part, again and again.",
