@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import type { GenerationEvent } from "../engine/mod.ts";
+import type { VideoPlan } from "../video.ts";
+import { endedMap } from "./frame_map.ts";
+import { advance, endFacts, type GenerationFacts, initialFacts, timingsOf } from "./generation_facts.ts";
+
+const plan: VideoPlan = {
+  format: { widthPx: 2, heightPx: 2, frameRate: 30 },
+  frames: 73,
+  sections: [{ start: 40, end: 73 }, { start: 0, end: 40 }],
+};
+const frames = (start: number, end: number, state: "provisional" | "final" | "preview"): GenerationEvent => ({
+  kind: "frames",
+  section: 1,
+  batch: { firstFrameIndex: start, pixels: new Uint8Array((end - start) * 12), state },
+});
+const step = (section: number, number: number, seconds = 2, skipped = false): GenerationEvent => ({
+  kind: "step",
+  section,
+  step: number,
+  of: 4,
+  skipped,
+  seconds,
+});
+
+/** Begins at second 100, each event at its own second. */
+function after(...events: readonly (readonly [number, GenerationEvent])[]): GenerationFacts {
+  let facts: GenerationFacts = { ...initialFacts(plan, 4), startedAtMs: 100_000 };
+  for (const [second, event] of events) facts = advance(facts, event, second * 1000);
+  return facts;
+}
+
+Deno.test("percent is (done sections + step / steps) / sections, rounded down, never 100 before the file", () => {
+  const percent = (...events: GenerationEvent[]) =>
+    after(...events.map((event) => [101, event] as const)).progress.percent;
+  assert.equal(percent({ kind: "sampling", section: 1 }), 0);
+  assert.equal(percent({ kind: "sampling", section: 1 }, step(1, 1)), 12);
+  assert.equal(percent({ kind: "sampling", section: 1 }, step(1, 3)), 37);
+  assert.equal(percent({ kind: "sampling", section: 1 }, step(1, 4), { kind: "decoding", section: 1 }), 50);
+  const done: GenerationEvent = { kind: "sectionDone", section: 1, samplingSeconds: 8, decodingSeconds: 2 };
+  assert.equal(percent({ kind: "sampling", section: 1 }, step(1, 4), done), 50);
+  assert.equal(percent({ kind: "sampling", section: 1 }, done, { kind: "sampling", section: 2 }), 50);
+  assert.equal(percent({ kind: "sampling", section: 1 }, done, { kind: "sampling", section: 2 }, step(2, 4)), 99);
+});
+
+Deno.test("percent is 100 in the end only for the whole video", () => {
+  const facts = after([101, { kind: "sampling", section: 1 }], [102, step(1, 2)]);
+  const map = endedMap(facts.frameMap, { start: 0, end: 73 });
+  assert.equal(endFacts(facts, map, "whole", 103_000).progress.percent, 100);
+  assert.equal(endFacts(facts, map, "part", 103_000).progress.percent, 25);
+});
+
+Deno.test("the remaining time is unknown, then a guess from steps, then measured from whole sections", () => {
+  const sampling: GenerationEvent = { kind: "sampling", section: 1 };
+  const nothing = timingsOf(after([100, sampling]), null, 101_000);
+  assert.equal(nothing.remainingSeconds, null);
+  assert.ok(nothing.remainingIsGuess);
+
+  const guess = timingsOf(after([100, sampling], [102, step(1, 1)]), null, 102_000);
+  assert.equal(guess.remainingSeconds, 2 * 4 * 2 - 2); // decoding is not known yet
+  assert.ok(guess.remainingIsGuess);
+
+  const earlier = { secondsPerStep: 1, secondsPerDecode: 3 };
+  assert.equal(timingsOf(after([100, sampling]), earlier, 100_000).remainingSeconds, 2 * (4 + 3));
+  assert.equal(
+    timingsOf(after([100, sampling], [102, step(1, 1)]), earlier, 102_000).remainingSeconds,
+    2 * (8 + 3) - 2,
+  );
+
+  const measured = timingsOf(
+    after(
+      [100, sampling],
+      [109, { kind: "sectionDone", section: 1, samplingSeconds: 8, decodingSeconds: 1 }],
+      [109, { kind: "sampling", section: 2 }],
+    ),
+    earlier,
+    112_000,
+  );
+  assert.equal(measured.remainingSeconds, 9 - 3);
+  assert.ok(!measured.remainingIsGuess);
+  assert.equal(measured.secondsPerDecode, 1);
+});
+
+Deno.test("skipped steps do not count for the seconds per step", () => {
+  const facts = after([101, { kind: "sampling", section: 1 }], [103, step(1, 1, 2)], [103, step(1, 2, 0.1, true)]);
+  assert.equal(timingsOf(facts, null, 104_000).secondsPerStep, 2);
+});
+
+Deno.test("the frame map follows the engine: sampling, decoding, then what was decoded; previews leave it alone", () => {
+  const facts = after(
+    [101, { kind: "sampling", section: 1 }],
+    [102, frames(40, 73, "preview")],
+    [103, { kind: "decoding", section: 1 }],
+    [104, frames(40, 73, "provisional")],
+    [105, { kind: "sampling", section: 2 }],
+  );
+  assert.deepEqual(facts.frameMap, [
+    { start: 0, end: 40, state: "sampling" },
+    { start: 40, end: 73, state: "provisional" },
+  ]);
+  assert.equal(timingsOf(facts, null, 106_000).firstFramesSeconds, 4);
+  assert.deepEqual(advance(facts, frames(0, 73, "final"), 0).frameMap, [{ start: 0, end: 73, state: "final" }]);
+});
+
+Deno.test("loading is a phase with a sentence that goes away", () => {
+  const loading = after([101, { kind: "loading", part: "transformer", done: 2, of: 5 }]);
+  assert.equal(loading.progress.phase, "loading");
+  assert.equal(loading.progress.loading, "transformer, 2 of 5");
+  const sampling = advance(loading, { kind: "sampling", section: 1 }, 102_000);
+  assert.equal(sampling.progress.loading, undefined);
+});
+
+Deno.test("a section the plan does not have is an error", () => {
+  assert.throws(() => after([101, { kind: "sampling", section: 3 }]), /section 3 of 2/);
+});

@@ -1,0 +1,95 @@
+/**
+ * What a server finds when an earlier one ended, in good order or not.
+ */
+import assert from "node:assert/strict";
+import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { SessionView } from "../src/session/mod.ts";
+import { createGatedEngine } from "./gated_engine.ts";
+import { startServer } from "./server_fixture.ts";
+
+const running = ({ event, data }: { event: string; data: unknown }) =>
+  event === "state" && (data as SessionView).state === "running";
+
+/** The data folder as it is at this moment: what a server that is killed leaves behind. */
+async function snapshot(dataDir: string): Promise<string> {
+  const copy = await mkdtemp(join(tmpdir(), "framecast-killed-"));
+  await cp(dataDir, copy, { recursive: true });
+  return copy;
+}
+
+Deno.test("a finished session survives a restart, file and log", async () => {
+  const engine = createGatedEngine();
+  await using server = await startServer({ engine });
+  engine.admit(1);
+  const before = await server.ended((await server.start({ durationSeconds: "1" })).id);
+  await server.sessions[Symbol.asyncDispose]();
+  await using later = await startServer({ dataDir: server.dataDir });
+  assert.deepEqual(await later.view(before.id), before);
+  assert.equal((await later.request(before.links.video)).status, 200);
+  const log = await Array.fromAsync(later.sessions.events(before.id, 0, new AbortController().signal));
+  assert.deepEqual(log.map(({ id }) => id), log.map((_, index) => index + 1));
+  assert.equal((log.at(-1)!.data as SessionView).state, "completed");
+});
+
+Deno.test("a server killed while it works: that session has failed, who waited is made, nothing broken stays", async () => {
+  const engine = createGatedEngine();
+  await using server = await startServer({ engine });
+  const worked = await server.start();
+  engine.admit(2);
+  await server.event(worked.id, ({ event, data }) => event === "progress" && data.timings.sections.length === 2);
+  const waited = await server.start({ durationSeconds: "1", prompt: "I waited." });
+  const seen = await server.event(worked.id, running);
+  const dataDir = await snapshot(server.dataDir);
+  try {
+    await using later = await startServer({ dataDir });
+    const failed = await later.view(worked.id);
+    assert.equal(failed.state, "failed");
+    assert.match(failed.problem!.detail, /The server stopped while it made this video/);
+    assert.equal(failed.video, null);
+    assert.deepEqual(failed.frameMap, [{ start: 0, end: 145, state: "planned" }]);
+    assert.deepEqual(await readdir(join(dataDir, "sessions", worked.id)), ["start"]);
+
+    const rest = await Array.fromAsync(later.sessions.events(worked.id, seen.id, new AbortController().signal));
+    assert.deepEqual(rest.map(({ id }) => id), rest.map((_, index) => seen.id + 1 + index));
+    assert.deepEqual(rest.slice(-2).map(({ event }) => event), ["problem", "state"]);
+
+    const made = await later.ended(waited.id);
+    assert.equal(made.state, "completed");
+    assert.equal(made.settings.prompt, "I waited.");
+  } finally {
+    await rm(dataDir, { recursive: true });
+  }
+});
+
+Deno.test("a server that is stopped keeps what the running session has made, and lets the others wait", async () => {
+  const engine = createGatedEngine();
+  await using server = await startServer({ engine });
+  const worked = await server.start();
+  engine.admit(1);
+  await server.event(worked.id, ({ event, data }) => event === "progress" && data.timings.sections.length === 1);
+  const waited = await server.start({ durationSeconds: "1" });
+  await server.sessions[Symbol.asyncDispose]();
+  await using later = await startServer({ dataDir: server.dataDir });
+  const stopped = await later.view(worked.id);
+  assert.equal(stopped.state, "stopped");
+  assert.equal(stopped.video?.frames, 33);
+  assert.equal((await later.ended(waited.id)).state, "completed");
+});
+
+Deno.test("the pace of an earlier server gives the estimates of the next", async () => {
+  const engine = createGatedEngine();
+  await using server = await startServer({ engine });
+  engine.admit(1);
+  await server.ended((await server.start({ durationSeconds: "1" })).id);
+  await server.sessions[Symbol.asyncDispose]();
+  const gated = createGatedEngine();
+  await using later = await startServer({ dataDir: server.dataDir, engine: gated });
+  const [model] = await (await later.request("/api/models")).json();
+  assert.deepEqual(model.measured, [{ widthPx: 96, heightPx: 96, secondsPerStep: 0, secondsPerDecode: 0 }]);
+  const first = await later.start();
+  assert.equal(first.timings.remainingSeconds, 0);
+  await later.event(first.id, running);
+  assert.equal((await later.start()).queue?.expectedStartSeconds, 0);
+});
