@@ -93,8 +93,8 @@ export class FramePackTransformer {
   async modulations(conditions: Conditions, timestep: number, signal: AbortSignal): Promise<Record<string, Tensor>> {
     const modulate = await this.#executable("modulation", modulationGraph);
     return await modulate.run({
-      timestep: row(sinusoid(timestep)),
-      guidance: row(sinusoid(conditions.guidance)),
+      timestep: this.#sinusoid(timestep),
+      guidance: this.#sinusoid(conditions.guidance),
       pooled: conditions.pooled,
     }, signal);
   }
@@ -102,7 +102,7 @@ export class FramePackTransformer {
   /** Context tokens of the text at one step `[textTokens, hidden]`. */
   async refinedText(conditions: Conditions, timestep: number, signal: AbortSignal): Promise<Tensor<"float32">> {
     const refine = await this.#executable("token_refiner", tokenRefinerGraph);
-    const { refined } = await refine.run({ text: conditions.text, timestep: row(sinusoid(timestep)) }, signal);
+    const { refined } = await refine.run({ text: conditions.text, timestep: this.#sinusoid(timestep) }, signal);
     return refined as Tensor<"float32">;
   }
 
@@ -157,6 +157,10 @@ export class FramePackTransformer {
   ): Promise<Float32Array> {
     const head = await this.#forShape("skipped_step", shape, skippedStepGraph);
     return (await head.run(inputs, signal)).velocity!.data as Float32Array;
+  }
+
+  #sinusoid(value: number): Tensor<"float32"> {
+    return row((this.source.sinusoid ?? sinusoid)(value));
   }
 
   #executable(key: string, build: (source: TransformerSource) => Uint8Array<ArrayBuffer>): Promise<Executable> {

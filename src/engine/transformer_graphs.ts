@@ -23,6 +23,8 @@ export interface TransformerSource {
   readonly computeDType: DType;
   /** `emulated`: bfloat16 computed in float32 and rounded, for devices without it. Default `native`. */
   readonly arithmetic?: "native" | "emulated";
+  /** Embeds timesteps and guidance. Default `sinusoid`. */
+  readonly sinusoid?: (value: number) => Float32Array;
 }
 
 /** Latents of a window `[latentFrames, height, width]`, height and width in latent pixels, and the history beside it. */
