@@ -4,7 +4,8 @@
  * @module
  */
 
-export const framesPerSection = 36; // 9 latent frames, 4 frames each
+/** FramePack's sections have 9 latent frames of 4 frames each; a model tells its own. */
+const usualFramesPerSection = 36;
 const frameRate = 30;
 
 /** Nearest whole number, halves to the even one, as Python's `round` does, which FramePack uses. */
@@ -15,16 +16,17 @@ function roundHalfEven(value) {
 }
 
 /** Sections for a length asked for; FramePack `demo_gradio.py`, `total_latent_sections`. */
-export function sectionCount(durationSeconds) {
+export function sectionCount(durationSeconds, framesPerSection = usualFramesPerSection) {
   return Math.max(roundHalfEven(durationSeconds * frameRate / framesPerSection), 1);
 }
 
 /**
- * The plan of a video: `sections` in making order, half-open in frames, together `[0, frames)`.
- * The section that holds the start picture has 37 frames (start first) or, made last, 40 (end first).
+ * The plan of a video: `sections` in making order, half-open in frames, together `[0, frames)`. The frame of the start
+ * picture is one more; it belongs to the section at the start of the video, and made end first, this one has the three
+ * frames that follow it, too.
  */
-export function planVideo(durationSeconds, schedule) {
-  const count = sectionCount(durationSeconds);
+export function planVideo(durationSeconds, schedule, framesPerSection = usualFramesPerSection) {
+  const count = sectionCount(durationSeconds, framesPerSection);
   const frames = framesPerSection * count + 1;
   const sections = Array.from({ length: count }, (_, index) => {
     if (schedule === "forward") {
