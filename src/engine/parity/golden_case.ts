@@ -35,23 +35,12 @@ export interface GoldenCase {
   readonly expect: Readonly<Record<string, unknown>>;
 }
 
-/** Which cases, and where their models are. */
-export interface GoldenOptions {
-  /** Only these components. @default all */
-  readonly components?: readonly string[];
-  /** @default `models` in the golden folder */
-  readonly modelsDir?: string;
-}
-
-/** The cases of a golden folder, by component and name. */
-export async function* goldenCases(
-  dir: string,
-  { components, modelsDir = `${dir}/models` }: GoldenOptions = {},
-): AsyncGenerator<GoldenCase> {
+/** The cases' JSON files in a golden folder, by component and name. */
+export async function* goldenCaseFiles(dir: string, components?: readonly string[]): AsyncGenerator<string> {
   for (const component of await sortedNames(`${dir}/cases`)) {
     if (components?.includes(component) === false) continue;
     for (const file of await sortedNames(`${dir}/cases/${component}`)) {
-      if (file.endsWith(".json")) yield await readGoldenCase(`${dir}/cases/${component}/${file}`, modelsDir);
+      if (file.endsWith(".json")) yield `${dir}/cases/${component}/${file}`;
     }
   }
 }

@@ -2,8 +2,9 @@
  * Parity: runs this engine's components on the recorded inputs of the published code and compares the outputs.
  * @module
  */
+import { basename, dirname } from "node:path";
 import { type CaseOutputs, compareCase, type Comparison } from "./compare.ts";
-import { type GoldenCase, goldenCases, type GoldenOptions } from "./golden_case.ts";
+import { type GoldenCase, goldenCaseFiles, readGoldenCase } from "./golden_case.ts";
 import { imageCases } from "./image_cases.ts";
 import { samplingCases } from "./sampling_cases.ts";
 import { bfloat16Cases } from "./bfloat16_cases.ts";
@@ -36,24 +37,44 @@ export interface CaseResult extends Comparison {
   readonly name: string;
 }
 
-/** Runs every case of a golden folder, one at a time, in the order of their names. */
-export async function* runParity(dir: string, options: GoldenOptions = {}): AsyncGenerator<CaseResult> {
-  for await (const golden of goldenCases(dir, options)) yield await runCase(golden);
+export interface ParityOptions {
+  /** Only these components. @default all */
+  readonly components?: readonly string[];
+  /** @default `models` in the golden folder */
+  readonly modelsDir?: string;
 }
 
-/** Runs one case. Never throws: what a component throws is why its case fails. */
-export async function runCase(golden: GoldenCase): Promise<CaseResult> {
-  const { component, name } = golden;
-  const runner = runners[component];
-  const failed = (problem: string) => ({ component, name, problems: [problem], maxDifference: NaN, tolerance: 0 });
-  if (runner === undefined) return failed(`nothing here computes the component "${component}"`);
-  try {
-    return { component, name, ...compareCase(golden, await runner(golden)) };
-  } catch (error) {
-    return failed(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+/** Runs every case of a golden folder, one at a time, in the order of their names. A case that cannot be read fails. */
+export async function* runParity(
+  dir: string,
+  { components, modelsDir = `${dir}/models` }: ParityOptions = {},
+): AsyncGenerator<CaseResult> {
+  for await (const file of goldenCaseFiles(dir, components)) {
+    try {
+      yield await runCase(await readGoldenCase(file, modelsDir));
+    } catch (error) {
+      yield { component: basename(dirname(file)), name: basename(file, ".json"), ...failure(error) };
+    }
   }
 }
 
+/** Runs one case. What its component throws is why it fails. */
+export async function runCase(golden: GoldenCase): Promise<CaseResult> {
+  const { component, name } = golden;
+  const runner = runners[component];
+  try {
+    if (runner === undefined) throw new RangeError(`Nothing here computes the component "${component}"`);
+    return { component, name, ...compareCase(golden, await runner(golden)) };
+  } catch (error) {
+    return { component, name, ...failure(error) };
+  }
+}
+
+function failure(error: unknown): Comparison {
+  const problem = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return { problems: [problem], maxDifference: NaN, tolerance: 0 };
+}
+
 export type { CaseOutputs } from "./compare.ts";
-export { type GoldenCase, goldenCases, type GoldenOptions, type GoldenTensor } from "./golden_case.ts";
+export { type GoldenCase, goldenCaseFiles, type GoldenTensor, readGoldenCase } from "./golden_case.ts";
 export { printParity } from "./print.ts";
