@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineLostError } from "../src/engine/mod.ts";
-import { findFfmpeg } from "../src/ffmpeg.ts";
+import { type Ffmpeg, findFfmpeg } from "../src/ffmpeg.ts";
 import { readFileFrames } from "../src/session/file_frames.ts";
 import type { SessionView } from "../src/session/mod.ts";
 import { createGatedEngine } from "./gated_engine.ts";
@@ -207,4 +207,42 @@ Deno.test("the recipe stands in the file, unless it was not wanted", async () =>
     (await readFile(join(server.dataDir, "sessions", id, "video.mp4"))).toString("latin1");
   assert.match(await bytes(kept), /"prompt":"a very special prompt"/);
   assert.doesNotMatch(await bytes(bare), /a very special prompt/);
+});
+
+/** ffmpeg as it is when the file it writes has no room: the same program, writing to a device that is always full. */
+async function ffmpegOnFullDisk(): Promise<Ffmpeg & { isFull: boolean }> {
+  const ffmpeg = await findFfmpeg();
+  const full = {
+    ...ffmpeg,
+    isFull: true,
+    start: (args: readonly string[]) =>
+      ffmpeg.start(args.map((arg) => full.isFull && arg.endsWith(".part") ? "/dev/full" : arg)),
+  };
+  return full;
+}
+
+Deno.test("a full disk while recording: a clear reason, the frames are kept, and the file is written when there is room", async () => {
+  const ffmpeg = await ffmpegOnFullDisk();
+  await using server = await startServer({ tools: { ffmpeg } });
+  const view = await server.ended((await server.start({ durationSeconds: "1" })).id);
+  assert.equal(view.state, "failed");
+  assert.match(view.problem!.type, /problem-disk-full$/);
+  assert.match(
+    view.problem!.detail,
+    /^The disk is full. The 1.2 s made so far are kept. Free some space, then download/,
+  );
+  assert.equal(view.video, null);
+  assert.ok(view.progress.percent < 100);
+  await server.ended((await server.start({ durationSeconds: "1" })).id); // the next session takes nothing away
+
+  const refused = await server.request(view.links.video);
+  assert.equal(refused.status, 507);
+  assert.match((await refused.json()).type, /disk-full/);
+  ffmpeg.isFull = false;
+  const file = await server.request(view.links.video);
+  assert.equal(file.status, 200);
+  assert.ok((await file.arrayBuffer()).byteLength > 0);
+  const later = await server.view(view.id);
+  assert.equal(later.video?.frames, 37);
+  assert.equal(await framesInFile(later, server), 37);
 });

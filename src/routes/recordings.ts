@@ -13,9 +13,9 @@ const forEver = "private, max-age=31536000, immutable";
 export function recordingRoutes(sessions: Sessions): Hono {
   const routes = new Hono();
 
-  routes.get("/:id/video.mp4", (c) => {
+  routes.get("/:id/video.mp4", async (c) => {
     const id = c.req.param("id");
-    return fileResponse(c.req.raw, sessions.video(id), {
+    return await fileResponse(c.req.raw, await sessions.video(id), {
       "content-type": "video/mp4",
       "content-disposition": `inline; filename="framecast-${id}.mp4"`,
       "cache-control": "private, no-cache",

@@ -16,17 +16,32 @@ export class Feed {
     if (this.#state === "open") void this.#bus.push(event);
   }
 
-  /** From this call on, until `signal` aborts or the feed closes. */
-  read(signal: AbortSignal): AsyncIterable<FeedEvent> {
-    const reader = this.#bus.read({ overflow: "drop-oldest", capacity });
-    if (signal.aborted) void reader.return?.();
-    else signal.addEventListener("abort", () => void reader.return?.(), { once: true });
-    return reader;
+  /**
+   * From this call on, until `signal` aborts or the feed closes. `latest` comes first, and after what changed it.
+   * @param latest which session that is at the moment
+   */
+  async *follow(latest: () => SessionView | null, signal: AbortSignal): AsyncGenerator<FeedEvent> {
+    const news = this.#read(signal);
+    let known = latest();
+    yield { event: "latest", data: known && briefOf(known) };
+    for await (const event of news) {
+      yield event;
+      const before = known?.id;
+      known = latest();
+      if (known?.id !== before) yield { event: "latest", data: known && briefOf(known) };
+    }
   }
 
   close(): void {
     this.#state = "closed";
     this.#bus.close();
+  }
+
+  #read(signal: AbortSignal): AsyncIterable<FeedEvent> {
+    const reader = this.#bus.read({ overflow: "drop-oldest", capacity });
+    if (signal.aborted) void reader.return?.();
+    else signal.addEventListener("abort", () => void reader.return?.(), { once: true });
+    return reader;
   }
 }
 

@@ -53,7 +53,8 @@ export function generationProblem(error: unknown, section: number, keptSeconds: 
   const where = section === 0 ? "before the first section" : `in section ${section}`;
   const kept = keptSeconds > 0 ? `The ${keptSeconds.toFixed(1)} s made so far are kept.` : "Nothing was finished yet.";
   const reason = error instanceof Error ? error.message : String(error);
-  if (isDiskFull(error)) return problem("disk-full", `The disk is full. ${kept} Free some space, then start it again.`);
+  const next = keptSeconds > 0 ? "download the file: it is written when you ask for it" : "start it again";
+  if (isDiskFull(error)) return problem("disk-full", `The disk is full. ${kept} Free some space, then ${next}.`);
   if (error instanceof EngineLostError) {
     return problem("engine-lost", `The engine stopped ${where}; the next video starts a new one. ${kept}`, { reason });
   }

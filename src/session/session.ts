@@ -59,6 +59,7 @@ export class Session {
   #facts: GenerationFacts;
   #video: SessionView["video"] = null;
   #problem: Problem | undefined;
+  #recording: Promise<void> | undefined;
 
   constructor(order: SessionOrder, around: SessionSurroundings, log = new EventLog()) {
     this.#order = order;
@@ -155,6 +156,20 @@ export class Session {
     await this.ended;
   }
 
+  /** Frames are kept and there is no file: the disk was full. */
+  get isUnrecorded(): boolean {
+    return this.#video === null && keptRange(this.#facts.frameMap) !== null;
+  }
+
+  /**
+   * Writes the file of a session that has ended without one, if there is room now. The state stays `failed`, and so does
+   * the log: its last entry is the end state.
+   * @throws `RecordingError`
+   */
+  recordAgain(): Promise<void> {
+    return this.#recording ??= this.#recordKept().finally(() => this.#recording = undefined);
+  }
+
   /** It will never run: a model or a picture that was there when it was asked for is gone. */
   fail(error: unknown): void {
     this.#problem = generationProblem(error, 0, 0);
@@ -201,6 +216,14 @@ export class Session {
     }
     if (error !== undefined && !isStop) this.#around.log.error("session.failed", { id: this.id, error });
     this.#end(this.#problem ? "failed" : isStop && !this.#isWhole(kept) ? "stopped" : "completed", kept);
+  }
+
+  async #recordKept(): Promise<void> {
+    const kept = keptRange(this.#facts.frameMap);
+    if (kept === null || this.#video !== null) return;
+    await this.#record(kept);
+    this.#around.store.save(this.view());
+    this.#around.log.info("recording.made", { id: this.id });
   }
 
   async #record(range: FrameRange): Promise<void> {

@@ -27,6 +27,7 @@ import { afterCrash, planOf, requestOf } from "./restart.ts";
 import { Session, type SessionOrder } from "./session.ts";
 import type { SessionStore, StoredSession } from "./store.ts";
 import type { FeedEvent, HealthView, SessionEvent, SessionView } from "./view.ts";
+import { Unrecorded } from "./unrecorded.ts";
 import { Worker } from "./worker.ts";
 
 export interface SessionsOptions {
@@ -60,6 +61,8 @@ export class Sessions implements AsyncDisposable {
   readonly #worker: Worker;
   /** Those that wait or run. The others are in the store. */
   readonly #active = new Map<string, Session>();
+  /** Those that ended when the disk was full: frames without a file. */
+  readonly #unrecorded = new Unrecorded();
   #state: "open" | "closing" = "open";
 
   private constructor(options: SessionsOptions) {
@@ -84,7 +87,8 @@ export class Sessions implements AsyncDisposable {
    * @throws `Refusal`, `ImageError`, `RequestError`, `CheckpointError`
    */
   async create({ imageBytes, settings, model, keepRecipe }: NewSession): Promise<SessionView> {
-    this.#refuseWhenFull();
+    if (this.#state === "closing") throw new Refusal("shutting-down", "The server is stopping, start it again");
+    this.#worker.refuseWhenFull(this.#options.queueLimit);
     const { id: modelId, manifest } = await this.#options.models.find(model);
     const image = await decodeImage(imageBytes);
     const resolved = resolveSettings(settings, manifest, image, drawSeed());
@@ -134,16 +138,8 @@ export class Sessions implements AsyncDisposable {
   }
 
   /** What happens to all sessions. `latest` comes first, and after what changed it. */
-  async *follow(signal: AbortSignal): AsyncGenerator<FeedEvent> {
-    const news = this.#feed.read(signal);
-    let latest = this.latest();
-    yield { event: "latest", data: latest && briefOf(latest) };
-    for await (const event of news) {
-      yield event;
-      const before = latest?.id;
-      latest = this.latest();
-      if (latest?.id !== before) yield { event: "latest", data: latest && briefOf(latest) };
-    }
+  follow(signal: AbortSignal): AsyncIterable<FeedEvent> {
+    return this.#feed.follow(() => this.latest(), signal);
   }
 
   /**
@@ -180,6 +176,7 @@ export class Sessions implements AsyncDisposable {
   async delete(id: string): Promise<void> {
     await this.stop(id);
     await this.#gallery.close(id);
+    this.#unrecorded.forget(id);
     this.#options.store.delete(id);
     await removeFolder(folderOf(this.#options.dataDir, id));
     this.#feed.tell({ event: "deleted", data: { id } });
@@ -203,16 +200,18 @@ export class Sessions implements AsyncDisposable {
     return await this.#gallery.frame(this.view(id), frameIndex, widthPx);
   }
 
-  /** Path of the finished file. @throws `Refusal` while there is none */
-  video(id: string): string {
-    const { id: ownId, state, video } = this.view(id);
-    if (video === null) {
-      const why = state === "queued" || state === "running"
-        ? `Session ${id} is ${state}, its file comes at the end`
-        : `Session ${id} ${state === "failed" ? "failed" : "was stopped"} before a frame was kept, so it has no file`;
-      throw new Refusal("no-video-yet", why, { state });
-    }
-    return folderOf(this.#options.dataDir, ownId).video;
+  /**
+   * Path of the finished file. One that could not be written when the disk was full is written now.
+   * @throws `Refusal` while there is none
+   */
+  async video(id: string): Promise<string> {
+    const { id: ownId, state } = this.view(id);
+    await this.#unrecorded.record(ownId);
+    if (this.view(ownId).video !== null) return folderOf(this.#options.dataDir, ownId).video;
+    const why = state === "queued" || state === "running"
+      ? `Session ${ownId} is ${state}, its file comes at the end`
+      : `Session ${ownId} ${state === "failed" ? "failed" : "was stopped"} before a frame was kept, so it has no file`;
+    throw new Refusal("no-video-yet", why, { state });
   }
 
   /** The start picture as it was uploaded. @throws `Refusal` */
@@ -235,6 +234,9 @@ export class Sessions implements AsyncDisposable {
     this.#state = "closing";
     await this.#worker[Symbol.asyncDispose]();
     this.#feed.close();
+    for (const id of this.#unrecorded.ids) {
+      await this.#unrecorded.record(id).catch((error) => this.#options.log.error("recording.lost", { id, error }));
+    }
     await this.#gallery[Symbol.asyncDispose]();
   }
 
@@ -255,8 +257,9 @@ export class Sessions implements AsyncDisposable {
     this.#tell(session.view());
     void session.ended.then(async () => {
       this.#active.delete(session.id);
+      if (session.isUnrecorded) this.#unrecorded.keep(session);
       this.#tell(session.view());
-      await this.#gallery.tidy(new Set([...this.#active.keys(), session.id]));
+      await this.#gallery.tidy(new Set([...this.#active.keys(), ...this.#unrecorded.ids, session.id]));
     });
   }
 
@@ -280,18 +283,6 @@ export class Sessions implements AsyncDisposable {
     store.save(dead);
     store.appendEvent(view.id, log.append({ event: "problem", data: dead.problem }));
     store.appendEvent(view.id, log.append({ event: "state", data: dead }));
-  }
-
-  #refuseWhenFull(): void {
-    if (this.#state === "closing") throw new Refusal("shutting-down", "The server is stopping, start it again");
-    const { waiting } = this.#worker;
-    if (waiting.length < this.#options.queueLimit) return;
-    const seconds = this.#worker.secondsUntil(1);
-    const again = seconds === null ? "Try again later" : `Try again in about ${Math.ceil(seconds / 60)} min`;
-    throw new Refusal("queue-full", `${waiting.length} videos are waiting already. ${again}.`, {
-      waiting: waiting.length,
-      ...(seconds === null ? {} : { retryAfterSeconds: Math.ceil(seconds) }),
-    });
   }
 
   #find(id: string): StoredSession {

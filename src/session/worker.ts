@@ -4,6 +4,7 @@
  */
 import { type Engine, EngineLostError, type GenerationRequest } from "../engine/mod.ts";
 import type { Log } from "../log.ts";
+import { Refusal } from "./errors.ts";
 import { briefOf, type Feed } from "./feed.ts";
 import type { Models } from "./models.ts";
 import { Queue } from "./queue.ts";
@@ -49,6 +50,18 @@ export class Worker implements AsyncDisposable {
 
   get running(): Session | null {
     return this.#running;
+  }
+
+  /** @param limit how many may wait. @throws `Refusal` with the time until there is room again */
+  refuseWhenFull(limit: number): void {
+    const waiting = this.waiting.length;
+    if (waiting < limit) return;
+    const seconds = this.secondsUntil(1);
+    const again = seconds === null ? "Try again later" : `Try again in about ${Math.ceil(seconds / 60)} min`;
+    throw new Refusal("queue-full", `${waiting} videos are waiting already. ${again}.`, {
+      waiting,
+      ...(seconds === null ? {} : { retryAfterSeconds: Math.ceil(seconds) }),
+    });
   }
 
   /** @param prepare reads the start picture and finds the model; what it throws fails the session */
