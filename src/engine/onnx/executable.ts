@@ -54,6 +54,7 @@ export class OrtExecutable implements Executable {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   readonly #api: OrtApi;
+  readonly #env: Handle;
   readonly #session: Handle;
   readonly #cpuMemory: Handle;
   readonly #inputNames: Uint8Array<ArrayBuffer>[];
@@ -61,9 +62,10 @@ export class OrtExecutable implements Executable {
   readonly #runsUnderWay = new Set<RunUnderWay>();
   #state: "ready" | "disposed" | "released" = "ready";
 
-  /** Takes over the session, also when it throws. */
-  constructor(api: OrtApi, session: Handle) {
+  /** Takes over a share of the environment and the session, also when it throws. */
+  constructor(api: OrtApi, env: Handle, session: Handle) {
     this.#api = api;
+    this.#env = env;
     this.#session = session;
     this.#cpuMemory = handleFrom((out) => api.createCpuMemoryInfo(cpuAllocator.arena, cpuMemory.default, out));
     try {
@@ -159,6 +161,7 @@ export class OrtExecutable implements Executable {
     this.#state = "released";
     this.#api.releaseSession(this.#session);
     this.#api.releaseMemoryInfo(this.#cpuMemory);
+    this.#api.releaseEnv(this.#env);
   }
 }
 

@@ -69,34 +69,49 @@ export function packagedLibraryPath(): string {
 
 class OrtRuntime implements Runtime {
   readonly #api: OrtApi;
+  readonly #logSeverity: number;
   #env: Handle | undefined;
 
-  constructor(api: OrtApi, severity: number) {
+  constructor(api: OrtApi, logSeverity: number) {
     this.#api = api;
-    // ONNX Runtime keeps one environment per process and counts its owners, sessions among them.
-    this.#env = handleFrom((out) => api.createEnv(severity, cString("framecast"), out));
+    this.#logSeverity = logSeverity;
+    this.#env = this.#shareEnv();
+  }
+
+  /** ONNX Runtime has one environment per process; it goes when it has been released as often as it was created. */
+  #shareEnv(): Handle {
+    return handleFrom((out) => this.#api.createEnv(this.#logSeverity, cString("framecast"), out));
   }
 
   async compile(model: Uint8Array<ArrayBuffer>, options: CompileOptions): Promise<Executable> {
-    const env = this.#env;
-    if (!env) throw new InferenceError("Cannot compile: the runtime is disposed");
+    if (!this.#env) throw new InferenceError("Cannot compile: the runtime is disposed");
     options.signal?.throwIfAborted();
+    const api = this.#api;
+    const env = this.#shareEnv();
+    let session: Handle;
+    try {
+      session = await this.#createSession(env, model, options);
+    } catch (cause) {
+      api.releaseEnv(env);
+      options.signal?.throwIfAborted();
+      throw cause;
+    }
+    const executable = new OrtExecutable(api, env, session);
+    if (options.signal?.aborted) executable[Symbol.dispose]();
+    options.signal?.throwIfAborted();
+    return executable;
+  }
+
+  async #createSession(env: Handle, model: Uint8Array<ArrayBuffer>, options: CompileOptions): Promise<Handle> {
     const api = this.#api;
     const sessionOptions = handleFrom((out) => api.createSessionOptions(out));
     const cancel = () => api.setLoadCancellationFlag(sessionOptions, true);
     options.signal?.addEventListener("abort", cancel);
     try {
       configure(api, sessionOptions, options);
-      const session = await handleFromAsync((out) =>
+      return await handleFromAsync((out) =>
         api.createSessionFromArray(env, model, BigInt(model.byteLength), sessionOptions, out)
       );
-      const executable = new OrtExecutable(api, session);
-      if (options.signal?.aborted) executable[Symbol.dispose]();
-      options.signal?.throwIfAborted();
-      return executable;
-    } catch (cause) {
-      options.signal?.throwIfAborted();
-      throw cause;
     } finally {
       options.signal?.removeEventListener("abort", cancel);
       api.releaseSessionOptions(sessionOptions);

@@ -30,12 +30,13 @@ export async function readHeader(file: string): Promise<Header> {
   const fileBytes = (await handle.stat()).size;
   const prefix = await readUpTo(handle, 8);
   if (prefix.length < 8) throw new CheckpointError(`${file} is no safetensors file: it has ${fileBytes} bytes`);
-  const headerBytes = Number(new DataView(prefix.buffer).getBigUint64(0, true));
-  if (headerBytes > Math.min(fileBytes - 8, headerBytesMax)) {
+  const claimedBytes = new DataView(prefix.buffer).getBigUint64(0, true);
+  if (claimedBytes > Math.min(fileBytes - 8, headerBytesMax)) {
     throw new CheckpointError(
-      `${file} is damaged: it claims a header of ${headerBytes} bytes and has ${fileBytes} in all`,
+      `${file} is damaged: it claims a header of ${claimedBytes} bytes and has ${fileBytes} in all`,
     );
   }
+  const headerBytes = Number(claimedBytes);
   const json = parseJson(new TextDecoder().decode(await readUpTo(handle, headerBytes)), `the header of ${file}`);
   const { __metadata__: metadata = {}, ...described } = json;
   const entries = Object.entries(described).map(([name, value]): [string, Entry] => [
