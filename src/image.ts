@@ -97,6 +97,16 @@ export async function encodePng(image: RgbImage): Promise<Uint8Array<ArrayBuffer
   return new Uint8Array(await fromPixels(image).png().toBuffer());
 }
 
+/**
+ * The largest centred part of a picture with the target's aspect ratio, at the target's size: for looking at, computed
+ * beside the main thread. What the networks see is cropped by the engine, bit for bit as the reference does it.
+ */
+export async function coverImage(image: RgbImage, size: Pick<RgbImage, "widthPx" | "heightPx">): Promise<RgbImage> {
+  const { widthPx, heightPx } = size;
+  const data = await fromPixels(image).resize({ width: widthPx, height: heightPx, fit: "cover" }).raw().toBuffer();
+  return { widthPx, heightPx, pixels: new Uint8Array(data) };
+}
+
 function fromPixels({ widthPx, heightPx, pixels }: RgbImage) {
   return sharp(pixels, { raw: { width: widthPx, height: heightPx, channels: 3 } });
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import sharp from "sharp";
-import { decodeImage, encodeJpeg, encodePng, ImageError, imageLimits } from "./image.ts";
+import { coverImage, decodeImage, encodeJpeg, encodePng, ImageError, imageLimits } from "./image.ts";
 import type { RgbImage } from "./video.ts";
 
 type Channels = 1 | 3 | 4;
@@ -169,3 +169,15 @@ function uint32(value: number): Uint8Array {
 }
 
 const joined = (parts: Uint8Array[]) => Uint8Array.from(parts.flatMap((part) => [...part]));
+
+Deno.test("coverImage() keeps the middle of the longer side", async () => {
+  const { data } = await filled(red, 90, 30).composite([
+    { input: await filled([0, 0, 250], 30, 30).png().toBuffer(), left: 30, top: 0 },
+  ]).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  const image = await coverImage({ widthPx: 90, heightPx: 30, pixels: new Uint8Array(data) }, {
+    widthPx: 16,
+    heightPx: 16,
+  });
+  assert.deepEqual([image.widthPx, image.heightPx, image.pixels.length], [16, 16, 16 * 16 * 3]);
+  assert.deepEqual([...image.pixels.subarray(8 * 16 * 3 + 24, 8 * 16 * 3 + 27)], [0, 0, 250]);
+});

@@ -104,10 +104,10 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
 }
 
 /** A form with a small picture and these settings. */
-export async function sessionForm(settings: Record<string, string> = {}, image?: Blob): Promise<FormData> {
+export async function sessionForm(settings?: Record<string, string>, image?: Blob): Promise<FormData> {
   const form = new FormData();
   form.append("image", image ?? new Blob([await encodePng(gradient(128, 96))], { type: "image/png" }), "start.png");
-  for (const [name, value] of Object.entries(settings)) form.append(name, value);
+  for (const [name, value] of Object.entries(settings ?? {})) form.append(name, value);
   return form;
 }
 

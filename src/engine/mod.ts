@@ -20,4 +20,3 @@ export type { GenerationEvent } from "./event.ts";
 export * from "./errors.ts";
 export { type Manifest, offeredSizes, planVideo, readManifest, resolveSettings } from "./manifest.ts";
 export * from "./request.ts";
-export { resizeAndCenterCrop } from "./resample.ts";

@@ -4,12 +4,14 @@
  */
 import { readFile } from "node:fs/promises";
 import type { GenerationRequest } from "../engine/mod.ts";
-import { decodeImage } from "../image.ts";
-import type { VideoPlan } from "../video.ts";
+import { coverImage, decodeImage } from "../image.ts";
+import type { RgbImage, VideoPlan } from "../video.ts";
 import type { SessionFolder } from "./folder.ts";
 import { plannedMap } from "./frame_map.ts";
 import type { Models } from "./models.ts";
+import { blank } from "./pictures.ts";
 import { type Problem, problem } from "./problem.ts";
+import type { SessionOrder } from "./session.ts";
 import type { SessionView } from "./view.ts";
 
 /** A session that was running when its server died: nothing of it is left but the settings and the start picture. */
@@ -32,6 +34,22 @@ export function afterCrash(view: SessionView, nowMs: number): SessionView & { pr
 export function planOf({ plan }: SessionView): VideoPlan {
   const { widthPx, heightPx, frameRate, frames, sections } = plan;
   return { format: { widthPx, heightPx, frameRate }, frames, sections };
+}
+
+/** The order a stored view came from. */
+export function orderOf(view: SessionView, folder: SessionFolder): SessionOrder {
+  const { id, settings, createdAt } = view;
+  return { id, settings, createdAtMs: Date.parse(createdAt), plan: planOf(view), videoFile: folder.video };
+}
+
+/** The start picture at the video's size, black when it cannot be read any more. */
+export async function placeholderOf(folder: SessionFolder, { format }: VideoPlan): Promise<RgbImage> {
+  const { widthPx, heightPx } = format;
+  try {
+    return await coverImage(await decodeImage(await readFile(folder.start)), format);
+  } catch {
+    return blank(widthPx, heightPx); // its turn will tell what is wrong with it
+  }
 }
 
 /** What the engine needs for a session, read from its folder when its turn comes. */

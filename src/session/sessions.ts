@@ -2,15 +2,9 @@
  * Every session of this server: asked for, waiting, running, ended. One runs at a time.
  * @module
  */
-import { readFile, writeFile } from "node:fs/promises";
-import {
-  type Engine,
-  type GenerationSettings,
-  planVideo,
-  resizeAndCenterCrop,
-  resolveSettings,
-} from "../engine/mod.ts";
-import { decodeImage } from "../image.ts";
+import { writeFile } from "node:fs/promises";
+import { type Engine, type GenerationSettings, planVideo, resolveSettings } from "../engine/mod.ts";
+import { coverImage, decodeImage } from "../image.ts";
 import type { Log } from "../log.ts";
 import type { LiveStream } from "../stream/mod.ts";
 import { Refusal } from "./errors.ts";
@@ -21,9 +15,9 @@ import { type FramePicture, Gallery } from "./gallery.ts";
 import { drawSeed, newId } from "./identity.ts";
 import type { Models } from "./models.ts";
 import { pictureType } from "./picture_type.ts";
-import { blank, type Pictures, type StreamTools } from "./pictures.ts";
+import type { Pictures, StreamTools } from "./pictures.ts";
 import { isDiskFull } from "./problem.ts";
-import { afterCrash, planOf, requestOf } from "./restart.ts";
+import { afterCrash, orderOf, placeholderOf, planOf, requestOf } from "./restart.ts";
 import { Session, type SessionOrder } from "./session.ts";
 import type { SessionStore, StoredSession } from "./store.ts";
 import type { FeedEvent, HealthView, SessionEvent, SessionView } from "./view.ts";
@@ -98,8 +92,7 @@ export class Sessions implements AsyncDisposable {
     try {
       await makeFolder(folder);
       await writeFile(folder.start, imageBytes);
-      const placeholder = resizeAndCenterCrop(image, resolved.widthPx, resolved.heightPx);
-      const pictures = await this.#gallery.open(id, plan, placeholder);
+      const pictures = await this.#gallery.open(id, plan, await coverImage(image, resolved));
       const order = {
         id,
         createdAtMs: this.#options.now(),
@@ -267,13 +260,8 @@ export class Sessions implements AsyncDisposable {
     const { dataDir, store } = this.#options;
     const folder = folderOf(dataDir, view.id);
     await tidyFolder(folder);
-    const { format } = planOf(view);
-    const image = await decodeImage(await readFile(folder.start)).catch(() => blank(format.widthPx, format.heightPx));
-    const placeholder = resizeAndCenterCrop(image, format.widthPx, format.heightPx);
-    const pictures = await this.#gallery.open(view.id, planOf(view), placeholder);
-    const { id, settings, createdAt } = view;
-    const order = { id, settings, createdAtMs: Date.parse(createdAt), plan: planOf(view), videoFile: folder.video };
-    this.#enqueue(this.#session(order, pictures, new EventLog(store.events(id))));
+    const pictures = await this.#gallery.open(view.id, planOf(view), await placeholderOf(folder, planOf(view)));
+    this.#enqueue(this.#session(orderOf(view, folder), pictures, new EventLog(store.events(view.id))));
   }
 
   #bury(view: SessionView): void {
