@@ -11,7 +11,7 @@ import {
 } from "./form_words.js";
 import { createLengthField } from "./length_field.js";
 import { estimateWork, planVideo } from "./plan.js";
-import { createSettingsFold } from "./settings_fold.js";
+import { createSettings } from "./settings.js";
 import { createStartPicture } from "./start_picture.js";
 import { planInWords } from "./measures.js";
 
@@ -37,9 +37,10 @@ export function createCompose({ onPlan, onStarted }) {
       changed();
     },
   });
-  const settings = createSettingsFold(byId("settings"), () => changed());
+  const settings = createSettings(byId("settings"), () => changed());
   const engine = { isReachable: true, isBusy: false, waitSeconds: 0 };
   let hasSchedule = false;
+  let examplesOf = null;
   let sending = null;
 
   const schedule = () => form.elements.schedule.value || "inverted";
@@ -50,6 +51,7 @@ export function createCompose({ onPlan, onStarted }) {
 
   function changed() {
     const { model } = settings;
+    showExamples(model);
     showOrder(model, schedule());
     const plan = currentPlan();
     showPlan(plan);
@@ -59,6 +61,12 @@ export function createCompose({ onPlan, onStarted }) {
     showEstimate(model, plan);
     saveDraft();
     onPlan(plan, schedule());
+  }
+
+  function showExamples(model) {
+    if (model?.id === examplesOf) return;
+    examplesOf = model?.id;
+    picture.setExamples((model?.examples ?? []).slice(0, 6));
   }
 
   function showEstimate(model, plan) {
@@ -155,7 +163,6 @@ export function createCompose({ onPlan, onStarted }) {
       settings.setModels(models);
       const { model } = settings;
       if (model && !hasSchedule) form.elements.schedule.value = model.defaults.schedule;
-      picture.setExamples((model?.examples ?? []).slice(0, 6));
       changed();
     },
     /** `{ isReachable, isBusy, waitSeconds }`: whether the engine works, and for how long; null when nobody knows. */

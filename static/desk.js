@@ -1,7 +1,7 @@
 import { element, icon, setText } from "./element.js";
 import { isDecoded, sectionState } from "./frame_map.js";
 import { canHitSections } from "./track.js";
-import { sectionFacts } from "./timeline_words.js";
+import { sectionFacts } from "./frame_words.js";
 
 /**
  * The row under the timeline: about the selected section, and what can be done with it.

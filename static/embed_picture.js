@@ -55,7 +55,6 @@ export function createEmbedPicture(root, options) {
       live.srcObject = stream;
       live.play().catch(() => {}); // the next stream tries again
       onceFrame(live, () => {
-        if (live.srcObject !== stream) return;
         show("live");
         onPicture();
       });
@@ -98,10 +97,19 @@ function silentVideo(label) {
   return video;
 }
 
-/** Calls back when the video presents a frame. */
+/** Calls back when the video presents a frame. Chromium gives a stream without a picture one of 2 × 2 black pixels. */
 function onceFrame(video, listener) {
-  if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(listener);
-  else video.addEventListener("loadeddata", listener, { once: true });
+  const { srcObject } = video;
+  const next = (tell) => {
+    if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(tell);
+    else video.addEventListener("timeupdate", tell, { once: true });
+  };
+  const tell = () => {
+    if (video.srcObject !== srcObject) return;
+    if (video.videoWidth > 2) listener();
+    else next(tell);
+  };
+  next(tell);
 }
 
 function load(video, url) {

@@ -11,9 +11,10 @@ const lookEveryMs = 5000; // health has no event stream
 
 /**
  * Keeps `#engine-chip` and `#engine-facts` true while the page is visible.
+ * @param onHealth `(health | null)` after each look; null while the server cannot be reached
  * @returns `{ look() }` looks at once
  */
-export function showEngineChip() {
+export function showEngineChip(onHealth = () => {}) {
   const chip = document.getElementById("engine-chip");
   const facts = document.getElementById("engine-facts");
   const prefix = element("span", { class: "chip-prefix" });
@@ -29,6 +30,7 @@ export function showEngineChip() {
     setText(rest, words.rest);
     chip.dataset.look = words.look;
     chip.querySelector(".dot, .ring").className = words.mark;
+    onHealth(health);
     if (!document.hidden) timer = setTimeout(look, lookEveryMs);
     return health;
   }

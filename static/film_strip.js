@@ -1,4 +1,4 @@
-import { thumbnailSlots } from "./track_geometry.js";
+import { thumbnailSlots } from "./thumbnail_slots.js";
 
 /**
  * The canvas behind the sections: their ground and their thumbnails. Outlines, words and patterns are elements on top of it,
@@ -39,6 +39,11 @@ export function createFilmStrip(canvas) {
     update(next) {
       drawn = next;
       schedule();
+    },
+    /** Nothing is drawn until the next `update`. */
+    clear() {
+      drawn = null;
+      prepare(canvas);
     },
     redraw: schedule,
   };

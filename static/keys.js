@@ -1,53 +1,39 @@
-import { element } from "./element.js";
-
 const storedKey = "framecast.singleKeys";
-
-/** The list of keys, each `[keys, what they do]`. */
-const list = [
-  ["Ctrl or ⌘ Enter", "start"],
-  ["Space, K", "play, pause"],
-  ["← →", "one frame"],
-  ["Shift ← →", "one section"],
-  ["Home, End", "start, end"],
-  ["[ ]", "previous, next section in making order"],
-  ["1 2", "what plays"],
-  ["F, S", "full screen, Sharp or Smooth"],
-  ["N", "to the prompt"],
-  ["Esc, ?", "close, list of keys"],
-];
 
 /**
  * Shortcuts. Single keys work outside of fields only, and can be turned off in the list of keys.
- * @param acts `start, toggle, step(frames), stepSection(by), ends("start" | "end"), pickNext(by), view(index), fullScreen, scaling, prompt`
+ * @param acts `start()` · `prompt()` · `page()` gives the `SessionPage` while a session is open, else null
  */
-export function listenForKeys(acts) {
+export function listenForKeys({ start, prompt, page }) {
+  const onPage = (act) => (event) => page() && act(page(), event);
   const single = {
-    " ": acts.toggle,
-    k: acts.toggle,
-    "[": () => acts.pickNext(-1),
-    "]": () => acts.pickNext(1),
-    1: () => acts.view(0),
-    2: () => acts.view(1),
-    f: acts.fullScreen,
-    s: acts.scaling,
-    n: acts.prompt,
-    "?": showKeys,
+    " ": onPage((open) => open.toggle()),
+    k: onPage((open) => open.toggle()),
+    "[": onPage((open) => open.pickNext(-1)),
+    "]": onPage((open) => open.pickNext(1)),
+    1: onPage((open) => open.chooseViewAt(0)),
+    2: onPage((open) => open.chooseViewAt(1)),
+    f: onPage((open) => open.stage.toggleFullScreen()),
+    s: onPage((open) => open.stage.toggleScaling()),
+    n: prompt,
+    "?": async () => (await import("./key_list.js")).showKeys(),
   };
+  const move = (by) => onPage((open, { shiftKey }) => shiftKey ? open.stepSection(by) : open.step(by));
   const moving = {
-    ArrowLeft: ({ shiftKey }) => shiftKey ? acts.stepSection(-1) : acts.step(-1),
-    ArrowRight: ({ shiftKey }) => shiftKey ? acts.stepSection(1) : acts.step(1),
-    Home: () => acts.ends("start"),
-    End: () => acts.ends("end"),
+    ArrowLeft: move(-1),
+    ArrowRight: move(1),
+    Home: onPage((open) => open.seek(0)),
+    End: onPage((open) => open.seek(open.view.plan.frames - 1)),
   };
   addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      return acts.start();
+      return start();
     }
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isField(event.target)) return;
     const isButton = event.target.closest("button, a, summary, [role=menu]") !== null;
     if (event.key === " " && isButton) return;
-    const act = moving[event.key] ?? (areOn() ? single[event.key.toLowerCase()] : undefined);
+    const act = moving[event.key] ?? (areSingleKeysOn() ? single[event.key.toLowerCase()] : undefined);
     if (!act || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     act(event);
@@ -59,31 +45,11 @@ function isField(target) {
   return target.closest("input, textarea, select, [contenteditable], [role=tablist], .crop-frame") !== null;
 }
 
-function areOn() {
+/** Whether single keys work. */
+export function areSingleKeysOn() {
   return localStorage.getItem(storedKey) !== "off";
 }
 
-function showKeys() {
-  const toggle = element("input", {
-    type: "checkbox",
-    onchange: () => localStorage.setItem(storedKey, toggle.checked ? "on" : "off"),
-  });
-  toggle.checked = areOn();
-  const rows = list.map(([keys, does]) =>
-    element("tr", {}, element("td", {}, element("kbd", { text: keys })), element("td", { text: does }))
-  );
-  const dialog = element(
-    "dialog",
-    { class: "question", "aria-label": "Keys" },
-    element("table", { class: "key-list" }, element("tbody", {}, ...rows)),
-    element("label", { class: "key-switch" }, toggle, " Keys without Ctrl work"),
-    element(
-      "form",
-      { method: "dialog", class: "question-buttons" },
-      element("button", { class: "button", text: "Close" }),
-    ),
-  );
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
+export function switchSingleKeys(state) {
+  localStorage.setItem(storedKey, state);
 }

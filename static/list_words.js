@@ -36,4 +36,3 @@ export function whenInWords(date, now) {
 }
 
 export const deleteQuestion = "Delete this video and its file? This cannot be undone.";
-export const nothingFinished = "Finished videos are kept here.";

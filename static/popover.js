@@ -1,9 +1,9 @@
 /** Distance between a button and its panel. */
 const gapPx = 6;
 
-/** Puts every panel of a `popovertarget` button next to it: below where it fits, else above, never off the page. */
-export function placePopovers() {
-  for (const panel of document.querySelectorAll("[popover]")) {
+/** Puts every panel in `root` next to its `popovertarget` button: below where it fits, else above, never off the page. */
+export function placePopovers(root) {
+  for (const panel of root.querySelectorAll("[popover]")) {
     panel.addEventListener("toggle", ({ newState }) => {
       const button = document.querySelector(`[popovertarget="${panel.id}"]`);
       button?.setAttribute("aria-expanded", String(newState === "open"));

@@ -1,14 +1,14 @@
-import { call, deleteSession, frameUrl, stopSession } from "./api.js";
+import { deleteSession, frameUrl, stopSession } from "./api.js";
+import { createAnnouncer } from "./announce.js";
 import { createDesk } from "./desk.js";
 import { decodedRanges, sectionsInTimelineOrder } from "./frame_map.js";
-import { playoutsOf, watchLive } from "./live_picture.js";
 import { createPlayback } from "./playback.js";
+import { saveAs, saveFrame } from "./save.js";
 import { followSession } from "./session_feed.js";
+import { createSessionPicture } from "./session_picture.js";
 import {
   announcement,
   doneNotification,
-  fittingSize,
-  interruptedNote,
   recipeText,
   sessionActions,
   sessionPill,
@@ -16,263 +16,215 @@ import {
 } from "./session_words.js";
 import { createStageHead } from "./stage_head.js";
 import { createStage } from "./stage.js";
-import { documentTitle, hasPictures, titleOf, viewsOffered } from "./words.js";
+import { createStatusLine } from "./status_line.js";
+import { createTimeline } from "./timeline.js";
+import { documentTitle, hasPictures, viewsOffered } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
-const isOver = (view) => ["completed", "stopped", "failed"].includes(view.state);
+const isOver = ({ state }) => state === "completed" || state === "stopped" || state === "failed";
 
 /**
  * One open session: what the server tells about it, its picture, and everything on the page that speaks of it.
- *
- * @param parts `timeline`, `status`, `announcer`
- * @param handlers `onView(view)` after each change · `onLeft(id)` when it was taken out of the queue · `onRefused(id)` when there is no
- *   such session · `onAgain(view, size)` to try a failed one again
+ * Handlers: `onView(view)` after each change · `onLeft(id)` when it was taken out of the queue · `onRefused(id)` when there
+ * is no such session · `onAgain(view)` to try a failed one again.
  */
-export function createSessionPage({ timeline, status, announcer }, { onView, onLeft, onRefused, onAgain }) {
-  let head = null;
-  const stage = createStage(byId("stage"), { onLayout: (layout) => head?.showLayout(layout) });
-  head = createStageHead(stage);
-  const playback = createPlayback(stage, {
-    onFrame: (frame) => timeline.showFrame(frame),
-    onChange: () => open && showTransport(),
-  });
-  const desk = createDesk(byId("desk"), {
-    onPlay: (range) => playback.playRange(range),
-    onSave: () => saveFrame(),
-    onPick: (section) => pick(section, open.view.plan.sections[section - 1].start),
-  });
-  let open = null;
-  let tick = 0;
+export class SessionPage {
+  stage;
+  #handlers;
+  #head;
+  #timeline;
+  #playback;
+  #picture;
+  #status;
+  #desk;
+  #announcer = createAnnouncer(byId("polite"), byId("assertive"));
+  /** The open session, or null. `picked`: a section that was chosen, or 0. */
+  #open = null;
 
-  function close() {
-    open?.feed.close();
-    open?.live?.close();
-    clearInterval(tick);
-    open = null;
+  constructor(planTimeline, handlers) {
+    this.#handlers = handlers;
+    this.stage = createStage(byId("stage"), { onLayout: (layout) => this.#head?.showLayout(layout) });
+    this.#head = createStageHead(byId("stage-head"), this.stage);
+    this.#timeline = createTimeline(planTimeline, {
+      onToggle: () => this.toggle(),
+      onSeek: (frame) => this.seek(frame),
+      onPick: (section, frame) => this.#pick(section, frame),
+      onView: (name) => this.#chooseView(name),
+    });
+    this.#playback = createPlayback(this.stage, {
+      onFrame: (frame) => this.#timeline.showFrame(frame),
+      onChange: () => this.view && this.#showTransport(),
+    });
+    this.#picture = createSessionPicture(this.stage, this.#playback, () => this.view && this.#show());
+    this.#status = createStatusLine(byId("status"), byId("total-line"), {
+      onAction: (id) => this.#actions[id](),
+      textFor: () => recipeText(this.view),
+    });
+    this.#desk = createDesk(byId("desk"), {
+      onPlay: (range) => this.#playback.playRange(range),
+      onSave: () => saveFrame(this.view, this.#playback, this.stage.source),
+      onPick: (section) => this.#pickSection(section),
+    });
+    // Only what counts down to the next try changes without an event.
+    setInterval(() => this.view && this.#pageState().trouble?.seconds > 0 && this.#show(), 1000);
   }
 
-  function show() {
-    const { view } = open;
-    const page = pageState();
-    head.show(view, sessionPill(view, page));
-    status.show(view, sessionStatus(view, page), sessionActions(view, page));
-    showPicture(view, page);
-    timeline.update(view, section());
-    showTransport();
-    desk.show(view, section(), timeline.cells());
+  get view() {
+    return this.#open?.view ?? null;
+  }
+
+  /** Opens a session and follows it until another one is opened. */
+  open(id) {
+    this.close();
+    const feed = followSession(id);
+    const open = { id, feed, state: feed.state, view: null, picked: 0, isStopping: false, wantsToBeTold: false };
+    this.#open = open;
+    for (const part of ["stage-head", "status"]) byId(part).hidden = false;
+    feed.subscribe((state) => open === this.#open && this.#update(state));
+  }
+
+  /** Nothing is open any more. */
+  close() {
+    this.#open?.feed.close();
+    this.#open = null;
+    this.#picture.close();
+    this.#timeline.close();
+    this.stage.setFormat(null);
+    for (const part of ["stage-head", "status", "desk", "total-line"]) byId(part).hidden = true;
+  }
+
+  #update(state) {
+    const open = this.#open;
+    if (state.connection === "refused" && !state.view) return this.#handlers.onRefused(open.id);
+    const before = open.view;
+    Object.assign(open, { state, view: state.view });
+    if (!state.view) return;
+    if (before) this.#speak(before, state.view);
+    else {
+      const url = (frame, widthPx) => frameUrl(open.id, frame, widthPx);
+      this.#timeline.open(url);
+      this.#playback.open(state.view.plan, url);
+    }
+    this.#show();
+    this.#handlers.onView(state.view);
+  }
+
+  #show() {
+    const { view } = this;
+    const page = this.#pageState();
+    this.#head.show(view, sessionPill(view, page));
+    this.#status.show(view, sessionStatus(view, page), sessionActions(view, page));
+    this.#picture.show(this.#open.state, page.trouble);
+    this.#timeline.update(view, this.#section());
+    this.#showTransport();
+    this.#desk.show(view, this.#section(), this.#timeline.cells());
     document.title = documentTitle(view);
   }
 
   /** What the page adds to the view: stopping, troubles, what the browser can do. */
-  function pageState() {
-    const { state, live, isStopping, wantsToBeTold } = open;
+  #pageState() {
+    const { state, isStopping, wantsToBeTold } = this.#open;
+    const { live } = this.#picture;
     const secondsTo = (ms) => Math.max(0, (ms - Date.now()) / 1000);
     let trouble = null;
     if (state.connection === "interrupted") trouble = { kind: "server", seconds: secondsTo(state.retryAtMs) };
-    else if (live?.state.state === "interrupted") {
-      trouble = { kind: "picture", seconds: secondsTo(live.state.retryAtMs) };
-    } else if (["blocked", "unsupported"].includes(live?.state.state)) trouble = { kind: live.state.state, seconds: 0 };
+    else if (live?.state === "interrupted") trouble = { kind: "picture", seconds: secondsTo(live.retryAtMs) };
+    else if (["blocked", "unsupported"].includes(live?.state)) trouble = { kind: live.state, seconds: 0 };
     const canTell = "Notification" in globalThis && Notification.permission !== "denied" && !wantsToBeTold;
-    return { isStopping: isStopping && !isOver(open.view), trouble, speed: state.speed, canTell };
+    return { isStopping: isStopping && !isOver(this.view), trouble, speed: state.speed, canTell };
   }
 
-  function section() {
-    return open.picked || open.view.timings.sections.length;
+  #showTransport() {
+    const { view } = this;
+    this.#timeline.showPlaying(this.#playback.state);
+    this.#timeline.showViews(isOver(view) || !hasPictures(view) ? [] : viewsOffered(view), this.#picture.viewName);
   }
 
-  function showPicture(view, { trouble }) {
-    stage.setFormat(view.plan);
-    stage.setStart(view.links.image);
-    stage.describe(`${isOver(view) ? "Video" : "Live picture"}: ${titleOf(view)}`);
-    if (isOver(view) && view.video) {
-      endLive();
-      playback.useFile({
-        url: view.links.video,
-        firstFrameIndex: view.video.firstFrameIndex,
-        frames: view.video.frames,
-      });
-    } else if (isOver(view)) endLive();
-    else if (hasPictures(view) && !open.live) startLive(viewsOffered(view)[0]);
-    if (!hasPictures(view) || playback.source === "none") stage.show("start");
-    stage.overlay.setNote(trouble?.kind === "picture" ? interruptedNote(trouble.seconds) : null);
-    const isLoading = view.state === "running" && ["waiting", "loading"].includes(view.progress.phase);
-    stage.overlay.setSlate(isLoading ? loadingSlate(view.progress) : null);
+  /** The section that was chosen, else the newest finished one. */
+  #section() {
+    return this.#open.picked || this.view.timings.sections.length;
   }
 
-  function startLive(name) {
-    stage.freeze();
-    endLive();
-    const mine = open;
-    mine.viewName = name;
-    let stream = null;
-    mine.live = watchLive(`${mine.view.links.whep}?view=${name}`, (state) => {
-      if (open !== mine) return;
-      if (state.stream && state.stream !== stream) {
-        stream = state.stream;
-        playback.useLive({ stream, playouts: () => playoutsOf(mine.state.playouts, name, mine.live.state.codec) });
-      }
-      show();
-    });
-  }
-
-  function endLive() {
-    open.live?.close();
-    open.live = null;
-  }
-
-  function showTransport() {
-    const { view } = open;
-    timeline.showPlaying(playback.state);
-    const offered = isOver(view) || !hasPictures(view) ? [] : viewsOffered(view);
-    timeline.showViews(offered, playback.source === "stills" ? null : open.viewName);
-  }
-
-  function pick(section, frame) {
-    open.picked = section;
-    const seekable = nearestDecoded(open.view, frame);
-    if (seekable !== null) playback.seek(seekable);
-    show();
-  }
-
-  async function saveFrame() {
-    const { plan } = open.view;
-    const canvas = new OffscreenCanvas(plan.widthPx, plan.heightPx);
-    let source = stage.source;
-    if (playback.source === "live") {
-      // The live picture went through a lossy encoder: the frame itself is asked for.
-      const response = await call(frameUrl(open.view.id, playback.frame, plan.widthPx));
-      source = await createImageBitmap(await response.blob());
-    }
-    canvas.getContext("2d").drawImage(source, 0, 0, plan.widthPx, plan.heightPx);
-    const url = URL.createObjectURL(await canvas.convertToBlob({ type: "image/png" }));
-    save(url, `framecast-${open.view.id}-frame-${playback.frame}.png`);
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
-  }
-
-  const actions = {
-    retry: () => open.feed.retryNow(),
-    download: () => save(open.view.links.video, `framecast-${open.view.id}.mp4`),
-    again: () => onAgain(open.view, fittingSize(open.view.problem)),
-    obs: () => location.assign(`/obs?session=${open.view.id}`),
-    async leave() {
-      const { id } = open.view;
-      close();
-      await deleteSession(id);
-      onLeft(id);
-    },
-    async stop() {
-      open.isStopping = true;
-      show();
-      await stopSession(open.view.id);
-    },
-    async tell() {
-      if (await Notification.requestPermission() === "granted") open.wantsToBeTold = true;
-      show();
-    },
-  };
-
-  return {
-    close,
-    pick: (section, frame) => pick(section, frame),
-    seek(frame) {
-      const seekable = nearestDecoded(open.view, frame);
-      if (seekable !== null) playback.seek(seekable);
-    },
-    step(frames) {
-      this.seek(playback.frame + frames);
-    },
-    /** To the start of the section `by` places further on the timeline. */
-    stepSection(by) {
-      const sections = sectionsInTimelineOrder(open.view.plan);
-      const at = sections.findIndex(({ end }) => playback.frame < end);
-      this.seek(sections[Math.min(sections.length - 1, Math.max(0, at + by))].start);
-    },
-    /** The section `by` places further in making order. */
-    pickNext(by) {
-      const next = section() + by;
-      if (next >= 1 && next <= open.view.plan.sections.length) pick(next, open.view.plan.sections[next - 1].start);
-    },
-    toggle: () => playback.toggle(),
-    stage,
-    get view() {
-      return open?.view ?? null;
-    },
-    act: (id) => actions[id](),
-    textFor: () => recipeText(open.view),
-    chooseView(name) {
-      if (name === open.viewName && open.live) playback.backToLive();
-      else startLive(name);
-      show();
-    },
-    chooseViewAt(index) {
-      const name = isOver(open.view) ? undefined : viewsOffered(open.view)[index];
-      if (name) this.chooseView(name);
-    },
-    /** Opens a session and follows it until the next one is opened. */
-    open(id) {
-      close();
-      const feed = followSession(id);
-      open = {
-        feed,
-        state: feed.state,
-        view: null,
-        live: null,
-        viewName: null,
-        picked: 0,
-        isStopping: false,
-        wantsToBeTold: false,
-      };
-      const mine = open;
-      feed.subscribe((state) => {
-        if (open !== mine) return;
-        if (state.connection === "refused" && !state.view) return onRefused(id);
-        const before = mine.view;
-        Object.assign(mine, { state, view: state.view });
-        if (!state.view) return;
-        if (!before) {
-          timeline.open((frame, widthPx) => frameUrl(id, frame, widthPx));
-          playback.open(state.view.plan, (frame, widthPx) => frameUrl(id, frame, widthPx));
-        } else speak(before, state.view);
-        show();
-        onView(state.view);
-      });
-      // Only what counts down to the next try changes without an event.
-      tick = setInterval(() => open?.view && pageState().trouble?.seconds > 0 && show(), 1000);
-    },
-  };
-
-  function speak(before, after) {
+  #speak(before, after) {
     const words = announcement(before, after);
-    if (words && after.state === "failed") announcer.alarm(words);
-    else if (words) announcer.say(words);
-    if (open.wantsToBeTold && !isOver(before) && isOver(after) && document.hidden) {
-      const { title, body } = doneNotification(after);
-      new Notification(title, { body, icon: "/favicon.svg" });
-    }
+    if (words && after.state === "failed") this.#announcer.alarm(words);
+    else if (words) this.#announcer.say(words);
+    if (!this.#open.wantsToBeTold || isOver(before) || !isOver(after) || !document.hidden) return;
+    const { title, body } = doneNotification(after);
+    new Notification(title, { body, icon: "/favicon.svg" });
   }
-}
 
-function loadingSlate({ loading }) {
-  return {
-    title: "Loading the model",
-    line: `${loading ?? ""} It stays loaded, so the next video starts at once.`.trim(),
-    fraction: null,
+  #actions = {
+    retry: () => this.#open.feed.retryNow(),
+    download: () => saveAs(this.view.links.video, `framecast-${this.view.id}.mp4`),
+    again: () => this.#handlers.onAgain(this.view),
+    obs: () => location.assign(`/obs?session=${this.view.id}`),
+    leave: async () => {
+      const { id } = this.view;
+      this.close();
+      await deleteSession(id);
+      this.#handlers.onLeft(id);
+    },
+    stop: async () => {
+      this.#open.isStopping = true;
+      this.#show();
+      await stopSession(this.view.id);
+    },
+    tell: async () => {
+      this.#open.wantsToBeTold = await Notification.requestPermission() === "granted";
+      this.#show();
+    },
   };
-}
 
-/** The frame itself when it exists, else the nearest one that does; null when none does. */
-function nearestDecoded(view, frame) {
-  let best = null;
-  for (const { start, end } of decodedRanges(view.frameMap)) {
-    const near = Math.min(end - 1, Math.max(start, frame));
-    if (best === null || Math.abs(near - frame) < Math.abs(best - frame)) best = near;
+  // Playing and choosing: what the timeline, the desk and the keys ask for.
+
+  toggle() {
+    this.#playback.toggle();
   }
-  return best;
-}
 
-function save(url, name) {
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
+  /** To a frame, or to the nearest one that exists. */
+  seek(frame) {
+    const near = decodedRanges(this.view.frameMap)
+      .map(({ start, end }) => Math.min(end - 1, Math.max(start, frame)))
+      .sort((a, b) => Math.abs(a - frame) - Math.abs(b - frame));
+    if (near.length > 0) this.#playback.seek(near[0]);
+  }
+
+  step(frames) {
+    this.seek(this.#playback.frame + frames);
+  }
+
+  /** To the start of the section `by` places further on the timeline. */
+  stepSection(by) {
+    const sections = sectionsInTimelineOrder(this.view.plan);
+    const at = sections.findIndex(({ end }) => this.#playback.frame < end);
+    this.seek(sections[Math.min(sections.length - 1, Math.max(0, at + by))].start);
+  }
+
+  /** Chooses the section `by` places further in making order. */
+  pickNext(by) {
+    this.#pickSection(this.#section() + by);
+  }
+
+  #pickSection(section) {
+    const range = this.view.plan.sections[section - 1];
+    if (range) this.#pick(section, range.start);
+  }
+
+  #pick(section, frame) {
+    this.#open.picked = section;
+    this.seek(frame);
+    this.#show();
+  }
+
+  /** The view at a place of the switch, from 0. */
+  chooseViewAt(index) {
+    const name = isOver(this.view) ? undefined : viewsOffered(this.view)[index];
+    if (name) this.#chooseView(name);
+  }
+
+  #chooseView(name) {
+    this.#picture.choose(name);
+    this.#show();
+  }
 }

@@ -6,13 +6,6 @@ import { secondsKept } from "./frame_map.js";
 import { pixelSize, shortSeconds } from "./measures.js";
 import { fileFacts, hasPictures, pillFor, statusFor, titleOf } from "./words.js";
 
-/** Before anything runs. */
-export const nothingYet = {
-  bold: "The timeline fills in here",
-  plain:
-    "With “End first”, section 1 is the end of the video and the rest is made towards the start. Numbers show the order.",
-};
-
 /** Shorter than this, nobody needs to be told when it is done. */
 const worthTellingSeconds = 20;
 

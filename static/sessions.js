@@ -1,5 +1,4 @@
 import { element, setText } from "./element.js";
-import { nothingFinished } from "./list_words.js";
 import { estimateWork } from "./plan.js";
 import { createCell, createRow } from "./session_card.js";
 import { createSessionMenu } from "./session_menu.js";
@@ -9,7 +8,7 @@ const pageLength = 24;
 
 /**
  * The list of sessions: now, queue, finished.
- * @param root an empty element
+ * @param root holds the words for an empty list
  * @param handlers `onOpen(id)` · `onLeave(id)` · `onUseAgain(view)` · `onDelete(id)`
  */
 export function createSessions(root, handlers) {
@@ -17,16 +16,10 @@ export function createSessions(root, handlers) {
   const queue = createGroup("Queue", "cards", (view) => createRow(view, handlers));
   const openMenu = createSessionMenu(document.body, handlers);
   const finished = createGroup("Finished", "cells", (view) => createCell(view, { ...handlers, onMenu: openMenu }));
-  const empty = element("p", { class: "hint", text: nothingFinished });
+  const empty = root.firstElementChild;
   const end = element("div");
-  root.append(
-    element("h2", { class: "visually-hidden", text: "Sessions" }),
-    now.node,
-    queue.node,
-    finished.node,
-    empty,
-    end,
-  );
+  root.prepend(now.node, queue.node, finished.node);
+  root.append(end);
   let length = pageLength;
   let shown = null;
 

@@ -1,18 +1,18 @@
 import { copyOnClick } from "./copy.js";
 import { element, icon } from "./element.js";
 
-/** Fills the share panel with the addresses of a session. */
-export function fillShare(panel, view) {
+/** The addresses of a session as rows with a Copy button. */
+export function shareRows(view) {
   const rows = [
     ["Watch page", view.links.watch],
     ["OBS source", view.links.embed],
     ["WHEP address", view.links.whep],
     ...(view.video ? [["MP4", view.links.video]] : []),
   ];
-  panel.replaceChildren(
+  return [
     ...rows.map(([name, path]) => shareRow(name, new URL(path, location.href).href)),
     element("p", { class: "hint", text: "Anyone who can reach this server can open these links." }),
-  );
+  ];
 }
 
 function shareRow(name, url) {
@@ -28,7 +28,10 @@ function shareRow(name, url) {
     "div",
     { class: "share-row" },
     element("b", { text: name }),
-    element("a", { class: "one-line", href: url, target: "_blank", text: url }),
+    // A WHEP address answers programs only.
+    name === "WHEP address"
+      ? element("span", { class: "one-line", text: url })
+      : element("a", { class: "one-line", href: url, target: "_blank", text: url }),
     button,
   );
 }

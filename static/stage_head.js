@@ -1,33 +1,61 @@
-import { element, setText } from "./element.js";
+import { element, icon, setText } from "./element.js";
 import { showPill } from "./pill.js";
+import { placePopovers } from "./popover.js";
 import { recipeFacts, shownAt } from "./session_words.js";
-import { fillShare } from "./share.js";
+import { shareRows } from "./share.js";
 import { titleOf } from "./words.js";
 
-const byId = (id) => document.getElementById(id);
-
 /**
- * The row above the stage: state, title, size, Sharp or Smooth, Share, full screen.
+ * The row above the stage: state, title, size, Sharp or Smooth, Share, full screen. On a phone all but state and title stand
+ * in a panel.
+ *
+ * @param root an empty element
  * @param stage `createStage(…)`
  */
-export function createStageHead(stage) {
+export function createStageHead(root, stage) {
   let shown = null;
-  const pill = byId("pill");
-  const scaling = byId("scaling");
-  scaling.addEventListener("click", ({ target }) => {
-    if (target.dataset.scaling) stage.chooseScaling(target.dataset.scaling);
-  });
-  byId("full-screen").addEventListener("click", () => stage.toggleFullScreen());
-  byId("share-panel").addEventListener("beforetoggle", ({ newState }) => {
-    if (newState === "open") fillShare(byId("share-panel"), shown);
-  });
-  byId("recipe").addEventListener("beforetoggle", ({ newState }) => {
-    if (newState === "open") fillRecipe(byId("recipe"), shown);
-  });
+  const pill = element("span", { class: "pill" });
+  const title = element("button", { class: "stage-title one-line", type: "button", popovertarget: "recipe" });
+  const recipe = panel("recipe", () => recipeOf(shown));
+  const more = element(
+    "button",
+    { class: "icon-button more", type: "button", popovertarget: "head-tools", "aria-label": "More" },
+    icon("ellipsis"),
+  );
+  const size = element("span", { class: "shown-at figures" });
+  const scaling = element(
+    "div",
+    { class: "segments scaling", role: "group", "aria-label": "Small pictures" },
+    ...[["sharp", "Sharp"], ["smooth", "Smooth"]].map(([name, text]) =>
+      element("button", { type: "button", "data-scaling": name, text, onclick: () => stage.chooseScaling(name) })
+    ),
+  );
+  const share = element(
+    "button",
+    { class: "button small", type: "button", popovertarget: "share-panel" },
+    icon("share-2"),
+    element("span", { text: "Share" }),
+  );
+  const fullScreen = element(
+    "button",
+    { class: "icon-button", type: "button", "aria-label": "Full screen", onclick: () => stage.toggleFullScreen() },
+    icon("maximize"),
+  );
+  const tools = element(
+    "div",
+    { class: "head-tools", id: "head-tools", popover: true },
+    size,
+    scaling,
+    share,
+    fullScreen,
+  );
+  root.append(pill, title, recipe, more, tools, panel("share-panel", () => shareRows(shown)));
+  fullScreen.hidden = !document.fullscreenEnabled;
+  placePopovers(root);
 
   function showLayout(layout) {
     if (!shown || !layout) return;
-    setText(byId("shown-at"), shownAt(shown.plan, layout));
+    setText(size, shownAt(shown.plan, layout));
     scaling.hidden = !layout.enlargeable;
     for (const button of scaling.children) {
       button.setAttribute("aria-pressed", String(button.dataset.scaling === layout.scaling));
@@ -36,25 +64,31 @@ export function createStageHead(stage) {
 
   return {
     showLayout,
-    /** A session's view and its pill; null before anything runs. */
+    /** A session's view and its pill. */
     show(view, words) {
-      byId("stage-head").hidden = view === null;
       shown = view;
-      if (view === null) return;
-      setText(byId("stage-title"), titleOf(view));
+      setText(title, titleOf(view));
       showPill(pill, words);
       showLayout(stage.layout);
     },
   };
 }
 
-function fillRecipe(panel, view) {
-  panel.replaceChildren(
+/** A popover whose content is made when it opens. */
+function panel(id, content) {
+  const node = element("div", { class: `popover ${id}`, id, popover: true });
+  node.addEventListener("beforetoggle", ({ newState }) => newState === "open" && node.replaceChildren(...content()));
+  return node;
+}
+
+function recipeOf(view) {
+  const facts = recipeFacts(view);
+  return [
     element("p", { text: titleOf(view) }),
     element(
       "dl",
       { class: "facts figures" },
-      ...recipeFacts(view).flatMap(([name, value]) => [element("dt", { text: name }), element("dd", { text: value })]),
+      ...facts.flatMap(([name, value]) => [element("dt", { text: name }), element("dd", { text: value })]),
     ),
-  );
+  ];
 }

@@ -1,4 +1,3 @@
-import { createCropBox, cutPicture } from "./crop_box.js";
 import { element, setText } from "./element.js";
 import { examplesHint, pictureFacts, refusals } from "./form_words.js";
 import { cropFor } from "./plan.js";
@@ -13,7 +12,7 @@ const byId = (id) => document.getElementById(id);
  * @param onPrompt `(prompt)` when an example brings its words
  */
 export function createStartPicture({ onChange, onPrompt }) {
-  const cropBox = createCropBox(byId("crop"), (offset) => state.offset = offset);
+  let cropBox = null;
   const state = { picture: null, size: null, offset: 0.5 };
 
   function show() {
@@ -56,12 +55,19 @@ export function createStartPicture({ onChange, onPrompt }) {
     bitmap.close();
     state.picture = { blob, name, example, widthPx, heightPx, url: URL.createObjectURL(blob) };
     state.offset = 0.5;
+    const { createCropBox } = await import("./crop_box.js");
+    cropBox ??= createCropBox(byId("crop"), (offset) => state.offset = offset);
     onChange();
     show();
   }
 
   listenForFiles(take);
-  listenForCamera(take, refuse);
+  byId("camera").addEventListener("click", async () => {
+    refuse("");
+    const { openCamera } = await import("./camera.js");
+    const isOpen = await openCamera((blob) => take(blob, { name: "Camera" }));
+    if (!isOpen) refuse(refusals.camera);
+  });
 
   return {
     take,
@@ -87,6 +93,7 @@ export function createStartPicture({ onChange, onPrompt }) {
       const { picture, size, offset } = state;
       const crop = cropFor(picture, size);
       if (crop.axis === "none" || Math.abs(offset - 0.5) < 0.005) return { image: picture.blob, name: picture.name };
+      const { cutPicture } = await import("./crop_box.js");
       return { image: await cutPicture(picture, crop, offset), name: `${picture.name.replace(/\.\w+$/, "")}.png` };
     },
   };
@@ -152,34 +159,5 @@ function listenForFiles(take) {
     if (!file || event.clipboardData.types.includes("text/plain")) return;
     event.preventDefault();
     take(file, { name: "Pasted picture" });
-  });
-}
-
-function listenForCamera(take, refuse) {
-  const box = byId("camera-box");
-  let camera = null;
-  const close = () => {
-    camera?.stop();
-    camera = null;
-    box.hidden = true;
-    byId("drop-area").hidden = false;
-  };
-  byId("camera").addEventListener("click", async () => {
-    refuse("");
-    try {
-      const { openCamera } = await import("./camera.js");
-      camera = await openCamera(byId("camera-video"));
-    } catch {
-      return refuse(refusals.camera);
-    }
-    byId("drop-area").hidden = true;
-    box.hidden = false;
-    byId("take-picture").focus();
-  });
-  byId("cancel-camera").addEventListener("click", close);
-  byId("take-picture").addEventListener("click", async () => {
-    const blob = await camera.take();
-    close();
-    take(blob, { name: "Camera" });
   });
 }

@@ -1,72 +1,60 @@
 import { element, icon, setIcon, setText } from "./element.js";
 import { createFilmStrip } from "./film_strip.js";
-import { decodedFrames, isDecoded, sectionAt, stateAt, statesPresent } from "./frame_map.js";
+import { decodedFrames, isDecoded, sectionAt, stateAt } from "./frame_map.js";
+import { certainty, frameOf, lengthOf, playheadInWords } from "./frame_words.js";
 import { createHoverCard } from "./hover_card.js";
+import { timecode, viewWords } from "./measures.js";
 import { createPlayhead } from "./playhead.js";
 import { createThumbnails } from "./thumbnails.js";
-import { certainty, frameOf, lengthOf, planTitle, playheadInWords } from "./timeline_words.js";
-import { createTrack } from "./track.js";
-import { stateWords, timecode, viewWords } from "./measures.js";
 
 /**
- * The timeline: what plays and where, the plan with the state of each section, the film strip, the playhead.
+ * The timeline of a session: on top of its plan what plays and where, the film strip, the playhead.
  *
- * @param root an empty element
+ * @param planTimeline `createPlanTimeline(…)`
  * @param handlers `onToggle()` play or pause · `onSeek(frame)` · `onPick(section, frame)` a section was chosen, at this
  *   frame · `onView(name)` one of `viewWords`. Without `onPick` sections cannot be chosen.
  */
-export function createTimeline(root, { onToggle, onSeek, onPick, onView }) {
-  const head = createHead({ onToggle, onView });
-  const track = createTrack({ onPick: (section) => onPick?.(section, shown.view.plan.sections[section - 1].start) });
-  const area = element("div", { class: "track" }, track.ruler, track.strip, track.line);
-  root.append(head.node, area);
+export function createTimeline(planTimeline, { onToggle, onSeek, onPick, onView }) {
+  const { area, track, hooks } = planTimeline;
+  const head = createHead(planTimeline, { onToggle, onView });
   const filmStrip = createFilmStrip(track.canvas);
   const hover = createHoverCard(area);
+  let view = null;
+  let frame = null;
+  let thumbnails = null;
   const playhead = createPlayhead(area, {
-    onSeek: (frame) => onSeek(frame),
-    onClick: (frame) => onPick ? onPick(sectionAt(shown.view.plan, frame), frame) : onSeek(frame),
+    onSeek: (place) => view && onSeek(place),
+    onClick: (place) => view && (onPick ? onPick(sectionAt(view.plan, place), place) : onSeek(place)),
     onHover: (place) => showHover(place),
   });
-  let shown = null;
-  let thumbnails = null;
 
-  function useThumbnails(frameUrl) {
-    thumbnails?.dispose();
-    thumbnails = createThumbnails(frameUrl, () => {
-      filmStrip.redraw();
-      hover.refresh();
-    });
-  }
-
-  function lay() {
-    if (!shown || area.clientWidth === 0) return;
-    const { view, selected, frame } = shown;
-    const { plan, frameMap } = view;
-    track.update(view, selected, area.clientWidth);
+  hooks.onPick = (section) => view && onPick?.(section, view.plan.sections[section - 1].start);
+  hooks.onLaid = () => {
+    if (!view) return;
+    const { plan, frameMap, progress } = view;
     filmStrip.update({
       cells: track.cells,
       ready: frameMap.filter(({ state }) => isDecoded(state)),
-      working: view.state === "running" ? view.progress.section : 0,
+      working: view.state === "running" ? progress.section : 0,
       aspect: plan.widthPx / plan.heightPx,
       videoWidthPx: plan.widthPx,
       thumbnails,
     });
-    head.update(view);
-    if (frame === null) {
-      playhead.hide(plan.frames);
-      track.cover(-100);
-    } else showFrame(frame);
-  }
+    const hasFrames = decodedFrames(frameMap) > 0;
+    head.show(hasFrames ? plan : null);
+    if (hasFrames && frame !== null) return showFrame(frame);
+    playhead.hide(plan.frames);
+    track.cover(-100);
+  };
 
-  function showFrame(frame) {
-    shown.frame = frame;
-    head.showFrame(shown.view.plan, frame);
-    track.cover(playhead.show(frame, shown.view.plan.frames, playheadInWords(shown.view, frame)));
+  function showFrame(next) {
+    frame = next;
+    head.showFrame(view.plan, frame);
+    track.cover(playhead.show(frame, view.plan.frames, playheadInWords(view, frame)));
   }
 
   function showHover(place) {
-    if (!place || !shown) return hover.hide();
-    const { view } = shown;
+    if (!place || !view) return hover.hide();
     const state = stateAt(view.frameMap, place.frame);
     hover.show({
       px: place.px,
@@ -80,26 +68,37 @@ export function createTimeline(root, { onToggle, onSeek, onPick, onView }) {
     });
   }
 
-  new ResizeObserver(lay).observe(area);
   new MutationObserver(() => filmStrip.redraw())
     .observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
 
   return {
     cells: () => track.cells,
-    /** Another session, or none: `(frame, widthPx) => url` of its frames. */
+    /** Another session: `(frame, widthPx) => url` of its frames. */
     open(frameUrl) {
-      useThumbnails(frameUrl);
-      shown = null;
+      this.close();
+      thumbnails = createThumbnails(frameUrl, () => {
+        filmStrip.redraw();
+        hover.refresh();
+      });
     },
-    /** A session's view, or a plan that looks like one; `selected` is a section, or 0. */
-    update(view, selected = 0) {
-      const frame = decodedFrames(view.frameMap) === 0 ? null : shown?.frame ?? null;
-      shown = { view, selected, frame };
-      lay();
+    /** No session: what is left is a plan. */
+    close() {
+      thumbnails?.dispose();
+      view = frame = null;
+      filmStrip.clear();
+      head.show(null);
+      head.showViews([], null);
+      playhead.hide(1);
+      track.cover(-100);
+    },
+    /** A session's view; `selected` is a section, or 0. */
+    update(next, selected = 0) {
+      view = next;
+      planTimeline.update(next, selected);
     },
     /** The frame that is up. */
-    showFrame(frame) {
-      if (shown && decodedFrames(shown.view.frameMap) > 0) showFrame(frame);
+    showFrame(next) {
+      if (view && decodedFrames(view.frameMap) > 0) showFrame(next);
     },
     /** `"playing"` or `"paused"` */
     showPlaying: head.showPlaying,
@@ -108,9 +107,8 @@ export function createTimeline(root, { onToggle, onSeek, onPick, onView }) {
   };
 }
 
-/** Play button, timecode, key, and what plays. */
-function createHead({ onToggle, onView }) {
-  const title = element("h2", { class: "plan-title" });
+/** Play button, timecode and what plays, added to the head of the plan. */
+function createHead({ head, key }, { onToggle, onView }) {
   const play = element(
     "button",
     { class: "icon-button play", type: "button", "aria-label": "Play", onclick: onToggle },
@@ -120,19 +118,15 @@ function createHead({ onToggle, onView }) {
   const frameText = element("span", { class: "frame-of" });
   const length = element("span", { class: "length-of" });
   const transport = element("div", { class: "transport" }, play, time, frameText, length);
-  const key = element("ul", { class: "key", "aria-label": "Key" });
   const views = element("div", { class: "segments views", role: "group", "aria-label": "What plays" });
-  const node = element("div", { class: "timeline-head" }, title, transport, key, views);
+  head.insertBefore(transport, key);
+  head.append(views);
 
   return {
-    node,
-    update(view) {
-      const hasFrames = decodedFrames(view.frameMap) > 0;
-      title.hidden = hasFrames;
-      transport.hidden = !hasFrames;
-      setText(title, planTitle(view.plan));
-      setText(length, lengthOf(view.plan));
-      showKey(key, view);
+    /** The plan of a session with frames, or null. */
+    show(plan) {
+      transport.hidden = plan === null;
+      if (plan) setText(length, lengthOf(plan));
     },
     showFrame(plan, frame) {
       setText(time, timecode(frame, plan.frameRate));
@@ -155,19 +149,4 @@ function createHead({ onToggle, onView }) {
       for (const button of views.children) button.setAttribute("aria-pressed", String(button.dataset.view === current));
     },
   };
-}
-
-/** The states present; all of them when nothing has run, none when all is final. */
-function showKey(key, view) {
-  const present = view.state === "none"
-    ? ["planned", "sampling", "decoding", "provisional", "final"]
-    : statesPresent(view.frameMap);
-  const states = view.state === "queued" || (present.length === 1 && present[0] === "final") ? [] : present;
-  if (key.dataset.states === states.join()) return;
-  key.dataset.states = states.join();
-  key.replaceChildren(
-    ...states.map((state) =>
-      element("li", {}, element("span", { class: "bar", "data-state": state }, element("i")), stateWords[state])
-    ),
-  );
 }

@@ -1,9 +1,9 @@
 /**
- * What the timeline and the desk say about frames and sections. Pure: no DOM, no clock.
+ * What the timeline says about a plan and its sections. Pure: no DOM, no clock.
  * @module
  */
-import { sectionAt, sectionSeconds, sectionState, stateAt } from "./frame_map.js";
-import { duration, exactSeconds, ordinal, plural, stateWords, timecode } from "./measures.js";
+import { sectionSeconds, sectionState } from "./frame_map.js";
+import { exactSeconds, plural, stateWords } from "./measures.js";
 
 /** `Section 4, 4.9 to 6.1 seconds, may still change`: name of a section's button. */
 export function sectionName(view, section) {
@@ -12,39 +12,9 @@ export function sectionName(view, section) {
   return `Section ${section}, ${startSeconds.toFixed(1)} to ${endSeconds.toFixed(1)} seconds, ${word}`;
 }
 
-/** `5.87 seconds, frame 176 of 289, section 4, final`: what a screen reader says of the playhead. */
-export function playheadInWords(view, frame) {
-  const { plan, frameMap } = view;
-  const seconds = (frame / plan.frameRate).toFixed(2);
-  return `${seconds} seconds, ${frameOf(plan, frame)}, section ${sectionAt(plan, frame)}, ${
-    stateWords[stateAt(frameMap, frame)]
-  }`;
-}
-
-/** `frame 232 of 289` */
-export function frameOf(plan, frame) {
-  return `frame ${frame} of ${plan.frames}`;
-}
-
-/** `of 0:06.00`, for the narrow head of a phone. */
-export function lengthOf(plan) {
-  return `of ${timecode(plan.frames - 1, plan.frameRate)}`;
-}
-
 /** `Plan: 8 sections, 9.63 s` */
 export function planTitle({ sections, seconds }) {
   return `Plan: ${plural(sections.length, "section")}, ${exactSeconds(seconds)}`;
-}
-
-/** How sure a frame is: the line of the hover card. */
-export function certainty(view, frame) {
-  const state = stateAt(view.frameMap, frame);
-  const section = sectionAt(view.plan, frame);
-  if (state === "final") return "Final, same as the file";
-  if (state === "provisional") return "May still change: it is blended once with the section before it";
-  if (state === "decoding") return `Section ${section} is being decoded`;
-  if (state === "sampling") return `Being made: step ${view.progress.step} of ${view.progress.steps}`;
-  return isOver(view) ? "Not made." : `Not made yet. Its turn is ${ordinal(section)}.`;
 }
 
 /** Badge of the section in work, long and short: `step 5/25`, `5/25`. Null when nothing is in work. */
@@ -54,27 +24,4 @@ export function badgeFor({ state, progress }) {
   if (progress.phase !== "sampling") return null;
   const steps = `${progress.step}/${progress.steps}`;
   return [`step ${steps}`, steps];
-}
-
-/** The desk: `{ bold: "Section 3 of 8", plain: ", 6.1 s to 7.3 s. Made in 31 s. Seed 31337." }` */
-export function sectionFacts(view, section) {
-  const { startSeconds, endSeconds } = sectionSeconds(view.plan, section);
-  const made = view.timings.sections[section - 1];
-  const facts = [`${startSeconds.toFixed(1)} s to ${endSeconds.toFixed(1)} s.`];
-  if (made) facts.push(`Made in ${madeIn(made.samplingSeconds + made.decodingSeconds)}.`);
-  else facts.push(`${capital(stateWords[sectionState(view, section)])}.`);
-  facts.push(`Seed ${view.settings.seed}.`);
-  return { bold: `Section ${section} of ${view.plan.sections.length}`, plain: `, ${facts.join(" ")}` };
-}
-
-function madeIn(seconds) {
-  return seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds);
-}
-
-function isOver({ state }) {
-  return state === "completed" || state === "stopped" || state === "failed";
-}
-
-function capital(word) {
-  return word[0].toUpperCase() + word.slice(1);
 }

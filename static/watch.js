@@ -1,4 +1,5 @@
 import { copyOnClick } from "./copy.js";
+import { createPlanTimeline } from "./plan_timeline.js";
 import { createTimeline } from "./timeline.js";
 import { createStage } from "./stage.js";
 import { createWatchPage } from "./watch_page.js";
@@ -7,7 +8,7 @@ const idleAfterMs = 3000;
 const byId = (id) => document.getElementById(id);
 
 const stage = createStage(byId("stage"), { marks: "bare" });
-const page = createWatchPage(stage, (handlers) => createTimeline(byId("timeline"), handlers));
+const page = createWatchPage(stage, (handlers) => createTimeline(createPlanTimeline(byId("timeline")), handlers));
 
 copyOnClick(byId("copy-link"), byId("copy-link-text"), () => location.href);
 letLeaveThePage();
