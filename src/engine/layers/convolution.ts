@@ -96,6 +96,6 @@ function convolution(m: Module, x: Value, kernel: Value, bias: Value, stride: Pi
   const [out, , ...extent] = kernel.shape as [number, number, number, number];
   const places = (size: number, extent: number, step: number) => Math.floor((size - extent) / step) + 1;
   const size = [places(height, extent[0]!, stride.rows), places(width, extent[1]!, stride.columns)];
-  const attributes = { kernel_shape: extent, strides: [stride.rows, stride.columns] };
+  const attributes = { "kernel_shape": extent, strides: [stride.rows, stride.columns] };
   return m.op("Conv", [x, kernel, bias], [frames, out, ...size], attributes);
 }

@@ -105,7 +105,7 @@ const upsample = (m: Module, x: Value, channels: number, frameFactor: 1 | 2): Va
 function enlarged(m: Module, x: Value): Value {
   const [frames, channels, height, width] = x.shape as [number, number, number, number];
   const shape = [frames, channels, height * 2, width * 2];
-  const attributes = { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" };
+  const attributes = { mode: "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor" };
   const inputs = [x, undefined, undefined, m.integers(...shape)];
   return m.graph.nodes(m.path, "Resize", inputs, [{ dtype: x.dtype, shape }], { attributes })[0]!;
 }
