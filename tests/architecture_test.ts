@@ -34,7 +34,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Each external package has one owner. */
-const owners: readonly (readonly [package: RegExp, owner: RegExp])[] = [
+const owners: readonly (readonly [external: RegExp, owner: RegExp])[] = [
   [/^werift$/, /^src\/stream\/viewer\.ts$/],
   [/^hono(\/|$)/, /^src\/routes\//],
   [/^sharp$/, /^src\/image\.ts$/],
