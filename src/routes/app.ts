@@ -4,11 +4,11 @@
  */
 import { Hono } from "hono";
 import type { Log } from "../log.ts";
-import { problem } from "../session/mod.ts";
+import { problem, problemOf } from "../session/mod.ts";
 import { eventRoutes } from "./events.ts";
 import { guard, type GuardOptions } from "./guard.ts";
 import { pageRoutes, type PagesOptions } from "./pages.ts";
-import { problemOf, problemResponse } from "./problem.ts";
+import { problemResponse } from "./problem.ts";
 import { recordingRoutes } from "./recordings.ts";
 import { sessionRoutes } from "./sessions.ts";
 import { type SystemOptions, systemRoutes } from "./system.ts";

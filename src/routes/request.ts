@@ -3,8 +3,7 @@
  * @module
  */
 import { z } from "zod";
-import { generationSettings } from "../engine/mod.ts";
-import { codecs, type NewSession, Refusal, views } from "../session/mod.ts";
+import { codecs, generationSettings, type NewSession, Refusal, views } from "../session/mod.ts";
 
 /** Fields of `POST /api/sessions` beside the picture. */
 export const sessionForm = generationSettings.extend({

@@ -4,9 +4,8 @@
  */
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { imageLimits } from "../image.ts";
-import { Refusal, type Sessions } from "../session/mod.ts";
-import { problemOf, problemResponse } from "./problem.ts";
+import { imageLimits, problem, Refusal, type Sessions } from "../session/mod.ts";
+import { problemResponse } from "./problem.ts";
 import { readSessionForm } from "./request.ts";
 
 /** The picture, and a little for the words around it. */
@@ -48,5 +47,5 @@ async function readForm(request: Request): Promise<FormData> {
 function tooLarge(): Response {
   const limit = `${imageLimits.sizeBytesMax / 2 ** 20} MB`;
   const detail = `The request is too large; a picture may have ${limit}`;
-  return problemResponse(problemOf(new Refusal("body-too-large", detail, { field: "image" })), { connection: "close" });
+  return problemResponse(problem("body-too-large", detail, { field: "image" }), { connection: "close" });
 }

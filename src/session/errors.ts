@@ -1,7 +1,11 @@
 /**
- * What a call on sessions can be refused for. Each carries the problem that tells why.
+ * What a call can be refused for, and every error of the product as the problem it is.
  * @module
  */
+import { CheckpointError, RequestError } from "../engine/mod.ts";
+import { FfmpegError } from "../ffmpeg.ts";
+import { ImageError } from "../image.ts";
+import { EncoderError, OfferError } from "../stream/mod.ts";
 import { type Problem, problem, type ProblemKind } from "./problem.ts";
 
 /** A call that cannot be done; the message is the problem's detail. */
@@ -19,4 +23,20 @@ export class Refusal extends Error {
 /** The reason of an abort: somebody stopped the session, and what is made is kept. */
 export class StopRequested extends Error {
   override readonly name = "StopRequested";
+}
+
+/** The problem an error is. Anything unknown is `internal` and tells nothing of its inside. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Refusal) return error.problem;
+  if (error instanceof ImageError) {
+    const kinds = { unreadable: "image-unreadable", tooLarge: "image-too-large", tooSmall: "image-too-small" } as const;
+    return problem(kinds[error.reason], error.message, { field: "image" });
+  }
+  if (error instanceof RequestError) return problem("invalid-request", error.message, { field: error.field });
+  if (error instanceof CheckpointError) return problem("model-broken", error.message, { field: "model" });
+  if (error instanceof OfferError) {
+    return problem(error.reason === "unreadable" ? "offer-unreadable" : "no-common-codec", error.message);
+  }
+  if (error instanceof EncoderError || error instanceof FfmpegError) return problem("encoder-failed", error.message);
+  return problem("internal", "Something unexpected happened; the server's log tells more");
 }

@@ -2,7 +2,9 @@
  * Sessions: what somebody asked for, from the queue to the file. The only place that knows engine and stream.
  * @module
  */
-export { Refusal } from "./errors.ts";
+export { generationSettings } from "../engine/mod.ts";
+export { imageLimits } from "../image.ts";
+export { problemOf, Refusal } from "./errors.ts";
 export { Models, type ModelsOptions } from "./models.ts";
 export { type Problem, problem, type ProblemKind, problemKinds } from "./problem.ts";
 export { type NewSession, Sessions, type SessionsOptions } from "./sessions.ts";
