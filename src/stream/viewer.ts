@@ -154,9 +154,11 @@ class WeriftViewer implements Viewer {
       if (state === "connected") this.#tell("connected");
       else if (state === "failed" || state === "closed") void this[Symbol.asyncDispose]();
     });
-    sender.onPictureLossIndication.subscribe(() => this.#tell("pictureLost"));
-    sender.onRtcp.subscribe((packet) => {
-      if (packet.type === payloadFeedback && packet.feedback?.count === fullIntraRequest) this.#tell("pictureLost");
+    // Not from the sender: werift gives feedback to the wrong one when the offer names an SSRC of its own.
+    peer.dtlsTransports[0]!.onRtcp.subscribe((packet) => {
+      if (packet.type !== payloadFeedback) return;
+      const kind = packet.feedback?.count;
+      if (kind === pictureLossIndication || kind === fullIntraRequest) this.#tell("pictureLost");
     });
   }
 
@@ -185,7 +187,8 @@ class WeriftViewer implements Viewer {
 }
 
 const payloadFeedback = 206; // RFC 4585 section 6.1
-const fullIntraRequest = 4; // RFC 5104 section 4.3.1; werift tells of it only as a packet
+const pictureLossIndication = 1; // RFC 4585 section 6.3.1
+const fullIntraRequest = 4; // RFC 5104 section 4.3.1
 
 /** Access units of one picture, whichever encoders they come from, as one unbroken row of packets. */
 export interface Packetizer {
