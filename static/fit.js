@@ -2,7 +2,7 @@
 export const smallSidePx = 256;
 
 /** Room for the crop marks, 8 px outside the picture. Sharp pictures take less, so that a whole step is not lost to it. */
-const marginPx = { sharp: 12, smooth: 20 };
+const marginPx = { sharp: 8, smooth: 20 };
 
 /** How a picture of this size is shown when nobody has chosen. */
 export function defaultScaling({ widthPx, heightPx }) {

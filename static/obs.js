@@ -84,13 +84,9 @@ function show() {
 
 function value(name, text, kind = "text") {
   const isCode = kind === "copy";
-  return element(
-    "div",
-    {},
-    element("dt", { text: name }),
-    element("dd", { class: isCode ? "mono" : null, text }),
-    isCode ? copyIconButton(name, () => text) : null,
-  );
+  const copy = isCode ? copyIconButton(name, () => text) : null;
+  const words = element("span", { class: isCode ? "mono" : null, text });
+  return element("div", {}, element("dt", { text: name }), element("dd", {}, words, copy));
 }
 
 /** The choices that mean something for this session. The first of each is what happens without it. */

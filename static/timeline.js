@@ -12,7 +12,7 @@ import { createThumbnails } from "./thumbnails.js";
  *
  * @param planTimeline `createPlanTimeline(…)`
  * @param handlers `onToggle()` play or pause · `onSeek(frame)` · `onPick(section, frame)` a section was chosen, at this
- *   frame · `onView(name)` one of `viewWords`. Without `onPick` sections cannot be chosen.
+ *   frame · `onView(name)` one of `viewWords`. Without `onPick` a section is only a place to go to.
  */
 export function createTimeline(planTimeline, { onToggle, onSeek, onPick, onView }) {
   const { area, track, hooks } = planTimeline;
@@ -28,7 +28,12 @@ export function createTimeline(planTimeline, { onToggle, onSeek, onPick, onView 
     onHover: (place) => showHover(place),
   });
 
-  hooks.onPick = (section) => view && onPick?.(section, view.plan.sections[section - 1].start);
+  hooks.onPick = (section) => {
+    if (!view) return;
+    const { start } = view.plan.sections[section - 1];
+    if (onPick) onPick(section, start);
+    else onSeek(start);
+  };
   hooks.onLaid = () => {
     if (!view) return;
     const { plan, frameMap, progress } = view;

@@ -56,7 +56,12 @@ export function createTrack({ onPick }) {
       button.dataset.state = state;
       button.setAttribute("aria-pressed", String(section === selected));
       button.setAttribute("aria-label", sectionName(view, section));
-      setText(button, words && state === "planned" ? ordinal(section) : words && state === "failed" ? "failed" : "");
+      // Drawn by the style sheet, because the button's name says the same in more words.
+      button.dataset.word = words && state === "planned"
+        ? ordinal(section)
+        : words && state === "failed"
+        ? "failed"
+        : "";
     });
     if (cellsNode.contains(document.activeElement)) return;
     const stop = Math.max(0, cells.findIndex(({ section }) => section === selected));
