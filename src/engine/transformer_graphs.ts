@@ -127,7 +127,7 @@ export function blocksGraph(
   const modulations = modulationsInput(graph, m, config);
   const tap: Tap = (...tapped) => tapGraph(graph, ...tapped);
   const streams = transformerBlocks(m, config, { image, context }, modulations, rope, tap);
-  graph.output("velocity", outputHead(m, config, streams.image, modulations, shape.window, tap));
+  graph.output("velocity", outputHead(m, streams.image, modulations, shape.window, tap));
   graph.output("residual", sub(m, streams.image, image));
   return finish(graph, source);
 }
@@ -138,7 +138,7 @@ export function skippedStepGraph(source: TransformerSource, shape: SectionShape)
   const { graph, m } = begin("skipped_step", source);
   const size = [packedTokens(shape).image, config.hidden];
   const image = add(m, graph.input("image", size), graph.input("residual", size));
-  graph.output("velocity", outputHead(m, config, image, modulationsInput(graph, m, config), shape.window));
+  graph.output("velocity", outputHead(m, image, modulationsInput(graph, m, config), shape.window));
   return finish(graph, source);
 }
 

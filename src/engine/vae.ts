@@ -33,6 +33,7 @@ export interface VaeOptions {
 export class Vae {
   readonly #executables: ExecutableCache;
   readonly #options: VaeOptions;
+  readonly #decodeLanes: { readonly tiles: number; readonly threads: number };
   #decodedTiles: DecodedTile[] = [];
 
   constructor(
@@ -43,6 +44,7 @@ export class Vae {
   ) {
     this.#executables = executables;
     this.#options = options;
+    this.#decodeLanes = decodeLanes(config, executables.options);
   }
 
   /** The most likely latent frame of a picture `[16, 1, heightPx / 8, widthPx / 8]`; sides are multiples of 8. */
@@ -73,7 +75,7 @@ export class Vae {
       const pixels = known?.pixels ?? await this.#decodeTile(tile, signal);
       decoded.push({ latents: tile, pixels });
       return pixels;
-    });
+    }, this.#decodeLanes.tiles);
     return { data, frames: shape[1], heightPx: shape[2], widthPx: shape[3] };
   }
 
@@ -109,7 +111,7 @@ export class Vae {
         const latents = m.graph.input("latents", shape);
         const unscaled = mul(m, latents, m.scalar(1 / this.config.scalingFactor));
         m.graph.output("pixels", swapped(m, decoder(m, this.config, swapped(m, unscaled))));
-      }));
+      }), { threads: this.#decodeLanes.threads });
   }
 
   #graph(name: string, build: (m: Module) => void): Uint8Array<ArrayBuffer> {
@@ -126,6 +128,19 @@ export function picturePlanes({ widthPx, heightPx, pixels }: RgbImage): Volume {
   for (let i = 0; i < data.length; i++) data[i] = pixels[(i % area) * 3 + Math.floor(i / area)]! / 127.5 - 1;
   return { data, shape: [3, 1, heightPx, widthPx] };
 }
+
+/**
+ * How many tiles are decoded at once, and with how many threads each. The steps of a narrow network are too short to be
+ * shared by many threads: two tiles at once take 0.66 of their time one after the other (`bench/decode_lanes.ts`). A wide
+ * network keeps all threads busy with one tile, and its memory for one is enough.
+ */
+function decodeLanes({ blockChannels }: VaeConfig, { device, threads = navigator.hardwareConcurrency }: LaneOptions) {
+  const isNarrow = Math.min(...blockChannels) < 64;
+  return device.kind === "cpu" && isNarrow && threads > 1
+    ? { tiles: 2, threads: Math.floor(threads / 2) }
+    : { tiles: 1, threads };
+}
+type LaneOptions = Pick<ExecutableCache["options"], "device" | "threads">;
 
 /** A tile as it went into the decoder and came out. */
 interface DecodedTile {

@@ -77,18 +77,20 @@ export function tileShapes(shape: Volume["shape"], tiling: Tiling, spatial: Spat
   );
 }
 
-/** Applies `compute` to tiles of `input` and blends what it gives. Long inputs are always cut in time. */
+/**
+ * Applies `compute` to tiles of `input`, up to `lanes` at once, and blends what it gives. Long inputs are always cut in time.
+ */
 export async function inTiles(
   input: Volume,
   tiling: Tiling,
   spatial: SpatialTiles,
   compute: TileFunction,
+  lanes = 1,
 ): Promise<Volume> {
-  const perFrames = spatial === "tiled" && isLarge(input.shape, tiling)
-    ? (tile: Volume) => inSpatialTiles(tile, tiling, compute)
-    : compute;
+  const inSpace = spatial === "tiled" && isLarge(input.shape, tiling);
+  const perFrames = inSpace ? (tile: Volume) => inSpatialTiles(tile, tiling, compute, lanes) : compute;
   return input.shape[frameAxis] > tiling.time.above
-    ? await inTemporalTiles(input, tiling, perFrames)
+    ? await inTemporalTiles(input, tiling, perFrames, inSpace ? 1 : lanes)
     : await perFrames(input);
 }
 
@@ -103,32 +105,39 @@ const tileRanges = (length: number, { size, stride }: AxisTiles) =>
     end: Math.min(index * stride + size, length),
   }));
 
-async function inTemporalTiles(input: Volume, tiling: Tiling, compute: TileFunction): Promise<Volume> {
+async function inTemporalTiles(
+  input: Volume,
+  tiling: Tiling,
+  compute: TileFunction,
+  lanes: number,
+): Promise<Volume> {
   const { blend, keep } = tiling.time;
+  const tiles = tileRanges(input.shape[frameAxis], tiling.time)
+    // Later tiles give up their first output frame; one of a single frame would give nothing.
+    .filter(({ start, end }) => start === 0 || end - start > 1)
+    .map(({ start, end }) => cut(input, frameAxis, start, end));
   const kept: Volume[] = [];
   let previous: Volume | undefined;
-  for (const { start, end } of tileRanges(input.shape[frameAxis], tiling.time)) {
-    // Later tiles give up their first output frame; one of a single frame would give nothing.
-    if (start > 0 && end - start === 1) continue;
-    const whole = await compute(cut(input, frameAxis, start, end));
-    const computed = start === 0 ? whole : cut(whole, frameAxis, 1, whole.shape[frameAxis]);
-    const blended = previous ? fadeIn(previous, computed, frameAxis, blend) : computed;
-    kept.push(cut(blended, frameAxis, 0, start === 0 ? keep + 1 : keep));
+  for await (const whole of inOrder(tiles, compute, lanes)) {
+    const blended = previous
+      ? fadeIn(previous, cut(whole, frameAxis, 1, whole.shape[frameAxis]), frameAxis, blend)
+      : whole;
+    kept.push(cut(blended, frameAxis, 0, previous ? keep : keep + 1));
     previous = blended;
   }
   return cut(join(kept, frameAxis), frameAxis, 0, tiling.outputSizes(input.shape).frames);
 }
 
-async function inSpatialTiles(input: Volume, tiling: Tiling, compute: TileFunction): Promise<Volume> {
+async function inSpatialTiles(input: Volume, tiling: Tiling, compute: TileFunction, lanes: number): Promise<Volume> {
   const { rows, columns } = tiling;
   const [, , height, width] = input.shape;
   const bands: Volume[] = [];
   let above: Volume[] = [];
   for (const row of tileRanges(height, rows)) {
     const band = cut(input, rowAxis, row.start, row.end);
+    const inputs = tileRanges(width, columns).map(({ start, end }) => cut(band, columnAxis, start, end));
     const tiles: Volume[] = [];
-    for (const column of tileRanges(width, columns)) {
-      const computed = await compute(cut(band, columnAxis, column.start, column.end));
+    for await (const computed of inOrder(inputs, compute, lanes)) {
       const [upper, before] = [above[tiles.length], tiles.at(-1)];
       const fromAbove = upper ? fadeIn(upper, computed, rowAxis, rows.blend) : computed;
       tiles.push(before ? fadeIn(before, fromAbove, columnAxis, columns.blend) : fromAbove);
@@ -139,6 +148,22 @@ async function inSpatialTiles(input: Volume, tiling: Tiling, compute: TileFuncti
   }
   const sizes = tiling.outputSizes(input.shape);
   return cut(cut(join(bands, rowAxis), rowAxis, 0, sizes.height), columnAxis, 0, sizes.width);
+}
+
+/** The computed tiles in their order, up to `lanes` under way at a time. None is left behind when it ends or fails. */
+async function* inOrder(tiles: readonly Volume[], compute: TileFunction, lanes: number): AsyncGenerator<Volume> {
+  const underWay: Promise<Volume>[] = [];
+  try {
+    for (const tile of tiles) {
+      const computing = compute(tile);
+      computing.catch(() => {}); // it is awaited below, but perhaps not before it fails
+      underWay.push(computing);
+      if (underWay.length === lanes) yield await underWay.shift()!;
+    }
+    while (underWay.length > 0) yield await underWay.shift()!;
+  } finally {
+    await Promise.allSettled(underWay);
+  }
 }
 
 const [frameAxis, rowAxis, columnAxis] = [1, 2, 3] as const;

@@ -24,7 +24,7 @@ export function rotary(
   pairs: "interleaved" | "halves",
 ): Value {
   const batched = [castTo(m, x, "float32"), cos, sin].map((value) => reshape(m, value, [1, ...value.shape]));
-  const attributes = { interleaved: pairs === "interleaved" ? 1 : 0, num_heads: heads };
+  const attributes = { interleaved: pairs === "interleaved" ? 1 : 0, "num_heads": heads };
   const rotated = m.op("RotaryEmbedding", batched, batched[0]!.shape, attributes);
   return castTo(m, reshape(m, rotated, x.shape), x.dtype);
 }

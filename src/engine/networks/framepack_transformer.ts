@@ -170,7 +170,6 @@ function feedForward(
  */
 export function outputHead(
   m: Module,
-  config: TransformerConfig,
   tokens: Value,
   modulations: Modulations,
   window: readonly [latentFrames: number, height: number, width: number],

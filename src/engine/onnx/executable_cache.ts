@@ -15,11 +15,18 @@ export class ExecutableCache implements Disposable {
     readonly limit = 32,
   ) {}
 
-  /** The executable `key`; `build` gives its serialized model when it has to be made. A failure is not kept. */
-  get(key: string, build: () => Uint8Array<ArrayBuffer>): Promise<Executable> {
+  /**
+   * The executable `key`; `build` gives its serialized model when it has to be made, with the cache's options where
+   * `options` says nothing else. A failure is not kept.
+   */
+  get(
+    key: string,
+    build: () => Uint8Array<ArrayBuffer>,
+    options: Pick<CompileOptions, "threads"> = {},
+  ): Promise<Executable> {
     if (this.#state === "disposed") throw new Error(`Cannot use graph "${key}": its model was unloaded`);
     const known = this.#entries.get(key);
-    const entry = known ?? this.#compile(key, build);
+    const entry = known ?? this.#compile(key, build, options);
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     this.#forgetOldest();
@@ -32,9 +39,13 @@ export class ExecutableCache implements Disposable {
     this.#entries.clear();
   }
 
-  async #compile(key: string, build: () => Uint8Array<ArrayBuffer>): Promise<Executable> {
+  async #compile(
+    key: string,
+    build: () => Uint8Array<ArrayBuffer>,
+    options: Pick<CompileOptions, "threads">,
+  ): Promise<Executable> {
     try {
-      return await this.runtime.compile(build(), this.options);
+      return await this.runtime.compile(build(), { ...this.options, ...options });
     } catch (cause) {
       this.#entries.delete(key);
       throw cause;
