@@ -51,7 +51,14 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const dataDir = options.dataDir ?? await mkdtemp(join(tmpdir(), "framecast-"));
   const log = createLog({ level: "silent" });
   const store = new SessionStore(join(dataDir, "sessions.sqlite"));
-  const models = new Models({ modelsDir: join(root, "models"), defaultModel: "emoji", device: "CPU", store, log });
+  const models = new Models({
+    modelsDir: join(root, "models"),
+    defaultModel: "emoji",
+    host: "127.0.0.1",
+    device: "CPU",
+    store,
+    log,
+  });
   const sessions = await Sessions.open({
     dataDir,
     queueLimit: options.queueLimit ?? 20,

@@ -3,7 +3,7 @@
  * @module
  */
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { type Manifest, offeredSizes, readManifest } from "../engine/mod.ts";
 import type { Log } from "../log.ts";
 import { Refusal } from "./errors.ts";
@@ -22,6 +22,8 @@ export interface InstalledModel {
 export interface ModelsOptions {
   readonly modelsDir: string;
   readonly defaultModel: string;
+  /** Address the server listens on. Only this machine's own users may name folders outside `modelsDir`. */
+  readonly host: string;
   /** What the engine runs on, as people call it: `CPU`. */
   readonly device: string;
   readonly store: SessionStore;
@@ -45,10 +47,12 @@ export class Models {
   }
 
   /**
-   * @param id the default model when left out
+   * @param id name of a folder in the models folder, or, on a server for this machine alone, the absolute path of any; the
+   *   default model when left out
    * @throws `Refusal` when there is no such folder, `CheckpointError` when it cannot be used
    */
   async find(id: string = this.#options.defaultModel): Promise<InstalledModel> {
+    if (isAbsolute(id) && isLoopback(this.#options.host)) return { id, dir: id, manifest: await readManifest(id) };
     const ids = await this.#ids();
     if (!ids.includes(id)) {
       throw new Refusal(
@@ -131,6 +135,8 @@ export class Models {
     };
   }
 }
+
+const isLoopback = (host: string) => host === "localhost" || host === "::1" || host.startsWith("127.");
 
 function passesOf(cfg: number): number {
   return cfg > 1 ? 2 : 1;
