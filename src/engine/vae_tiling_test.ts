@@ -90,3 +90,28 @@ for (const size of sizes) {
     }
   });
 }
+
+/** Lets everything happen that can. */
+const settled = () => new Promise((resolve) => setTimeout(resolve));
+
+Deno.test("inTiles() has as many tiles under way as it has lanes, and leaves none behind when one fails", async () => {
+  const tiles: PromiseWithResolvers<Volume>[] = [];
+  const compute: TileFunction = () => {
+    tiles.push(Promise.withResolvers());
+    return tiles.at(-1)!.promise;
+  };
+  let end: unknown = "not yet";
+  inTiles(volume(16, 12, 1, 1), decodeTiling, "whole", compute, 2).catch((error) => end = error);
+  await settled();
+  assert.equal(tiles.length, 2);
+  tiles[0]!.resolve(volume(3, 17, 8, 8));
+  await settled();
+  assert.equal(tiles.length, 3);
+  const reason = new Error("no memory");
+  tiles[1]!.reject(reason);
+  await settled();
+  assert.deepEqual([tiles.length, end], [3, "not yet"]);
+  tiles[2]!.resolve(volume(3, 17, 8, 8));
+  await settled();
+  assert.deepEqual([tiles.length, end], [3, reason]);
+});
