@@ -14,7 +14,7 @@ const states = ["preview", "provisional", "final"];
  */
 export function readBlockCode({ width, height, data }) {
   const channels = data.length / (width * height);
-  const bytes = [0, 0, 0, 0];
+  const cells = [];
   for (let cell = 0; cell < columns * rows; cell++) {
     const x = ((cell % columns) * width) / columns;
     const y = height / 2 + (Math.floor(cell / columns) * height) / (2 * rows);
@@ -28,15 +28,22 @@ export function readBlockCode({ width, height, data }) {
         count += 3;
       }
     }
-    bytes[cell >> 3] = bytes[cell >> 3] * 2 + (sum / count >= 128 ? 1 : 0);
+    cells.push(sum / count);
   }
+  return codeOfCells(cells);
+}
+
+/** The same from the mean brightness of each of the 32 cells, row by row. */
+export function codeOfCells(cells) {
+  const bytes = [0, 0, 0, 0];
+  cells.forEach((grey, cell) => bytes[cell >> 3] = bytes[cell >> 3] * 2 + (grey >= 128 ? 1 : 0));
   const [high, low, stateAndSection, sum] = bytes;
   const state = states[stateAndSection >> 6];
   if (state === undefined || sum !== blockChecksum(high, low, stateAndSection)) return null;
   return { frame: high * 256 + low, state, section: stateAndSection & 63 };
 }
 
-/** Never the same for two neighbours, and neither all black nor all white. */
-export function blockChecksum(a, b, c) {
-  return ((a * 7 + b * 31 + c * 113 + 90) ^ (b >> 3)) & 255;
+/** One byte that mixes three; an all-black picture has no valid one. */
+function blockChecksum(high, low, stateAndSection) {
+  return ((high * 7 + low * 31 + stateAndSection * 113 + 90) ^ (low >> 3)) & 255;
 }
