@@ -87,7 +87,7 @@ export function createWatchPage(stage, makeTimeline) {
     }
     if (hasEnded(view)) endLive();
     else if (hasPictures(view) && !open.live) startLive(viewsOffered(view)[0]);
-    if (!hasPictures(view)) stage.show("start");
+    if (!hasPictures(view) || !stage.shows) stage.show("start");
   }
 
   function startLive(name) {
