@@ -7,8 +7,10 @@ import { codecs, generationSettings, type NewSession, Refusal, views } from "../
 
 /** Fields of `POST /api/sessions` beside the picture. */
 export const sessionForm = generationSettings.extend({
-  model: z.string().regex(/^[\w.-]{1,100}$/, "must be the id of a model of /api/models").optional()
-    .describe("Id of a model of `/api/models`. Default: the server's."),
+  model: z.string().min(1).max(4096).optional().describe(
+    "Id of a model of `/api/models`, or, on a server for its own machine alone, the absolute path of a model folder. " +
+      "Default: the server's.",
+  ),
   keepRecipe: z.boolean().default(true).describe(
     "Whether prompt and settings are written into the file's comment tag.",
   ),

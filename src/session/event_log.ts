@@ -15,7 +15,7 @@ export class EventLog {
   #ended = false;
   #wake = Promise.withResolvers<void>();
 
-  /** @param earlier what a store kept from before a restart; ids rise but may have holes */
+  /** @param earlier what a store kept, from the first on */
   constructor(earlier: readonly SessionEvent[] = []) {
     this.#entries = [...earlier];
   }

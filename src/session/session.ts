@@ -253,6 +253,7 @@ export class Session {
     this.#ended.resolve();
   }
 
+  /** Only until the end: the log has an end, while a finished video may be watched for ever. */
   async #followPlayout(): Promise<void> {
     for await (const data of this.#around.pictures.live.playout()) {
       if (this.#state !== "queued" && this.#state !== "running") return;

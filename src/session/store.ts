@@ -85,9 +85,7 @@ export class SessionStore implements Disposable {
     this.#run("DELETE FROM sessions WHERE id = ?", [id]);
   }
 
-  /** `playout` entries are not kept: RTP timestamps mean nothing after a restart, and they would grow while it is watched. */
   appendEvent(sessionId: string, { id, event, data }: SessionEvent): void {
-    if (event === "playout") return;
     this.#run("INSERT INTO events (session_id, id, event, data) VALUES (?, ?, ?, ?)", [
       sessionId,
       id,
@@ -96,7 +94,7 @@ export class SessionStore implements Disposable {
     ]);
   }
 
-  /** In order. Ids rise, with holes where `playout` entries were. */
+  /** In order, without a hole. */
   events(sessionId: string): SessionEvent[] {
     return this.#all("SELECT id, event, data FROM events WHERE session_id = ? ORDER BY id", [sessionId]).map((row) =>
       sessionEvent.parse({ id: row.id, event: row.event, data: JSON.parse(String(row.data)) })

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { initialFacts, timingsOf } from "./generation_facts.ts";
+import { linksOf } from "./links.ts";
+import { problem } from "./problem.ts";
+import { SessionStore } from "./store.ts";
+import type { SessionView } from "./view.ts";
+
+function view(id: string): SessionView {
+  const format = { widthPx: 96, heightPx: 96, frameRate: 30 };
+  const sections = [{ start: 0, end: 37 }];
+  const facts = initialFacts({ format, frames: 37, sections }, 6);
+  const settings = {
+    ...{ prompt: "p", negativePrompt: "", durationSeconds: 1, seed: 1, steps: 6, guidance: 10, cfg: 1, cfgRescale: 0 },
+    ...{
+      schedule: "inverted" as const,
+      teaCacheThreshold: 0,
+      widthPx: 96,
+      heightPx: 96,
+      model: "emoji",
+      keepRecipe: true,
+    },
+  };
+  return {
+    id,
+    state: "queued",
+    createdAt: new Date(0).toISOString(),
+    settings,
+    plan: { sections, frames: 37, ...format, seconds: 37 / 30 },
+    frameMap: [...facts.frameMap],
+    progress: facts.progress,
+    timings: timingsOf(facts, null, 0),
+    prompt: facts.prompt,
+    viewers: 0,
+    video: null,
+    links: linksOf(id),
+  };
+}
+
+Deno.test("SessionStore gives back what was saved, newest first", () => {
+  using store = new SessionStore(":memory:");
+  store.add({ view: view("a"), imageType: "image/png" });
+  store.add({ view: view("b"), imageType: "image/jpeg" });
+  const failed: SessionView = {
+    ...view("a"),
+    state: "failed",
+    problem: problem("engine-lost", "It died", { more: 1 }),
+  };
+  store.save(failed);
+  assert.deepEqual(store.get("a"), { view: failed, imageType: "image/png" });
+  assert.deepEqual(store.list().map((session) => session.view.id), ["b", "a"]);
+  assert.equal(store.get("c"), null);
+});
+
+Deno.test("SessionStore deletes a session with its events", () => {
+  using store = new SessionStore(":memory:");
+  store.add({ view: view("a"), imageType: "image/png" });
+  store.appendEvent("a", { id: 1, event: "state", data: view("a") });
+  store.appendEvent("a", { id: 2, event: "problem", data: problem("internal", "x") });
+  assert.deepEqual(store.events("a").map(({ id, event }) => [id, event]), [[1, "state"], [2, "problem"]]);
+  assert.throws(() => store.appendEvent("a", { id: 2, event: "state", data: view("a") }), /UNIQUE/);
+  store.delete("a");
+  assert.deepEqual(store.list(), []);
+  assert.deepEqual(store.events("a"), []);
+});
+
+Deno.test("SessionStore keeps the newest pace per model, device and size", () => {
+  using store = new SessionStore(":memory:");
+  const size = { widthPx: 96, heightPx: 96 };
+  store.saveMeasurement("emoji", "CPU", { ...size, secondsPerStep: 1, secondsPerDecode: 2 });
+  store.saveMeasurement("emoji", "CPU", { ...size, secondsPerStep: 3, secondsPerDecode: 4 });
+  store.saveMeasurement("emoji", "H200", { ...size, secondsPerStep: 0.1, secondsPerDecode: 0.2 });
+  assert.deepEqual(store.measurements("emoji", "CPU"), [{ ...size, secondsPerStep: 3, secondsPerDecode: 4 }]);
+  assert.deepEqual(store.measurements("framepack", "CPU"), []);
+});
