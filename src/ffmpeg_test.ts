@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { FfmpegError, findFfmpeg, parseEncoders } from "./ffmpeg.ts";
+
+const table = `Encoders:
+ V..... = Video
+ A..... = Audio
+ .....D = Supports direct rendering method 1
+ ------
+ V....D libx264              libx264 H.264 / AVC / MPEG-4 AVC (codec h264)
+ VF..X. apng                 APNG image
+ A....D aac                  AAC (Advanced Audio Coding)
+`;
+
+Deno.test("parseEncoders() takes the names and not the legend", () => {
+  assert.deepEqual(parseEncoders(table), new Set(["libx264", "apng", "aac"]));
+  assert.deepEqual(parseEncoders(""), new Set());
+});
+
+Deno.test("findFfmpeg() finds one with the encoders that are needed", async () => {
+  const ffmpeg = await findFfmpeg();
+  assert.ok(ffmpeg.encoders.has("libx264") && ffmpeg.encoders.has("libvpx"));
+  assert.notEqual(ffmpeg.version, "unknown");
+});
+
+/** In a process of its own, whose PATH has no ffmpeg. */
+async function findWithoutPath(configured: string): Promise<string> {
+  const { href } = new URL("ffmpeg.ts", import.meta.url);
+  const script = `import { findFfmpeg } from "${href}";
+    const configured = ${JSON.stringify(configured)};
+    console.log(await findFfmpeg({ configured }).then(({ path }) => path, (error) => error.name + ": " + error.message));`;
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", script],
+    cwd: fileURLToPath(new URL("..", import.meta.url)),
+    env: { PATH: "/nowhere" },
+    stderr: "null",
+  }).output();
+  return new TextDecoder().decode(stdout).trim();
+}
+
+Deno.test("findFfmpeg() falls back to the npm package's binary", async () => {
+  assert.match(await findWithoutPath(""), /@ffmpeg-installer.*ffmpeg$/);
+});
+
+Deno.test("findFfmpeg() says which configured path it cannot start, and takes no other", async () => {
+  await assert.rejects(findFfmpeg({ configured: "/no/such/ffmpeg" }), (error) => {
+    assert.ok(error instanceof FfmpegError);
+    const expected =
+      'Cannot start the ffmpeg that FRAMECAST_FFMPEG names: "/no/such/ffmpeg" cannot be started: there is no such program';
+    assert.equal(error.message, expected);
+    return true;
+  });
+});
+
+Deno.test("findFfmpeg() refuses a program that is no ffmpeg, and one that is not executable", async () => {
+  await assert.rejects(findFfmpeg({ configured: "/bin/true" }), /lists no encoders/);
+  const file = await Deno.makeTempFile();
+  await assert.rejects(findFfmpeg({ configured: file }), /not executable, run chmod \+x/);
+  await Deno.remove(file);
+});
+
+Deno.test("FfmpegProcess.status tells how it ended and keeps what it printed last", async () => {
+  const ffmpeg = await findFfmpeg();
+  await using process = ffmpeg.start(["-hide_banner", "-i", "/no/such/video.mp4"]);
+  const { success, stderrTail } = await process.status;
+  assert.equal(success, false);
+  assert.match(stderrTail, /\/no\/such\/video\.mp4: No such file/);
+});
+
+Deno.test("FfmpegProcess is gone once disposed, even while it works", async () => {
+  const ffmpeg = await findFfmpeg();
+  const process = ffmpeg.start(["-f", "lavfi", "-i", "testsrc", "-f", "rawvideo", "pipe:1"]);
+  await process[Symbol.asyncDispose]();
+  assert.equal((await process.status).signal, "SIGKILL");
+});
