@@ -52,7 +52,7 @@ const settings: readonly [Record<string, string>, string, RegExp][] = [
   [{ prompt: "x".repeat(20_000) }, "prompt", /at most 4000 characters, got "x{57}… \(20000 characters\)"/],
   [{ negativePrompt: "x".repeat(4001) }, "negativePrompt", /at most 4000 characters/],
   [{ colour: "red" }, "colour", /^There is no setting colour$/],
-  [{ model: "../secret" }, "model", /must be the id of a model/],
+  [{ model: "../secret" }, "model", /is not on this server/],
 ];
 
 Deno.test("a setting that cannot be used is refused with its name and value", async () => {
