@@ -8,7 +8,7 @@ import { readJsonObject } from "./json_file.ts";
 import { decoder, encoder } from "./networks/vae.ts";
 import { parseVaeConfig, type VaeConfig } from "./networks/vae_config.ts";
 import type { ExecutableCache } from "./onnx/executable_cache.ts";
-import { Graph, Module, type Value } from "./onnx/graph.ts";
+import { castTo, Graph, Module, type Value } from "./onnx/graph.ts";
 import { mul, transpose } from "./onnx/operators.ts";
 import { type Checkpoint, openCheckpoint } from "./onnx/safetensors.ts";
 import { float32Tensor, type Tensor } from "./onnx/tensor.ts";
@@ -24,15 +24,17 @@ export interface LatentSize {
 export interface VaeOptions {
   /**
    * Whether tiles above 256 pixels a side are cut into smaller ones: less memory, another result. The reference does it on
-   * cards with less than 60 GB.
+   * cards with less than 60 GB. Default "tiled".
    */
-  readonly spatialTiles: SpatialTiles;
+  readonly spatialTiles?: SpatialTiles;
+  /** What the networks calculate in; pictures and latents are float32 outside of them. Default "float32". */
+  readonly computeDType?: "float32" | "float16";
 }
 
 /** Pixels ↔ latents. Latents are scaled: about unit variance, as the transformer has them. */
 export class Vae {
   readonly #executables: ExecutableCache;
-  readonly #options: VaeOptions;
+  readonly #options: Required<VaeOptions>;
   readonly #decodeLanes: { readonly tiles: number; readonly threads: number };
   #decodedTiles: DecodedTile[] = [];
 
@@ -40,10 +42,10 @@ export class Vae {
     readonly config: VaeConfig,
     readonly checkpoint: Checkpoint,
     executables: ExecutableCache,
-    options: VaeOptions = { spatialTiles: "tiled" },
+    { spatialTiles = "tiled", computeDType = "float32" }: VaeOptions = {},
   ) {
     this.#executables = executables;
-    this.#options = options;
+    this.#options = { spatialTiles, computeDType };
     this.#decodeLanes = decodeLanes(config, executables.options);
   }
 
@@ -98,25 +100,32 @@ export class Vae {
   }
 
   #encoder(shape: Volume["shape"]) {
-    return this.#executables.get(`vae.encoder ${shape}`, () =>
-      this.#graph(`vae.encoder ${shape}`, (m) => {
-        const pixels = m.graph.input("pixels", shape);
-        m.graph.output("moments", swapped(m, encoder(m, this.config, swapped(m, pixels))));
-      }));
+    return this.#executables.get(
+      `vae.encoder ${shape}`,
+      () => this.#graph("pixels", shape, "moments", (m, pixels) => encoder(m, this.config, pixels)),
+    );
   }
 
   #decoder(shape: Volume["shape"]) {
-    return this.#executables.get(`vae.decoder ${shape}`, () =>
-      this.#graph(`vae.decoder ${shape}`, (m) => {
-        const latents = m.graph.input("latents", shape);
-        const unscaled = mul(m, latents, m.scalar(1 / this.config.scalingFactor));
-        m.graph.output("pixels", swapped(m, decoder(m, this.config, swapped(m, unscaled))));
-      }), { threads: this.#decodeLanes.threads });
+    const unscaled = (m: Module, latents: Value) => mul(m, latents, m.scalar(1 / this.config.scalingFactor));
+    return this.#executables.get(
+      `vae.decoder ${shape}`,
+      () => this.#graph("latents", shape, "pixels", (m, latents) => decoder(m, this.config, unscaled(m, latents))),
+      { threads: this.#decodeLanes.threads },
+    );
   }
 
-  #graph(name: string, build: (m: Module) => void): Uint8Array<ArrayBuffer> {
-    const graph = new Graph(name);
-    build(new Module(graph, this.checkpoint));
+  /** One input and one output `[channels, frames, height, width]` in float32, whatever is between. */
+  #graph(
+    input: string,
+    shape: Volume["shape"],
+    output: string,
+    network: (m: Module, x: Value) => Value,
+  ): Uint8Array<ArrayBuffer> {
+    const graph = new Graph(`vae ${input} to ${output}`, this.#options.computeDType);
+    const m = new Module(graph, this.checkpoint);
+    const x = castTo(m, swapFirstAxes(m, graph.input(input, shape, "float32")), this.#options.computeDType);
+    graph.output(output, swapFirstAxes(m, castTo(m, network(m, x), "float32")));
     return graph.build();
   }
 }
@@ -152,7 +161,7 @@ const isSame = (a: Volume, b: Volume) =>
   a.shape.every((size, axis) => size === b.shape[axis]) && a.data.every((value, i) => Object.is(value, b.data[i]));
 
 /** `[channels, frames, …]` ↔ `[frames, channels, …]` */
-const swapped = (m: Module, x: Value) => transpose(m, x, [1, 0, 2, 3]);
+const swapFirstAxes = (m: Module, x: Value) => transpose(m, x, [1, 0, 2, 3]);
 
 const volumeOf = ({ data, shape }: Tensor) => ({ data, shape }) as Volume;
 

@@ -88,6 +88,19 @@ Deno.test("Vae.decode() stops with the signal's reason and decodes afterwards as
   assert.deepEqual(await vae.decode(latents(0, 9), size, going), whole);
 });
 
+Deno.test("Vae in float16 stays near the one in float32, and not equal", async () => {
+  await using model = await makeTinyModel("tiny-a");
+  using runtime = openRuntime();
+  const decoded = async (computeDType: "float32" | "float16") => {
+    using executables = new ExecutableCache(runtime, onCpu);
+    const vae = await loadVae(join(model.dir, "vae"), executables, { computeDType });
+    return (await vae.decode(latents(0, 2), size, going)).data;
+  };
+  const [full, half] = [await decoded("float32"), await decoded("float16")];
+  const worst = full.reduce((most, value, i) => Math.max(most, Math.abs(value - half[i]!)), 0);
+  assert.ok(worst > 1e-6 && worst < 0.02, `differs by ${worst}`);
+});
+
 Deno.test("loadVae() names the weight a folder lacks when it is needed", async () => {
   await using model = await makeTinyModel("tiny-a");
   using runtime = openRuntime();

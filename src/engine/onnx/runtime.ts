@@ -4,6 +4,7 @@
  * The npm binding is not used: its runs block the event loop, cannot be cancelled, and take no bfloat16.
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { InferenceError } from "../errors.ts";
 import { type Executable, OrtExecutable } from "./executable.ts";
 import { cString, type Handle, handleFrom, handleFromAsync, loadOrtApi, type OrtApi, pointerArray } from "./ort_api.ts";
@@ -64,7 +65,7 @@ export function packagedLibraryPath(): string {
   const architecture = Deno.build.arch === "aarch64" ? "arm64" : "x64";
   const name = file[Deno.build.os as keyof typeof file];
   const path = `../bin/napi-v6/${platform}/${architecture}/${name}`;
-  return decodeURIComponent(new URL(path, import.meta.resolve("onnxruntime-node")).pathname);
+  return fileURLToPath(new URL(path, import.meta.resolve("onnxruntime-node")));
 }
 
 class OrtRuntime implements Runtime {
