@@ -4,7 +4,7 @@
  */
 // @ts-types="npm:@types/cli-progress@3.11.6"
 import { SingleBar } from "cli-progress";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { type Config, configFromEnvironment, folderTypedIn } from "./src/config.ts";
 import { createProcessEngine } from "./src/engine/process_engine.ts";
@@ -77,7 +77,7 @@ async function generate(args: string[]): Promise<number> {
     const end = await fill(store, request, config);
     const range = settledRange(store);
     if (!range) throw new UsageError("Stopped. Nothing was finished yet.");
-    const recipe = recipeOf({ ...request.settings, model: manifest.name, keepRecipe: true });
+    const recipe = recipeOf({ ...request.settings, model: basename(request.modelDir), keepRecipe: true });
     const recording = { store, range, plan, file: out, ffmpeg, ...(values["no-recipe"] ? {} : { recipe }) };
     const { frames, sizeBytes } = await writeRecording(recording, new AbortController().signal);
     const seconds = (frames / plan.format.frameRate).toFixed(2);

@@ -104,7 +104,7 @@ function sessionCalls(request: Request): Pick<ServerProcess, "request" | "start"
   return {
     request,
     event,
-    async start(settings = {}, image) {
+    async start(settings, image) {
       const response = await request("/api/sessions", { method: "POST", body: await sessionForm(settings, image) });
       assert.equal(response.status, 202, await response.clone().text());
       return await response.json();
