@@ -26,8 +26,11 @@ async function main(): Promise<void> {
   const log = createLog({ level: config.logLevel });
   for (const name of config.unknownVariables) log.warn("config.unknown", { name });
   const ffmpeg = await findFfmpeg({ configured: config.ffmpegPath });
-  await makeDataDir(config.dataDir);
-  using store = new SessionStore(join(config.dataDir, "sessions.sqlite"));
+  const close = new AbortController();
+  const handler = Promise.withResolvers<Deno.ServeHandler>();
+  // The address first: a second server must not touch what belongs to the one that has it.
+  const server = listen(async (request, info) => (await handler.promise)(request, info), config, close.signal);
+  using store = await openStore(config.dataDir);
   const models = new Models({ ...config, device: "CPU", store, log });
   const sessions = await Sessions.open({
     ...config,
@@ -38,9 +41,7 @@ async function main(): Promise<void> {
     log,
     now: Date.now,
   });
-  const app = createApp({ ...config, sessions, models, version: denoJson.version, staticDir, log });
-  const close = new AbortController();
-  const server = listen(app.fetch, config, close.signal);
+  handler.resolve(createApp({ ...config, sessions, models, version: denoJson.version, staticDir, log }).fetch);
   log.info("server.stopping", { signal: await stopSignal() });
   await sessions[Symbol.asyncDispose]();
   close.abort();
@@ -79,9 +80,10 @@ function stopSignal(): Promise<Deno.Signal> {
   return promise;
 }
 
-async function makeDataDir(dataDir: string): Promise<void> {
+async function openStore(dataDir: string): Promise<SessionStore> {
   try {
     await mkdir(dataDir, { recursive: true });
+    return new SessionStore(join(dataDir, "sessions.sqlite"));
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new StartError(`Cannot use FRAMECAST_DATA_DIR="${dataDir}": ${why}`, { cause });

@@ -104,7 +104,7 @@ Deno.test("a frame is there as soon as it is decoded, and after a restart from t
   assert.equal((await frame("x")).status, 422);
   assert.equal((await frame(0, "?width=9999")).status, 422);
 
-  await server.sessions[Symbol.asyncDispose]();
+  await server.stop();
   await using later = await startServer({ dataDir: server.dataDir });
   const fromFile = await later.request(`/api/sessions/${id}/frames/144.jpg`);
   assert.equal(fromFile.status, 200);

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { SessionView } from "../src/session/mod.ts";
+import { SessionStore, type SessionView } from "../src/session/mod.ts";
 import { createGatedEngine } from "./gated_engine.ts";
 import { startServer } from "./server_fixture.ts";
 
@@ -24,7 +24,7 @@ Deno.test("a finished session survives a restart, file and log", async () => {
   await using server = await startServer({ engine });
   engine.admit(1);
   const before = await server.ended((await server.start({ durationSeconds: "1" })).id);
-  await server.sessions[Symbol.asyncDispose]();
+  await server.stop();
   await using later = await startServer({ dataDir: server.dataDir });
   assert.deepEqual(await later.view(before.id), before);
   assert.equal((await later.request(before.links.video)).status, 200);
@@ -70,7 +70,7 @@ Deno.test("a server that is stopped keeps what the running session has made, and
   engine.admit(1);
   await server.event(worked.id, ({ event, data }) => event === "progress" && data.timings.sections.length === 1);
   const waited = await server.start({ durationSeconds: "1" });
-  await server.sessions[Symbol.asyncDispose]();
+  await server.stop();
   await using later = await startServer({ dataDir: server.dataDir });
   const stopped = await later.view(worked.id);
   assert.equal(stopped.state, "stopped");
@@ -83,7 +83,7 @@ Deno.test("the pace of an earlier server gives the estimates of the next", async
   await using server = await startServer({ engine });
   engine.admit(1);
   await server.ended((await server.start({ durationSeconds: "1" })).id);
-  await server.sessions[Symbol.asyncDispose]();
+  await server.stop();
   const gated = createGatedEngine();
   await using later = await startServer({ dataDir: server.dataDir, engine: gated });
   const [model] = await (await later.request("/api/models")).json();
@@ -92,4 +92,17 @@ Deno.test("the pace of an earlier server gives the estimates of the next", async
   assert.equal(first.timings.remainingSeconds, 0);
   await later.event(first.id, running);
   assert.equal((await later.start()).queue?.expectedStartSeconds, 0);
+});
+
+Deno.test("a second server in the same folder is refused, and the first loses nothing", async () => {
+  const engine = createGatedEngine();
+  await using server = await startServer({ engine });
+  const { id } = await server.start({ durationSeconds: "1" });
+  await server.event(id, running);
+  assert.throws(() => new SessionStore(join(server.dataDir, "sessions.sqlite")), {
+    name: "StoreOpenError",
+    message: /another framecast uses this folder/,
+  });
+  engine.admit(1);
+  assert.equal((await server.ended(id)).state, "completed");
 });

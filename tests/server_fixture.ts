@@ -43,6 +43,8 @@ export interface TestServer extends AsyncDisposable {
   view(id: string): Promise<SessionView>;
   /** The first event of the session's log that fits; the log is read from its start. */
   event(id: string, fits: (event: SessionEvent) => boolean): Promise<SessionEvent>;
+  /** Ends the server in good order; its folder stays. */
+  stop(): Promise<void>;
   /** Waits for the end. */
   ended(id: string): Promise<SessionView>;
 }
@@ -84,6 +86,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     for await (const entry of sessions.events(id, 0, new AbortController().signal)) if (fits(entry)) return entry;
     throw new Error(`The log of ${id} ended without the event`);
   };
+  let stopping: Promise<void> | undefined;
+  const stop = () => stopping ??= sessions[Symbol.asyncDispose]().then(() => store[Symbol.dispose]());
   return {
     dataDir,
     sessions,
@@ -102,9 +106,9 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       );
       return end.data as SessionView;
     },
+    stop,
     async [Symbol.asyncDispose]() {
-      await sessions[Symbol.asyncDispose]();
-      store[Symbol.dispose]();
+      await stop();
       if (!options.dataDir) await rm(dataDir, { recursive: true });
     },
   };

@@ -65,7 +65,7 @@ Deno.test("WHEP: a finished session can be watched after a restart, one without 
   const { links } = await server.ended((await server.start({ durationSeconds: "1" })).id);
   const empty = await server.start();
   await server.request(`/api/sessions/${empty.id}/stop`, { method: "POST" });
-  await server.sessions[Symbol.asyncDispose]();
+  await server.stop();
   await using later = await startServer({ dataDir: server.dataDir });
   const init = { method: "POST", headers: { "content-type": "application/sdp" }, body: offer(["VP8"]) };
   assert.equal((await later.request(links.whep, init)).status, 201);

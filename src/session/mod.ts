@@ -8,5 +8,5 @@ export { problemOf, Refusal } from "./errors.ts";
 export { Models, type ModelsOptions } from "./models.ts";
 export { type Problem, problem, type ProblemKind, problemKinds } from "./problem.ts";
 export { type NewSession, Sessions, type SessionsOptions } from "./sessions.ts";
-export { SessionStore } from "./store.ts";
+export { SessionStore, StoreOpenError } from "./store.ts";
 export * from "./view.ts";

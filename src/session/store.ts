@@ -18,7 +18,9 @@ export interface Measurement extends Pace {
   readonly heightPx: number;
 }
 
+/** The store belongs to one server: another that opened it would take its running session for one that was left behind. */
 const schema = `
+  PRAGMA locking_mode = EXCLUSIVE;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = NORMAL;
   PRAGMA foreign_keys = ON;
@@ -49,13 +51,24 @@ const schema = `
 
 type Row = Record<string, string | number>;
 
+/** The store cannot be used. The message says why. */
+export class StoreOpenError extends Error {
+  override readonly name = "StoreOpenError";
+}
+
 export class SessionStore implements Disposable {
   readonly #database: DatabaseSync;
 
-  /** @param file `:memory:` keeps nothing */
+  /** @param file `:memory:` keeps nothing. @throws `StoreOpenError`, also when another server has it open */
   constructor(file: string) {
-    this.#database = new DatabaseSync(file);
-    this.#database.exec(schema);
+    try {
+      this.#database = new DatabaseSync(file);
+      this.#database.exec(schema);
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      const why = /locked|busy/i.test(message) ? "another framecast uses this folder" : message;
+      throw new StoreOpenError(`Cannot open "${file}": ${why}`, { cause });
+    }
   }
 
   add({ view, imageType }: StoredSession): void {
