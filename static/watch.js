@@ -1,6 +1,4 @@
 import { copyOnClick } from "./copy.js";
-import { createPlanTimeline } from "./plan_timeline.js";
-import { createTimeline } from "./timeline.js";
 import { createStage } from "./stage.js";
 import { createWatchPage } from "./watch_page.js";
 
@@ -8,13 +6,22 @@ const idleAfterMs = 3000;
 const byId = (id) => document.getElementById(id);
 
 const stage = createStage(byId("stage"), { marks: "bare" });
-const page = createWatchPage(stage, (handlers) => createTimeline(createPlanTimeline(byId("timeline")), handlers));
+const page = createWatchPage(stage, loadTimeline);
 
 copyOnClick(byId("copy-link"), byId("copy-link-text"), () => location.href);
 letLeaveThePage();
 listenForKeys();
 hideBarsWhenIdle();
 page.open(decodeURIComponent(location.pathname.split("/").at(-1)));
+
+/** A finished video is played without one. */
+async function loadTimeline(handlers) {
+  const [{ createPlanTimeline }, { createTimeline }] = await Promise.all([
+    import("./plan_timeline.js"),
+    import("./timeline.js"),
+  ]);
+  return createTimeline(createPlanTimeline(byId("timeline")), handlers);
+}
 
 /** Full screen and picture in picture, where the browser has them. */
 function letLeaveThePage() {

@@ -13,22 +13,19 @@ const countEveryMs = 10_000; // how many are watching is not an event
 
 const byId = (id) => document.getElementById(id);
 const hasEnded = (view) => ["completed", "stopped", "failed"].includes(view.state);
+const playsFile = (view) => hasEnded(view) && view.video !== null;
 
 /**
  * One session for those who only watch: no desk, no selection, the file with the browser's own controls.
  * @param stage `createStage(…)`
- * @param makeTimeline `(handlers) => createTimeline(…)`
+ * @param loadTimeline `(handlers) => Promise of createTimeline(…)`, called when there is something for it to show
  */
-export function createWatchPage(stage, makeTimeline) {
+export function createWatchPage(stage, loadTimeline) {
   let open = null;
+  let timeline = null;
   const playback = createPlayback(stage, {
-    onFrame: (frame) => timeline.showFrame(frame),
+    onFrame: (frame) => timeline?.showFrame(frame),
     onChange: () => open?.view && showTransport(),
-  });
-  const timeline = makeTimeline({
-    onToggle: () => playback.toggle(),
-    onSeek: (frame) => seek(frame),
-    onView: (name) => chooseView(name),
   });
   byId("retry").addEventListener("click", () => open.feed.retryNow());
 
@@ -39,10 +36,16 @@ export function createWatchPage(stage, makeTimeline) {
     if (!state.view) return;
     if (isFirst) {
       const url = (frame, widthPx) => frameUrl(state.view.id, frame, widthPx);
-      timeline.open(url);
       playback.open(state.view.plan, url);
       open.viewers = state.view.viewers;
+      if (!playsFile(state.view)) addTimeline(url);
     }
+    show();
+  }
+
+  async function addTimeline(url) {
+    timeline = await loadTimeline({ onToggle: () => playback.toggle(), onSeek: seek, onView: chooseView });
+    timeline.open(url);
     show();
   }
 
@@ -60,11 +63,8 @@ export function createWatchPage(stage, makeTimeline) {
     showTotal(view);
     showPicture(view, trouble);
     document.title = documentTitle(view);
-    if (hasEnded(view) && view.video) byId("timeline").hidden = true;
-    else {
-      byId("timeline").hidden = false;
-      timeline.update(view);
-    }
+    byId("timeline").hidden = !timeline || playsFile(view);
+    if (!byId("timeline").hidden) timeline.update(view);
     showTransport();
   }
 
@@ -78,7 +78,7 @@ export function createWatchPage(stage, makeTimeline) {
     stage.setStart(view.links.image);
     stage.describe(`${hasEnded(view) ? "Video" : "Live picture"}: ${titleOf(view)}`);
     stage.overlay.setNote(trouble?.kind === "picture" ? interruptedNote(trouble.seconds) : null);
-    const hasFile = hasEnded(view) && view.video !== null;
+    const hasFile = playsFile(view);
     byId("download").hidden = !hasFile;
     stage.video.controls = hasFile;
     if (hasFile) {
@@ -113,6 +113,7 @@ export function createWatchPage(stage, makeTimeline) {
   }
 
   function showTransport() {
+    if (!timeline) return;
     timeline.showPlaying(playback.state);
     const offered = hasEnded(open.view) || !hasPictures(open.view) ? [] : viewsOffered(open.view);
     timeline.showViews(offered.length > 1 ? offered : [], playback.source === "stills" ? null : open.viewName);
