@@ -10,11 +10,13 @@ export interface GatedEngine extends Engine {
   admit(sections: number): void;
   /** The next section fails with this. */
   failWith(error: Error): void;
+  /** Lets the model be ready; until then it is being loaded, if the engine was made with `"cold"`. */
+  finishLoading(): void;
   /** Requests that were started. */
   readonly requests: readonly GenerationRequest[];
 }
 
-export function createGatedEngine(): GatedEngine {
+export function createGatedEngine(model: "warm" | "cold" = "warm"): GatedEngine {
   const inner = createTestPatternEngine();
   const requests: GenerationRequest[] = [];
   let admitted = 0;
@@ -42,8 +44,10 @@ export function createGatedEngine(): GatedEngine {
     admitted--;
   }
 
+  const loaded = Promise.withResolvers<void>();
   return {
     requests,
+    finishLoading: loaded.resolve,
     admit(sections) {
       admitted += sections;
       tell();
@@ -59,7 +63,11 @@ export function createGatedEngine(): GatedEngine {
         if (event.kind === "sampling") await pass(signal);
       }
     },
-    async *warm() {},
+    async *warm(): AsyncGenerator<GenerationEvent> {
+      if (model === "warm") return;
+      yield { kind: "loading", part: "transformer", done: 1, of: 3 };
+      await loaded.promise;
+    },
     async [Symbol.asyncDispose]() {},
   };
 }

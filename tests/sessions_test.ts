@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { EngineLostError } from "../src/engine/mod.ts";
+import { CheckpointError, type Engine, EngineLostError } from "../src/engine/mod.ts";
 import { type Ffmpeg, findFfmpeg } from "../src/ffmpeg.ts";
 import { readFileFrames } from "../src/session/file_frames.ts";
 import type { SessionView } from "../src/session/mod.ts";
@@ -246,3 +246,39 @@ Deno.test("a full disk while recording: a clear reason, the frames are kept, and
   assert.equal(later.video?.frames, 37);
   assert.equal(await framesInFile(later, server), 37);
 });
+
+Deno.test("while the model is made ready, who waits is told what is being loaded", async () => {
+  const engine = createGatedEngine("cold");
+  await using server = await startServer({ engine });
+  const { id } = await server.start({ durationSeconds: "1" });
+  const told = await server.event(id, ({ event, data }) => event === "progress" && data.progress.phase === "loading");
+  assert.equal((told.data as SessionView).progress.loading, "transformer, 1 of 3");
+  const health = await (await server.request("/api/health")).json();
+  assert.equal(health.engine.state, "starting");
+  assert.equal((await (await server.request("/api/models")).json())[0].state, "loading");
+  engine.finishLoading();
+  engine.admit(1);
+  const view = await server.ended(id);
+  assert.equal(view.state, "completed");
+  assert.equal(view.progress.loading, undefined);
+  assert.equal((await (await server.request("/api/models")).json())[0].state, "ready");
+});
+
+Deno.test("a model folder that is damaged fails the session with the file's name, and the next session works", async () => {
+  await using server = await startServer({
+    engine: failingOnce(new CheckpointError('"vae/diffusion_pytorch_model.safetensors" ends after 12 of 5290 bytes')),
+  });
+  const failed = await server.ended((await server.start({ durationSeconds: "1" })).id);
+  assert.equal(failed.state, "failed");
+  assert.match(failed.problem!.type, /problem-model-broken$/);
+  assert.match(failed.problem!.detail, /vae\/diffusion_pytorch_model.safetensors.* Nothing was finished yet\.$/);
+  assert.equal((await server.ended((await server.start({ durationSeconds: "1" })).id)).state, "completed");
+});
+
+/** An engine that fails before its first event, once. */
+function failingOnce(error: Error): Engine {
+  const engine = createGatedEngine();
+  engine.failWith(error);
+  engine.admit(1);
+  return engine;
+}

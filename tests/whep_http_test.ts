@@ -2,6 +2,7 @@
  * The WHEP endpoint as HTTP sees it; that pictures arrive is shown with real browsers elsewhere.
  */
 import assert from "node:assert/strict";
+import { EngineLostError } from "../src/engine/mod.ts";
 import { createGatedEngine } from "./gated_engine.ts";
 import { startServer } from "./server_fixture.ts";
 
@@ -72,4 +73,24 @@ Deno.test("WHEP: a finished session can be watched after a restart, one without 
   const nothing = await later.request(empty.links.whep, init);
   assert.equal(nothing.status, 409);
   assert.match((await nothing.json()).type, /no-live-picture/);
+});
+
+Deno.test("WHEP: who watches goes on watching after the end, a stop and a failure, on the same connection", async () => {
+  const engine = createGatedEngine();
+  await using server = await startServer({ engine });
+  const watched = [];
+  for (const end of ["completed", "stopped", "failed"]) {
+    const { id, links } = await server.start({ durationSeconds: "3" });
+    const init = { method: "POST", headers: { "content-type": "application/sdp" }, body: offer(["VP8"]) };
+    assert.equal((await server.request(links.whep, init)).status, 201);
+    engine.admit(1);
+    await server.event(id, ({ event, data }) => event === "progress" && data.timings.sections.length === 1);
+    if (end === "completed") engine.admit(1);
+    if (end === "failed") engine.failWith(new EngineLostError("The engine process was lost"));
+    if (end === "stopped") await server.request(`${links.self}/stop`, { method: "POST" });
+    assert.equal((await server.ended(id)).state, end);
+    watched.push(id);
+  }
+  for (const id of watched) assert.equal((await server.view(id)).viewers, 1);
+  assert.equal((await (await server.request("/api/health")).json()).viewers, 3);
 });
