@@ -21,9 +21,10 @@ const byId = (id) => document.getElementById(id);
 /**
  * The form for a new video: draft, plan, estimate, start, refusals.
  *
- * @param handlers `onPlan(plan)` after every change of the plan · `onStarted(view)` with the new session's view
+ * @param handlers `onPlan(plan)` after every change of the plan · `onPicture()` with every new start picture ·
+ *   `onStarted(view)` with the new session's view
  */
-export function createCompose({ onPlan, onStarted }) {
+export function createCompose({ onPlan, onPicture, onStarted }) {
   const form = byId("compose-form");
   const prompt = byId("prompt");
   const length = createLengthField(byId("length-slider"), byId("length-number"), () => changed());
@@ -31,6 +32,7 @@ export function createCompose({ onPlan, onStarted }) {
     onChange() {
       settings.setPicture(picture.picture);
       changed();
+      onPicture();
     },
     onPrompt(words) {
       prompt.value = words;

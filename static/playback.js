@@ -140,7 +140,7 @@ export function createPlayback(stage, { onFrame, onChange }) {
         loop = range;
         seekFile(range.start);
         stage.tryPlay();
-      } else if (playback.source !== "none") showStills(range, "playing");
+      } else if (plan) showStills(range, "playing");
     },
   });
 }

@@ -53,7 +53,7 @@ export function createSessionMenu(root, { onOpen, onUseAgain, onDelete }) {
     element(
       "form",
       { method: "dialog", class: "question-buttons" },
-      element("button", { class: "button", text: "Keep", autofocus: true }),
+      element("button", { class: "button", text: "Keep" }),
       element("button", { class: "button problem", text: "Delete", onclick: () => onDelete(view.id) }),
     ),
   );

@@ -13,6 +13,8 @@ export function createSessionPicture(stage, playback, onChange) {
   let live = null;
   let viewName = null;
   let session = null;
+  /** The section last played without a live picture. */
+  let fetched = 0;
 
   function startLive(name) {
     stage.freeze();
@@ -29,6 +31,14 @@ export function createSessionPicture(stage, playback, onChange) {
       onChange();
     });
     live = mine;
+  }
+
+  /** Without a live picture the newest section is fetched frame by frame. */
+  function playNewest({ plan, timings }) {
+    const newest = timings.sections.length;
+    if (newest === fetched) return;
+    fetched = newest;
+    playback.playRange(plan.sections[newest - 1]);
   }
 
   function endLive() {
@@ -56,6 +66,7 @@ export function createSessionPicture(stage, playback, onChange) {
       if (isOver && view.video) playback.useFile({ url: view.links.video, ...view.video });
       if (isOver) endLive();
       else if (hasPictures(view) && !live) startLive(viewsOffered(view)[0]);
+      else if (trouble?.kind === "blocked" || trouble?.kind === "unsupported") playNewest(view);
       if (!hasPictures(view) || playback.source === "none") stage.show("start");
       stage.overlay.setNote(trouble?.kind === "picture" ? interruptedNote(trouble.seconds) : null);
       stage.overlay.setSlate(isLoading(view) ? loadingSlate(view.progress) : null);
@@ -68,6 +79,7 @@ export function createSessionPicture(stage, playback, onChange) {
     close() {
       endLive();
       session = viewName = null;
+      fetched = 0;
     },
   };
 }

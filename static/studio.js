@@ -11,7 +11,11 @@ const byId = (id) => document.getElementById(id);
 
 const areas = createAreas();
 const timeline = createPlanTimeline(byId("timeline"));
-const compose = createCompose({ onPlan: showPlan, onStarted: (view) => open(view.id) });
+const compose = createCompose({
+  onPlan: showPlan,
+  onPicture: () => areas.compose(),
+  onStarted: (view) => open(view.id),
+});
 let models = [];
 let plan = null;
 let openId = null;
