@@ -4,6 +4,7 @@
  * @module
  */
 import { encodeJpeg } from "../image.ts";
+import type { Log } from "../log.ts";
 import type { RgbImage, VideoPlan } from "../video.ts";
 import { Refusal } from "./errors.ts";
 import { readFileFrames } from "./file_frames.ts";
@@ -16,6 +17,7 @@ import type { SessionView } from "./view.ts";
 export interface GalleryOptions {
   readonly dataDir: string;
   readonly tools: StreamTools;
+  readonly log: Log;
 }
 
 /** A frame for looking at. Only a final one stays as it is. */
@@ -38,6 +40,7 @@ export class Gallery implements AsyncDisposable {
     const { dataDir, tools } = this.#options;
     const pictures = await openPictures(folderOf(dataDir, id).frames, plan, placeholder, tools);
     this.#open.set(id, pictures);
+    void this.#logFailures(id, pictures);
     return pictures;
   }
 
@@ -119,6 +122,11 @@ export class Gallery implements AsyncDisposable {
     }
     pictures.end({ start: firstFrameIndex, end: next });
     return pictures;
+  }
+
+  /** Ends with the picture. */
+  async #logFailures(id: string, { live }: Pictures): Promise<void> {
+    for await (const error of live.failures()) this.#options.log.error("picture.failed", { id, error });
   }
 
   #folder({ id }: SessionView): SessionFolder {

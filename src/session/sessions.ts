@@ -125,9 +125,9 @@ export class Sessions implements AsyncDisposable {
   latest(): SessionView | null {
     const running = [...this.#active.values()].findLast(({ state }) => state === "running");
     if (running) return running.view();
-    const watchable = this.list().filter(({ video, timings }) => video !== null && timings.startedAt !== null)
-      .sort((a, b) => b.timings.startedAt!.localeCompare(a.timings.startedAt!));
-    return watchable[0] ?? this.#worker.waiting[0]?.view() ?? null;
+    const watchable = this.#options.store.newestWithVideo();
+    if (watchable) return this.#current(watchable.view);
+    return this.#worker.waiting[0]?.view() ?? null;
   }
 
   /** What happens to all sessions. `latest` comes first, and after what changed it. */

@@ -93,6 +93,13 @@ export class SessionStore implements Disposable {
     return this.#sessions("SELECT * FROM sessions ORDER BY number DESC", []);
   }
 
+  /** Of those with a file, the one that was started last. */
+  newestWithVideo(): StoredSession | null {
+    const newest = "json_extract(view, '$.timings.startedAt') DESC LIMIT 1";
+    const sql = `SELECT * FROM sessions WHERE json_extract(view, '$.video') IS NOT NULL ORDER BY ${newest}`;
+    return this.#sessions(sql, [])[0] ?? null;
+  }
+
   /** Its event log goes with it. */
   delete(id: string): void {
     this.#run("DELETE FROM sessions WHERE id = ?", [id]);

@@ -51,6 +51,25 @@ Deno.test("SessionStore gives back what was saved, newest first", () => {
   assert.equal(store.get("c"), null);
 });
 
+Deno.test("SessionStore.newestWithVideo() goes by the start of the work, not by the order of asking", () => {
+  using store = new SessionStore(":memory:");
+  assert.equal(store.newestWithVideo(), null);
+  for (
+    const [id, startedAt, hasVideo] of [["a", 9, true], ["b", 5, true], ["c", 20, false], ["d", null, false]] as const
+  ) {
+    const { timings, ...rest } = view(id);
+    store.add({
+      view: {
+        ...rest,
+        timings: { ...timings, startedAt: startedAt === null ? null : new Date(startedAt * 1000).toISOString() },
+        video: hasVideo ? { frames: 37, seconds: 37 / 30, sizeBytes: 1, firstFrameIndex: 0 } : null,
+      },
+      imageType: "image/png",
+    });
+  }
+  assert.equal(store.newestWithVideo()?.view.id, "a");
+});
+
 Deno.test("SessionStore deletes a session with its events", () => {
   using store = new SessionStore(":memory:");
   store.add({ view: view("a"), imageType: "image/png" });
