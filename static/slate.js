@@ -60,7 +60,7 @@ export function createMessage(root, kind) {
   const bar = element("div", { class: "slate-bar" });
   const track = element("div", { class: "slate-track" }, bar);
   const head = element("div", { class: "slate-head" }, mark(), title);
-  const slate = element("div", { class: "slate message", role: "status" }, head, track, line);
+  const slate = element("div", { class: "slate message" }, head, track, line);
   const noteText = element("span");
   const ring = element("span", { class: "ring", "aria-hidden": "true" });
   const note = element("div", { class: "slate-note message" }, ring, noteText);

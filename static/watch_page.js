@@ -1,3 +1,4 @@
+import { createAnnouncer } from "./announce.js";
 import { frameUrl, getSession } from "./api.js";
 import { setText } from "./element.js";
 import { decodedRanges, fractionMade, growsBackwards } from "./frame_map.js";
@@ -5,7 +6,7 @@ import { playoutsOf, watchLive } from "./live_picture.js";
 import { showPill } from "./pill.js";
 import { createPlayback } from "./playback.js";
 import { followSession } from "./session_feed.js";
-import { interruptedNote, sessionPill } from "./session_words.js";
+import { announcement, interruptedNote, sessionPill } from "./session_words.js";
 import { watchLine } from "./watch_words.js";
 import { documentTitle, hasPictures, titleOf, viewsOffered } from "./words.js";
 
@@ -23,6 +24,7 @@ const playsFile = (view) => hasEnded(view) && view.video !== null;
 export function createWatchPage(stage, loadTimeline) {
   let open = null;
   let timeline = null;
+  const announcer = createAnnouncer(byId("polite"), byId("assertive"));
   const playback = createPlayback(stage, {
     onFrame: (frame) => timeline?.showFrame(frame),
     onChange: () => open?.view && showTransport(),
@@ -31,16 +33,23 @@ export function createWatchPage(stage, loadTimeline) {
 
   function update(state) {
     if (state.connection === "refused" && !state.view) return showGone();
-    const isFirst = open.view === null;
+    const before = open.view;
     Object.assign(open, { state, view: state.view });
     if (!state.view) return;
-    if (isFirst) {
+    if (before) speak(before, state.view);
+    else {
       const url = (frame, widthPx) => frameUrl(state.view.id, frame, widthPx);
       playback.open(state.view.plan, url);
       open.viewers = state.view.viewers;
       if (!playsFile(state.view)) addTimeline(url);
     }
     show();
+  }
+
+  function speak(before, after) {
+    const words = announcement(before, after);
+    if (words && after.state === "failed") announcer.alarm(words);
+    else if (words) announcer.say(words);
   }
 
   async function addTimeline(url) {
