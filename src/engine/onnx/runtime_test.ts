@@ -170,6 +170,17 @@ Deno.test("Executable.run() and Runtime.compile() do not begin under a signal th
   await assert.rejects(executable.run({ x: zeros(2) }, signal), reason);
 });
 
+Deno.test("Runtime.compile() stops while it compiles, and the runtime goes on", async () => {
+  using runtime = openRuntime({ logSeverity: "fatal" });
+  const controller = new AbortController();
+  const reason = new Error("never mind");
+  const compiling = runtime.compile(chain(64, 2000), { ...onCpu, signal: controller.signal });
+  controller.abort(reason);
+  await assert.rejects(compiling, reason);
+  using executable = await runtime.compile(doubling, onCpu);
+  assert.deepEqual((await executable.run({ x: zeros(2) }))["y"], zeros(2));
+});
+
 Deno.test("Executable.run() leaves the event loop free, and two runs go on at once", async () => {
   using runtime = openRuntime();
   using executable = await runtime.compile(chain(512, 60), { ...onCpu, threads: 1 });
