@@ -4,11 +4,12 @@
  */
 // @ts-types="npm:@types/cli-progress@3.11.6"
 import { SingleBar } from "cli-progress";
-import { basename, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { type Config, configFromEnvironment, folderTypedIn } from "./src/config.ts";
 import { createProcessEngine } from "./src/engine/process_engine.ts";
 import {
+  demandOf,
   type GenerationEvent,
   type GenerationRequest,
   generationSettings,
@@ -18,10 +19,10 @@ import {
 } from "./src/engine/mod.ts";
 import { printParity, runParity } from "./src/engine/parity/mod.ts";
 import { findFfmpeg } from "./src/ffmpeg.ts";
-import { decodeImage } from "./src/image.ts";
+import { decodeImage, ImageError } from "./src/image.ts";
 import { recipeOf } from "./src/session/links.ts";
 import { type FrameStore, openFrameStore, writeRecording } from "./src/stream/mod.ts";
-import type { FrameRange } from "./src/video.ts";
+import type { FrameRange, RgbImage } from "./src/video.ts";
 
 const usage = `Usage:
   deno task generate --image FILE --prompt TEXT --out FILE.mp4 [options]
@@ -38,9 +39,13 @@ class UsageError extends Error {
 }
 
 async function main([command, ...args]: readonly string[]): Promise<number> {
+  if (command === "--help" || args.includes("--help")) {
+    print(usage);
+    return 0;
+  }
   if (command === "generate") return await generate(args);
   if (command === "parity") return await parity(args);
-  throw new UsageError(command === undefined ? usage : `There is no command "${command}"\n${usage}`);
+  throw wrongCommand(command === undefined ? "A command is missing" : `There is no command "${command}"`);
 }
 
 const generateOptions = {
@@ -64,7 +69,8 @@ const generateOptions = {
 type GenerateValues = ReturnType<typeof parse<typeof generateOptions>>["values"];
 
 async function generate(args: string[]): Promise<number> {
-  const { values } = parse(args, generateOptions);
+  const { values, positionals } = parse(args, generateOptions);
+  if (positionals.length > 0) throw wrongCommand(`Cannot use "${positionals[0]}": every value follows its option`);
   const [image, out] = [typedPath(required(values.image, "image")), typedPath(required(values.out, "out"))];
   const config = configFromEnvironment();
   const ffmpeg = await findFfmpeg({ configured: config.ffmpegPath });
@@ -72,11 +78,15 @@ async function generate(args: string[]): Promise<number> {
   const manifest = await readManifest(request.modelDir);
   const plan = planVideo(request.settings, manifest);
   const framesFile = `${out}.frames`;
+  await requireWritable(out, framesFile);
   try {
     await using store = await openFrameStore(framesFile, plan);
     const end = await fill(store, request, config);
     const range = settledRange(store);
-    if (!range) throw new UsageError("Stopped. Nothing was finished yet.");
+    if (!range) {
+      printError("Stopped. Nothing was finished yet.");
+      return 130;
+    }
     const recipe = recipeOf({ ...request.settings, model: basename(request.modelDir), keepRecipe: true });
     const recording = { store, range, plan, file: out, ffmpeg, ...(values["no-recipe"] ? {} : { recipe }) };
     const { frames, sizeBytes } = await writeRecording(recording, new AbortController().signal);
@@ -85,6 +95,20 @@ async function generate(args: string[]): Promise<number> {
     return end === "stopped" ? 130 : 0;
   } finally {
     await Deno.remove(framesFile).catch(() => {});
+  }
+}
+
+/** Refuses a place for the file before anything is made for it. */
+async function requireWritable(out: string, framesFile: string): Promise<void> {
+  const refuse = (why: string, cause?: unknown) => new UsageError(`Cannot write "${out}": ${why}`, { cause });
+  if (await isFolder(out)) throw refuse("it is a folder");
+  if (!await isFolder(dirname(out))) throw refuse(`there is no folder "${dirname(out)}"`);
+  try {
+    (await Deno.create(framesFile)).close();
+  } catch (cause) {
+    const isFence = cause instanceof Deno.errors.NotCapable;
+    const places = `only below "${folderTypedIn()}" and the folder of temporary files`;
+    throw refuse(isFence ? `this command may write ${places}` : (cause as Error).message, cause);
   }
 }
 
@@ -142,7 +166,7 @@ function settledRange(store: FrameStore): FrameRange | null {
 }
 
 async function readRequest(imageFile: string, values: GenerateValues, config: Config): Promise<GenerationRequest> {
-  const image = await decodeImage(await readBytes(imageFile));
+  const image = await readImage(imageFile);
   const modelDir = await modelFolder(values.model ?? config.defaultModel, config.modelsDir);
   const given = {
     prompt: values.prompt,
@@ -163,24 +187,30 @@ async function readRequest(imageFile: string, values: GenerateValues, config: Co
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const field = issue!.path.join(".") as keyof typeof given;
-    throw new UsageError(`Cannot use ${field} ${JSON.stringify(given[field])}: ${issue!.message}`);
+    throw new UsageError(`Cannot use --${optionOf(field)} "${given[field]}": it ${demandOf(issue!)}`);
   }
   const drawnSeed = crypto.getRandomValues(new Uint32Array(1))[0]!;
   return { image, modelDir, settings: resolveSettings(parsed.data, await readManifest(modelDir), image, drawnSeed) };
 }
 
+/** `durationSeconds` → `seconds`, `negativePrompt` → `negative-prompt`. */
+function optionOf(field: string): string {
+  const named: Record<string, string> = { durationSeconds: "seconds", teaCacheThreshold: "tea-cache" };
+  return named[field] ?? field.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
 /** A name in the models folder, or any folder. */
 async function modelFolder(model: string, modelsDir: string): Promise<string> {
   const installed = resolve(modelsDir, model);
-  const isInstalled = /^[\w.-]+$/.test(model) &&
-    await Deno.stat(installed).then((info) => info.isDirectory, () => false);
-  return isInstalled ? installed : typedPath(model);
+  if (/^[\w.-]+$/.test(model) && await isFolder(installed)) return installed;
+  if (await isFolder(typedPath(model))) return typedPath(model);
+  throw new UsageError(`There is no model "${model}" in "${resolve(modelsDir)}", and no such folder`);
 }
 
 async function parity(args: string[]): Promise<number> {
   const { values, positionals } = parse(args, { only: { type: "string" } });
   const [folder, ...rest] = positionals;
-  if (folder === undefined || rest.length > 0) throw new UsageError(`parity takes one folder\n${usage}`);
+  if (folder === undefined || rest.length > 0) throw wrongCommand("parity takes one folder");
   const components = values.only?.split(",");
   const results = runParity(typedPath(folder), components ? { components } : {});
   const allPassed = await printParity(results, { result: print, reason: printError });
@@ -191,30 +221,45 @@ function parse<T extends ParseArgsOptionsConfig>(args: string[], options: T) {
   try {
     return parseArgs({ args, options, allowPositionals: true, strict: true });
   } catch (cause) {
-    throw new UsageError(`${(cause as Error).message}\n${usage}`, { cause });
+    throw wrongCommand((cause as Error).message.split(". ")[0]!, cause);
   }
 }
 
+function wrongCommand(what: string, cause?: unknown): UsageError {
+  return new UsageError(`${what}; deno task generate --help lists every option`, { cause });
+}
+
 function required(value: string | undefined, option: string): string {
-  if (!value) throw new UsageError(`--${option} is missing\n${usage}`);
+  if (!value) throw wrongCommand(`--${option} is missing`);
   return value;
 }
 
 function number(text: string | undefined, option: string): number | undefined {
   if (text === undefined) return undefined;
   const value = text.trim() === "" ? NaN : Number(text);
-  if (!Number.isFinite(value)) throw new UsageError(`Cannot use --${option} "${text}": it is no number`);
+  if (!Number.isFinite(value)) throw new UsageError(`Cannot use --${option} "${text}": it must be a number`);
   return value;
 }
 
 /** Tasks run in the repository; paths are meant from where they were typed. */
 const typedPath = (path: string) => resolve(folderTypedIn(), path);
 
-async function readBytes(file: string): Promise<Uint8Array> {
+function isFolder(path: string): Promise<boolean> {
+  return Deno.stat(path).then((info) => info.isDirectory, () => false);
+}
+
+async function readImage(file: string): Promise<RgbImage> {
+  let bytes: Uint8Array;
   try {
-    return await Deno.readFile(file);
+    bytes = await Deno.readFile(file);
   } catch (cause) {
-    throw new UsageError(`Cannot read "${file}": ${(cause as Error).message}`, { cause });
+    const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : (cause as Error).message;
+    throw new UsageError(`Cannot read "${file}": ${why}`, { cause });
+  }
+  try {
+    return await decodeImage(bytes);
+  } catch (cause) {
+    throw cause instanceof ImageError ? new UsageError(`Cannot use "${file}". ${cause.message}`, { cause }) : cause;
   }
 }
 

@@ -28,18 +28,26 @@ export async function taskCommand(
   return { program: Deno.execPath(), args };
 }
 
+const printed = new Map<string, Promise<string>>();
+
 /** Replaces `$(deno …)` by what it prints. */
 async function substituted(word: string, env: Readonly<Record<string, string>>): Promise<string> {
   const [whole, command] = /\$\(deno ([^)]*)\)/.exec(word) ?? [];
   if (!whole) return word;
+  const key = JSON.stringify([command, env]);
+  if (!printed.has(key)) printed.set(key, outputOf(command!, env));
+  return word.replace(whole, await printed.get(key)!);
+}
+
+async function outputOf(command: string, env: Readonly<Record<string, string>>): Promise<string> {
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: command!.split(" "),
+    args: command.split(" "),
     cwd: root,
     env: { ...env },
     stderr: "inherit",
   }).output();
-  if (!success) throw new Error(`${whole} failed`);
-  return word.replace(whole, new TextDecoder().decode(stdout));
+  if (!success) throw new Error(`deno ${command} failed`);
+  return new TextDecoder().decode(stdout);
 }
 
 /** What a process left when it ended. */

@@ -57,3 +57,23 @@ export interface GenerationRequest {
   /** Model folder in Hugging Face layout. */
   readonly modelDir: string;
 }
+
+/** What a setting must be, as the end of a sentence that begins with its name. */
+export function demandOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case "too_small":
+      return `must be at least ${issue.minimum}`;
+    case "too_big":
+      return issue.origin === "string"
+        ? `must have at most ${issue.maximum} characters`
+        : `must be at most ${issue.maximum}`;
+    case "invalid_value":
+      return `must be one of ${issue.values.join(", ")}`;
+    case "invalid_type":
+      return `must be a ${issue.expected === "int" ? "whole number" : issue.expected}`;
+    case "invalid_union":
+      return "must be a number from 64 to 2048 or WIDTHxHEIGHT";
+    default:
+      return issue.message;
+  }
+}

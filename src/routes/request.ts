@@ -3,7 +3,7 @@
  * @module
  */
 import { z } from "zod";
-import { codecs, generationSettings, type NewSession, Refusal, views } from "../session/mod.ts";
+import { codecs, demandOf, generationSettings, type NewSession, Refusal, views } from "../session/mod.ts";
 
 /** Fields of `POST /api/sessions` beside the picture. */
 export const sessionForm = generationSettings.extend({
@@ -137,23 +137,4 @@ function faultOf(issue: z.core.$ZodIssue): { detail: string; field: string; valu
     field,
     value,
   };
-}
-
-function demandOf(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case "too_small":
-      return `must be at least ${issue.minimum}`;
-    case "too_big":
-      return issue.origin === "string"
-        ? `must have at most ${issue.maximum} characters`
-        : `must be at most ${issue.maximum}`;
-    case "invalid_value":
-      return `must be one of ${issue.values.join(", ")}`;
-    case "invalid_type":
-      return `must be a ${issue.expected === "int" ? "whole number" : issue.expected}`;
-    case "invalid_union":
-      return "must be a number from 64 to 2048 or WIDTHxHEIGHT";
-    default:
-      return issue.message;
-  }
 }

@@ -1,0 +1,127 @@
+/**
+ * `deno task generate` as a user types it: the same video as through the API, and one line for every mistake.
+ */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { findFfmpeg } from "../src/ffmpeg.ts";
+import { readFileFrames } from "../src/session/file_frames.ts";
+import { cupcake, cupcakeBlob } from "./emoji.ts";
+import { startServerProcess } from "./server_process.ts";
+import { runTask } from "./task_command.ts";
+
+/** A folder that goes away with its owner. */
+async function temporaryFolder(): Promise<{ readonly path: string } & AsyncDisposable> {
+  const path = await Deno.makeTempDir({ prefix: "framecast-cli-" });
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
+}
+
+/** Decoded frames, RGB24, and the text of the comment tag. */
+async function contentOf(file: string): Promise<{ frames: Uint8Array[]; recipe: unknown }> {
+  const ffmpeg = await findFfmpeg();
+  const format = { widthPx: 96, heightPx: 96, frameRate: 30 };
+  const frames = await Array.fromAsync(readFileFrames(ffmpeg, file, format, { first: 0, frames: 73 }, 1));
+  await using process = ffmpeg.start(["-v", "error", "-i", file, "-f", "ffmetadata", "pipe:1"]);
+  const tags = await new Response(process.readable).text();
+  const comment = /^comment=(.*)$/m.exec(tags)?.[1]?.replaceAll(/\\(.)/g, "$1");
+  return { frames, recipe: comment && JSON.parse(comment) };
+}
+
+Deno.test("generate makes the file that the API makes: frame by frame, and with the same recipe", async () => {
+  await using folder = await temporaryFolder();
+  const settings = { durationSeconds: "2.4", seed: "7", steps: "2" };
+  const { code, stdout, stderr } = await runTask("generate", [
+    ...["--image", cupcake.file, "--prompt", cupcake.prompt, "--out", "here.mp4"],
+    ...["--seconds", settings.durationSeconds, "--seed", settings.seed, "--steps", settings.steps],
+  ], { INIT_CWD: folder.path });
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /here\.mp4: 2\.43 s, 73 frames, \d+ bytes\n$/);
+  assert.deepEqual(await readdir(folder.path), ["here.mp4"]);
+
+  await using server = await startServerProcess();
+  const { id } = await server.start({ prompt: cupcake.prompt, ...settings }, await cupcakeBlob());
+  const { links, video } = await server.ended(id);
+  assert.equal(video?.frames, 73);
+  const there = join(folder.path, "there.mp4");
+  await Deno.writeFile(there, (await server.request(links.video)).body!);
+  const [ofCli, ofApi] = [await contentOf(join(folder.path, "here.mp4")), await contentOf(there)];
+  assert.equal(ofCli.frames.length, 73);
+  assert.ok(ofCli.frames.every((frame, n) => n === 0 || Buffer.compare(frame, ofCli.frames[n - 1]!) !== 0), "it moves");
+  assert.deepEqual(ofCli, ofApi);
+  assert.deepEqual(ofCli.recipe, {
+    framecast: 1,
+    prompt: cupcake.prompt,
+    negativePrompt: "",
+    durationSeconds: 2.4,
+    seed: 7,
+    cfgRescale: 0,
+    teaCacheThreshold: 0,
+    widthPx: 96,
+    heightPx: 96,
+    schedule: "inverted",
+    steps: 2,
+    guidance: 10,
+    cfg: 1,
+    model: "emoji",
+  });
+});
+
+Deno.test("generate --no-recipe keeps prompt and settings out of the file", async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, "bare.mp4");
+  const { code, stderr } = await runTask("generate", [
+    ...["--image", cupcake.file, "--prompt", "a very special prompt", "--out", file],
+    ...["--seconds", "1", "--steps", "1", "--no-recipe"],
+  ]);
+  assert.equal(code, 0, stderr);
+  const text = new TextDecoder("latin1").decode(await Deno.readFile(file));
+  assert.doesNotMatch(text, /a very special prompt|framecast/);
+});
+
+/** Each line of options, with `IMAGE` and `OUT` for what is right, and what is said about it. */
+const mistakes: readonly (readonly [args: string, says: RegExp])[] = [
+  ["--prompt x --out OUT", /^--image is missing; deno task generate --help lists every option$/],
+  ["--image IMAGE --prompt x", /^--out is missing; /],
+  ["--image IMAGE --prompt x --out OUT --steps", /^Option '--steps <value>' argument missing; /],
+  ["--image IMAGE --prompt x --out OUT --colour red", /^Unknown option '--colour'; /],
+  ["--image IMAGE --prompt x --out OUT stray", /^Cannot use "stray": every value follows its option; /],
+  ["--image FOLDER/none.png --prompt x --out OUT", /^Cannot read ".*none\.png": there is no such file$/],
+  ["--image FOLDER --prompt x --out OUT", /^Cannot read ".*": .*directory/i],
+  ["--image TEXT --prompt x --out OUT", /^Cannot use ".*text\.png"\. The file is not a PNG, JPEG/],
+  ["--image TRUNCATED --prompt x --out OUT", /^Cannot use ".*truncated\.png"\. The image file is damaged/],
+  ["--image IMAGE --prompt x --out OUT --seconds NaN", /^Cannot use --seconds "NaN": it must be a number$/],
+  ["--image IMAGE --prompt x --out OUT --seconds 121", /^Cannot use --seconds "121": it must be at most 120$/],
+  ["--image IMAGE --prompt x --out OUT --steps 1.5", /^Cannot use --steps "1\.5": it must be a whole number$/],
+  ["--image IMAGE --prompt x --out OUT --tea-cache 2", /^Cannot use --tea-cache "2": it must be at most 1$/],
+  [
+    "--image IMAGE --prompt x --out OUT --schedule sideways",
+    /^Cannot use --schedule "sideways": it must be one of inverted, forward$/,
+  ],
+  ["--image IMAGE --prompt x --out OUT --resolution 100x96", /multiples of 32.*got 100x96.*128x96$/],
+  ["--image IMAGE --prompt x --out OUT --model none", /^There is no model "none" in ".*models", and no such folder$/],
+  ["--image IMAGE --prompt x --out FOLDER/none/video.mp4", /^Cannot write ".*": there is no folder ".*none"$/],
+  ["--image IMAGE --prompt x --out /usr/video.mp4", /^Cannot write "\/usr\/video\.mp4": this command may write only /],
+  ["--image IMAGE --prompt x --out FOLDER", /^Cannot write ".*": it is a folder$/],
+];
+
+Deno.test("a wrong command line is one line, exit code 1, and nothing is left behind", async () => {
+  await using folder = await temporaryFolder();
+  const picture = await Deno.readFile(cupcake.file);
+  const inputs = { TEXT: join(folder.path, "text.png"), TRUNCATED: join(folder.path, "truncated.png") };
+  await Deno.writeTextFile(inputs.TEXT, "I am no picture");
+  await Deno.writeFile(inputs.TRUNCATED, picture.subarray(0, picture.length / 2));
+  const before = (await readdir(folder.path)).sort();
+  const words = { ...inputs, IMAGE: cupcake.file, OUT: join(folder.path, "video.mp4"), FOLDER: folder.path };
+  for (const [line, says] of mistakes) {
+    const args = line.split(" ").map((arg) =>
+      Object.entries(words).reduce((text, [word, value]) => text.replace(word, value), arg)
+    );
+    const { code, stdout, stderr } = await runTask("generate", args);
+    assert.equal(code, 1, line);
+    assert.equal(stdout, "", line);
+    assert.match(stderr, /^[^\n]+\n$/, `${line} is answered by one line`);
+    assert.match(stderr.trimEnd(), says);
+    assert.deepEqual((await readdir(folder.path)).sort(), before, line);
+  }
+});
