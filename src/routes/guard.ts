@@ -36,7 +36,14 @@ export function guard({ allowedHosts, allowedOrigins }: GuardOptions): Middlewar
         problem("foreign-origin", `Pages of ${origin} may not change anything here; ${cure}`, { value: origin }),
       );
     }
+    if (isAllowed && c.req.header("access-control-request-method")) { // a preflight asks for these headers and nothing else
+      const answer = new Response(null, { status: 204 });
+      allowReading(answer.headers, origin);
+      return answer;
+    }
     await next();
+    // Pictures and videos of this server are not for other pages to show, where none is known.
+    c.res.headers.set("cross-origin-resource-policy", allowedOrigins.length > 0 ? "cross-origin" : "same-origin");
     if (isAllowed) allowReading(c.res.headers, origin);
     return undefined;
   };

@@ -53,3 +53,20 @@ Deno.test("guard() gives the right to read an answer to configured origins only"
   assert.equal(known.headers.get("access-control-allow-origin"), "https://studio.example");
   assert.match(known.headers.get("access-control-expose-headers") ?? "", /Location/);
 });
+
+Deno.test("guard() answers the preflight of a configured page, whatever it wants to do", async () => {
+  const preflight = (allowed: string[]) =>
+    call(allowed, "OPTIONS", { origin: "https://studio.example", "access-control-request-method": "DELETE" });
+  const known = await preflight(["https://studio.example"]);
+  assert.equal(known.status, 204);
+  assert.match(known.headers.get("access-control-allow-methods")!, /DELETE/);
+  assert.match(known.headers.get("access-control-allow-headers")!, /Content-Type/);
+  assert.equal((await preflight([])).headers.get("access-control-allow-origin"), null);
+});
+
+Deno.test("guard() keeps other pages from showing what is here, unless some are known", async () => {
+  const policy = async (allowed: string[]) =>
+    (await call(allowed, "GET", {})).headers.get("cross-origin-resource-policy");
+  assert.equal(await policy([]), "same-origin");
+  assert.equal(await policy(["https://studio.example"]), "cross-origin");
+});
