@@ -1,0 +1,73 @@
+/**
+ * The figures of the README, measured here: one table row and one JSON line each.
+ *
+ *     deno task bench [--rounds 9] [NAME …]
+ *
+ * `FRAMECAST_BENCH_PYTHON` names a Python with `bench/reference/requirements.txt`; what compares with the published code
+ * is skipped by name without one.
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { type Figure, type Measurement, MissingError } from "./figure.ts";
+import { firstPicture } from "./figures/first_picture.ts";
+import { joinTime } from "./figures/join_time.ts";
+import { largeModel } from "./figures/large_model.ts";
+import { liveRate } from "./figures/live_rate.ts";
+import { longVideo } from "./figures/long_video.ts";
+import { matrixShare } from "./figures/matrix_share.ts";
+import { screenDelay } from "./figures/screen_delay.ts";
+import { sectionAgainstReference } from "./figures/section.ts";
+import { streamingCost } from "./figures/streaming_cost.ts";
+
+const figures: readonly Figure[] = [
+  sectionAgainstReference,
+  matrixShare,
+  liveRate,
+  longVideo,
+  firstPicture,
+  joinTime,
+  screenDelay,
+  streamingCost,
+  largeModel,
+];
+
+async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    options: { rounds: { type: "string", default: "9" } },
+    allowPositionals: true,
+  });
+  const unknown = positionals.find((name) => !figures.some((figure) => figure.name === name));
+  if (unknown !== undefined) {
+    print(
+      `There is no figure "${unknown}". There are:\n${
+        figures.map(({ name, what }) => `  ${name}: ${what}`).join("\n")
+      }`,
+    );
+    return 2;
+  }
+  const options = { rounds: Number(values.rounds), python: Deno.env.get("FRAMECAST_BENCH_PYTHON") || "python3" };
+  print("| figure | measured | aim | |\n|---|---|---|---|");
+  for (const figure of figures) {
+    if (positionals.length > 0 && !positionals.includes(figure.name)) continue;
+    try {
+      for await (const measurement of figure.measure(options)) show(measurement);
+    } catch (error) {
+      if (!(error instanceof MissingError)) throw error;
+      print(`| ${figure.what} | skipped | | ${error.message} |`);
+    }
+  }
+  return 0;
+}
+
+function show({ figure, value, unit, aim, detail }: Measurement): void {
+  const isMet = aim === undefined || ("atLeast" in aim ? value >= aim.atLeast : value <= aim.atMost);
+  const wanted = aim === undefined ? "" : "atLeast" in aim ? `≥ ${aim.atLeast}` : `≤ ${aim.atMost}`;
+  const rounded = Number(value.toPrecision(3));
+  print(`| ${figure} | ${rounded} ${unit} | ${wanted} | ${aim === undefined ? "" : isMet ? "met" : "missed"} |`);
+  print(JSON.stringify({ figure, value, unit, ...(aim ? { aim, isMet } : {}), ...detail }));
+}
+
+const print = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
