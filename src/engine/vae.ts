@@ -140,7 +140,7 @@ export function picturePlanes({ widthPx, heightPx, pixels }: RgbImage): Volume {
 
 /**
  * How many tiles are decoded at once, and with how many threads each. The steps of a narrow network are too short to be
- * shared by many threads: two tiles at once take 0.66 of their time one after the other (`bench/decode_lanes.ts`). A wide
+ * shared by many threads: two tiles at once take 0.66 to 0.8 of their time in turn (`bench/decode_lanes.ts`). A wide
  * network keeps all threads busy with one tile, and its memory for one is enough.
  */
 function decodeLanes({ blockChannels }: VaeConfig, { device, threads = navigator.hardwareConcurrency }: LaneOptions) {
