@@ -1,18 +1,17 @@
 import { copyOnClick } from "./copy.js";
 import { createStage } from "./stage.js";
-import { createWatchPage } from "./watch_page.js";
+import { WatchPage } from "./watch_page.js";
 
 const idleAfterMs = 3000;
 const byId = (id) => document.getElementById(id);
 
 const stage = createStage(byId("stage"), { marks: "bare" });
-const page = createWatchPage(stage, loadTimeline);
+const page = new WatchPage(decodeURIComponent(location.pathname.split("/").at(-1)), stage, loadTimeline);
 
 copyOnClick(byId("copy-link"), byId("copy-link-text"), () => location.href);
 letLeaveThePage();
 listenForKeys();
 hideBarsWhenIdle();
-page.open(decodeURIComponent(location.pathname.split("/").at(-1)));
 
 /** A finished video is played without one. */
 async function loadTimeline(handlers) {
@@ -41,8 +40,8 @@ async function toggleFullScreen() {
 
 function listenForKeys() {
   const acts = {
-    " ": page.toggle,
-    k: page.toggle,
+    " ": () => page.toggle(),
+    k: () => page.toggle(),
     f: toggleFullScreen,
     ArrowLeft: ({ shiftKey }) => shiftKey ? page.stepSection(-1) : page.step(-1),
     ArrowRight: ({ shiftKey }) => shiftKey ? page.stepSection(1) : page.step(1),

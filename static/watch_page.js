@@ -2,11 +2,11 @@ import { createAnnouncer } from "./announce.js";
 import { frameUrl, getSession } from "./api.js";
 import { setText } from "./element.js";
 import { decodedRanges, fractionMade, growsBackwards } from "./frame_map.js";
-import { playoutsOf, watchLive } from "./live_picture.js";
 import { showPill } from "./pill.js";
 import { createPlayback } from "./playback.js";
 import { followSession } from "./session_feed.js";
-import { announcement, interruptedNote, sessionPill } from "./session_words.js";
+import { createSessionPicture } from "./session_picture.js";
+import { announcement, sessionPill } from "./session_words.js";
 import { watchLine } from "./watch_words.js";
 import { documentTitle, hasPictures, titleOf, viewsOffered } from "./words.js";
 
@@ -16,167 +16,163 @@ const byId = (id) => document.getElementById(id);
 const hasEnded = (view) => ["completed", "stopped", "failed"].includes(view.state);
 const playsFile = (view) => hasEnded(view) && view.video !== null;
 
-/**
- * One session for those who only watch: no desk, no selection, the file with the browser's own controls.
- * @param stage `createStage(…)`
- * @param loadTimeline `(handlers) => Promise of createTimeline(…)`, called when there is something for it to show
- */
-export function createWatchPage(stage, loadTimeline) {
-  let open = null;
-  let timeline = null;
-  const announcer = createAnnouncer(byId("polite"), byId("assertive"));
-  const playback = createPlayback(stage, {
-    onFrame: (frame) => timeline?.showFrame(frame),
-    onChange: () => open?.view && showTransport(),
-  });
-  byId("retry").addEventListener("click", () => open.feed.retryNow());
+/** One session for those who only watch: no desk, no selection, the file with the browser's own controls. */
+export class WatchPage {
+  #stage;
+  #loadTimeline;
+  #playback;
+  #picture;
+  #announcer = createAnnouncer(byId("polite"), byId("assertive"));
+  #timeline = null;
+  #feed;
+  #state = null;
+  #viewers = 0;
 
-  function update(state) {
+  /**
+   * Opens a session and follows it as long as the page is there.
+   * @param stage `createStage(…)`
+   * @param loadTimeline `(handlers) => Promise of createTimeline(…)`, called when there is something for it to show
+   */
+  constructor(id, stage, loadTimeline) {
+    this.#stage = stage;
+    this.#loadTimeline = loadTimeline;
+    this.#playback = createPlayback(stage, {
+      onFrame: (frame) => this.#timeline?.showFrame(frame),
+      onChange: () => this.#view && this.#showTransport(),
+    });
+    this.#picture = createSessionPicture(stage, this.#playback, () => this.#liveChanged());
+    this.#feed = followSession(id);
+    this.#feed.subscribe((state) => this.#update(state));
+    byId("retry").addEventListener("click", () => this.#feed.retryNow());
+    setInterval(() => this.#count(), countEveryMs);
+    // Only what counts down to the next try changes without an event.
+    setInterval(() => this.#view && this.#trouble()?.seconds > 0 && this.#show(), 1000);
+  }
+
+  toggle() {
+    if (this.#view) this.#playback.toggle();
+  }
+
+  /** The frame itself when it exists, else the nearest one that does. */
+  seek(place) {
+    if (!this.#view) return;
+    const frame = Math.min(place, this.#view.plan.frames - 1);
+    const near = decodedRanges(this.#view.frameMap).map(({ start, end }) => Math.min(end - 1, Math.max(start, frame)));
+    if (near.length > 0) this.#playback.seek(near.reduce((a, b) => Math.abs(b - frame) < Math.abs(a - frame) ? b : a));
+  }
+
+  step(frames) {
+    this.seek(this.#playback.frame + frames);
+  }
+
+  /** To the start of the section `by` places further on the timeline. */
+  stepSection(by) {
+    const starts = this.#view?.plan.sections.map(({ start }) => start).sort((a, b) => a - b) ?? [0];
+    const at = starts.findLastIndex((start) => start <= this.#playback.frame);
+    this.seek(starts[Math.max(0, Math.min(starts.length - 1, at + by))]);
+  }
+
+  get #view() {
+    return this.#state?.view ?? null;
+  }
+
+  #update(state) {
     if (state.connection === "refused" && !state.view) return showGone();
-    const before = open.view;
-    Object.assign(open, { state, view: state.view });
+    const before = this.#view;
+    this.#state = state;
     if (!state.view) return;
-    if (before) speak(before, state.view);
-    else {
-      const url = (frame, widthPx) => frameUrl(state.view.id, frame, widthPx);
-      playback.open(state.view.plan, url);
-      open.viewers = state.view.viewers;
-      if (!playsFile(state.view)) addTimeline(url);
-    }
-    show();
+    if (before) this.#speak(before, state.view);
+    else this.#begin(state.view);
+    this.#show();
   }
 
-  function speak(before, after) {
+  #begin(view) {
+    const url = (frame, widthPx) => frameUrl(view.id, frame, widthPx);
+    this.#playback.open(view.plan, url);
+    this.#viewers = view.viewers;
+    if (!playsFile(view)) this.#addTimeline(url);
+  }
+
+  async #addTimeline(url) {
+    this.#timeline = await this.#loadTimeline({
+      onToggle: () => this.toggle(),
+      onSeek: (frame) => this.seek(frame),
+      onView: (name) => {
+        this.#picture.choose(name);
+        this.#show();
+      },
+    });
+    this.#timeline.open(url);
+    this.#show();
+  }
+
+  #speak(before, after) {
     const words = announcement(before, after);
-    if (words && after.state === "failed") announcer.alarm(words);
-    else if (words) announcer.say(words);
+    if (words && after.state === "failed") this.#announcer.alarm(words);
+    else if (words) this.#announcer.say(words);
   }
 
-  async function addTimeline(url) {
-    timeline = await loadTimeline({ onToggle: () => playback.toggle(), onSeek: seek, onView: chooseView });
-    timeline.open(url);
-    show();
+  #liveChanged() {
+    if (this.#picture.live?.state === "live") this.#count();
+    this.#show();
   }
 
-  function show() {
-    const { view } = open;
-    const trouble = troubleOf(open);
-    const line = watchLine(view, { viewName: open.viewName, trouble });
+  #show() {
+    const view = this.#view;
+    const trouble = this.#trouble();
+    const line = watchLine(view, { viewName: this.#picture.viewName ?? viewsOffered(view)[0], trouble });
     showPill(byId("pill"), sessionPill(view, { isStopping: false, trouble }));
     byId("pill").hidden = false;
     setText(byId("title"), titleOf(view));
     setText(byId("bold"), line.bold);
     setText(byId("plain"), line.plain);
     byId("retry").hidden = trouble?.kind !== "server";
-    showViewers();
-    showTotal(view);
-    showPicture(view, trouble);
     document.title = documentTitle(view);
-    byId("timeline").hidden = !timeline || playsFile(view);
-    if (!byId("timeline").hidden) timeline.update(view);
-    showTransport();
+    this.#showViewers();
+    showTotal(view);
+    this.#picture.show(this.#state, trouble);
+    this.#stage.video.controls = playsFile(view);
+    showDownload(view);
+    byId("timeline").hidden = !this.#timeline || playsFile(view);
+    if (!byId("timeline").hidden) this.#timeline.update(view);
+    this.#showTransport();
   }
 
-  function showViewers() {
-    byId("viewers").hidden = hasEnded(open.view) || open.viewers === 0;
-    setText(byId("viewers-text"), `${open.viewers} watching`);
+  #showTransport() {
+    if (!this.#timeline) return;
+    const view = this.#view;
+    this.#timeline.showPlaying(this.#playback.state);
+    const offered = hasEnded(view) || !hasPictures(view) ? [] : viewsOffered(view);
+    this.#timeline.showViews(offered.length > 1 ? offered : [], this.#picture.viewName);
   }
 
-  function showPicture(view, trouble) {
-    stage.setFormat(view.plan);
-    stage.setStart(view.links.image);
-    stage.describe(`${hasEnded(view) ? "Video" : "Live picture"}: ${titleOf(view)}`);
-    stage.overlay.setNote(trouble?.kind === "picture" ? interruptedNote(trouble.seconds) : null);
-    const hasFile = playsFile(view);
-    byId("download").hidden = !hasFile;
-    stage.video.controls = hasFile;
-    if (hasFile) {
-      byId("download").href = view.links.video;
-      playback.useFile({ url: view.links.video, ...view.video });
-    }
-    if (hasEnded(view)) endLive();
-    else if (hasPictures(view) && !open.live) startLive(viewsOffered(view)[0]);
-    if (!hasPictures(view) || !stage.shows) stage.show("start");
+  #showViewers() {
+    byId("viewers").hidden = hasEnded(this.#view) || this.#viewers === 0;
+    setText(byId("viewers-text"), `${this.#viewers} watching`);
   }
 
-  function startLive(name) {
-    endLive();
-    let stream = null;
-    let wasLive = false;
-    open.viewName = name;
-    open.live = watchLive(`${open.view.links.whep}?view=${name}`, (live) => {
-      if (live.state === "closed") return;
-      if (live.state === "live" && !wasLive) count();
-      wasLive = live.state === "live";
-      if (live.stream && live.stream !== stream) {
-        stream = live.stream;
-        playback.useLive({ stream, playouts: () => playoutsOf(open.state.playouts, name, open.live.state.codec) });
-      }
-      show();
-    });
-  }
-
-  function endLive() {
-    open.live?.close();
-    open.live = null;
-  }
-
-  function showTransport() {
-    if (!timeline) return;
-    timeline.showPlaying(playback.state);
-    const offered = hasEnded(open.view) || !hasPictures(open.view) ? [] : viewsOffered(open.view);
-    timeline.showViews(offered.length > 1 ? offered : [], playback.source === "stills" ? null : open.viewName);
-  }
-
-  function chooseView(name) {
-    if (name === open.viewName && open.live) playback.backToLive();
-    else startLive(name);
-    show();
-  }
-
-  /** The frame itself when it exists, else the nearest one that does. */
-  function seek(place) {
-    const frame = Math.min(place, open.view.plan.frames - 1);
-    const near = decodedRanges(open.view.frameMap).map(({ start, end }) => Math.min(end - 1, Math.max(start, frame)));
-    if (near.length > 0) playback.seek(near.reduce((a, b) => Math.abs(b - frame) < Math.abs(a - frame) ? b : a));
-  }
-
-  async function count() {
-    if (document.hidden || !open?.view || hasEnded(open.view)) return;
-    const view = await getSession(open.view.id).catch(() => null);
+  async #count() {
+    if (document.hidden || !this.#view || hasEnded(this.#view)) return;
+    const view = await getSession(this.#view.id).catch(() => null);
     if (!view) return; // the line under the picture tells when the server is away
-    open.viewers = view.viewers;
-    showViewers();
+    this.#viewers = view.viewers;
+    this.#showViewers();
   }
 
-  return {
-    /** Opens a session and follows it as long as the page is there. */
-    open(id) {
-      const feed = followSession(id);
-      open = { feed, state: feed.state, view: null, live: null, viewName: null, viewers: 0 };
-      feed.subscribe(update);
-      setInterval(count, countEveryMs);
-      // Only what counts down to the next try changes without an event.
-      setInterval(() => open.view && troubleOf(open)?.seconds > 0 && show(), 1000);
-    },
-    toggle: () => playback.toggle(),
-    seek,
-    step: (frames) => seek(playback.frame + frames),
-    stepSection(by) {
-      const starts = open.view.plan.sections.map(({ start }) => start).sort((a, b) => a - b);
-      const at = starts.findLastIndex((start) => start <= playback.frame);
-      seek(starts[Math.max(0, Math.min(starts.length - 1, at + by))]);
-    },
-  };
+  /** What is wrong with the page, not with the video: `{ kind, seconds }` as `session_words.js` has it, or null. */
+  #trouble() {
+    const secondsTo = (ms) => Math.max(0, (ms - Date.now()) / 1000);
+    const { connection, retryAtMs } = this.#state;
+    if (connection === "interrupted") return { kind: "server", seconds: secondsTo(retryAtMs) };
+    const live = this.#picture.live;
+    if (live?.state === "interrupted") return { kind: "picture", seconds: secondsTo(live.retryAtMs) };
+    return live?.state === "blocked" || live?.state === "unsupported" ? { kind: live.state, seconds: 0 } : null;
+  }
 }
 
-/** What is wrong with the page, not with the video: `{ kind, seconds }` as `session_words.js` has it, or null. */
-function troubleOf({ state, live }) {
-  const secondsTo = (ms) => Math.max(0, (ms - Date.now()) / 1000);
-  if (state.connection === "interrupted") return { kind: "server", seconds: secondsTo(state.retryAtMs) };
-  const name = live?.state.state;
-  if (name === "interrupted") return { kind: "picture", seconds: secondsTo(live.state.retryAtMs) };
-  return name === "blocked" || name === "unsupported" ? { kind: name, seconds: 0 } : null;
+function showDownload(view) {
+  byId("download").hidden = !playsFile(view);
+  byId("download").href = view.links.video;
 }
 
 function showTotal(view) {
