@@ -4,90 +4,105 @@ import { defaultScaling, fitPicture } from "./fit.js";
 /**
  * The picture of the OBS page: the live picture, the file, and the last frame of whichever was up while its source
  * changes. Sized by the rule of the options `scale` and `fit`; every change is one fade.
- * @param {HTMLElement} root
- * @param {{ scale: "sharp" | "smooth" | undefined, fit: "contain" | "cover" }} options
  */
-export function createEmbedPicture(root, options) {
-  const layers = {
+export class EmbedPicture {
+  #root;
+  #options;
+  #layers = {
     last: element("canvas", { class: "layer", "aria-hidden": "true" }),
     live: silentVideo("Live picture"),
     file: silentVideo("Finished video"),
   };
-  const { last, live, file } = layers;
-  const formats = { last: null, live: null, file: null };
-  root.append(last, live, file);
-  let shown = null;
+  #formats = { last: null, live: null, file: null };
+  #shown = null;
 
-  function lay() {
-    if (root.clientWidth === 0) return;
-    for (const [name, layer] of Object.entries(layers)) if (formats[name]) place(layer, formats[name], root, options);
+  /** @param {{ scale: "sharp" | "smooth" | undefined, fit: "contain" | "cover" }} options */
+  constructor(root, options) {
+    this.#root = root;
+    this.#options = options;
+    root.append(...Object.values(this.#layers));
+    new ResizeObserver(() => this.#lay()).observe(root);
   }
 
-  function show(name) {
-    if (shown === name) return;
-    for (const [each, layer] of Object.entries(layers)) layer.classList.toggle("is-up", each === name);
-    shown = name;
+  get hasPicture() {
+    return this.#shown !== null;
+  }
+
+  /** A live stream takes over with its first frame. `format`: `{ widthPx, heightPx }` of the video. */
+  playLive(stream, format, onPicture) {
+    const { live } = this.#layers;
+    if (this.#shown === "live") this.#freeze();
+    this.#setFormat("live", format);
+    live.srcObject = stream;
+    live.play().catch(() => {}); // the next stream tries again
+    onceFrame(live, () => {
+      this.#show("live");
+      onPicture();
+    });
+  }
+
+  /**
+   * Plays the file: `"loop"`, `"once"`, or `"hold"` for its last frame. Resolves when it has a picture.
+   * @throws {Error} when the browser cannot load or play it
+   */
+  async playFile(url, turns, format) {
+    const { file } = this.#layers;
+    if (this.#shown === "file") this.#freeze();
+    this.#setFormat("file", format);
+    await load(file, url);
+    file.loop = turns === "loop";
+    if (turns === "hold") file.currentTime = Math.max(0, file.duration - 0.01);
+    else await file.play();
+    this.#show("file");
+  }
+
+  /** Calls back when the file, played once, has ended and is still what is up. */
+  onceEnded(listener) {
+    const { file } = this.#layers;
+    const { src } = file;
+    const check = () => this.#shown === "file" && file.src === src && listener();
+    if (file.ended) check();
+    else file.addEventListener("ended", check, { once: true });
+  }
+
+  /** Nothing is up any more. */
+  clear() {
+    const { live, file } = this.#layers;
+    this.#show(null);
+    live.srcObject = null;
+    file.removeAttribute("src");
+    file.load();
+  }
+
+  #setFormat(name, format) {
+    this.#formats[name] = format;
+    this.#lay();
+  }
+
+  #lay() {
+    if (this.#root.clientWidth === 0) return;
+    for (const [name, layer] of Object.entries(this.#layers)) {
+      const format = this.#formats[name];
+      if (format) place(layer, format, this.#root, this.#options);
+    }
+  }
+
+  #show(name) {
+    for (const [each, layer] of Object.entries(this.#layers)) layer.classList.toggle("is-up", each === name);
+    this.#shown = name;
   }
 
   /** Keeps the frame that is up, so that its source can change. */
-  function freeze() {
-    const source = layers[shown];
-    if (!(source instanceof HTMLVideoElement) || source.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
+  #freeze() {
+    const { last } = this.#layers;
+    const source = this.#layers[this.#shown];
+    if (source.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
     last.width = source.videoWidth;
     last.height = source.videoHeight;
     last.getContext("2d").drawImage(source, 0, 0);
-    formats.last = formats[shown];
-    lay();
-    show("last");
+    this.#setFormat("last", this.#formats[this.#shown]);
+    this.#show("last");
   }
-
-  new ResizeObserver(lay).observe(root);
-
-  return {
-    get hasPicture() {
-      return shown !== null;
-    },
-    /** A live stream takes over with its first frame. `format`: `{ widthPx, heightPx }` of the video. */
-    playLive(stream, format, onPicture) {
-      if (shown === "live") freeze();
-      formats.live = format;
-      lay();
-      live.srcObject = stream;
-      live.play().catch(() => {}); // the next stream tries again
-      onceFrame(live, () => {
-        show("live");
-        onPicture();
-      });
-    },
-    /**
-     * Plays the file: `"loop"`, `"once"`, or `"hold"` for its last frame. Resolves when it has a picture.
-     * @throws {Error} when the browser cannot load or play it
-     */
-    async playFile(url, turns, format) {
-      if (shown === "file") freeze();
-      formats.file = format;
-      lay();
-      await load(file, url);
-      file.loop = turns === "loop";
-      if (turns === "hold") file.currentTime = Math.max(0, file.duration - 0.01);
-      else await file.play();
-      show("file");
-    },
-    /** Calls back when the file, played once, has ended and is still what is up. */
-    onceEnded(listener) {
-      const { src } = file;
-      const check = () => shown === "file" && file.src === src && listener();
-      if (file.ended) check();
-      else file.addEventListener("ended", check, { once: true });
-    },
-    /** Nothing is up any more. */
-    clear() {
-      show(null);
-      live.srcObject = null;
-      file.removeAttribute("src");
-      file.load();
-    },
-  };
 }
 
 /** A browser starts nothing by itself that could be heard, and looks at the property, not at the attribute. */
