@@ -1,5 +1,6 @@
 import { element } from "./element.js";
-import { areSingleKeysOn, switchSingleKeys } from "./keys.js";
+import { areSingleKeysOn, switchSingleKeys } from "./single_keys.js";
+import { addStyleSheets } from "./style_sheets.js";
 
 /** The list of keys, each `[keys, what they do]`. */
 const list = [
@@ -16,7 +17,8 @@ const list = [
 ];
 
 /** The list of keys, with the switch for single ones. */
-export function showKeys() {
+export async function showKeys() {
+  await addStyleSheets("/key_list.css", "/sessions.css");
   const toggle = element("input", {
     type: "checkbox",
     onchange: () => switchSingleKeys(toggle.checked ? "on" : "off"),

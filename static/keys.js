@@ -1,4 +1,4 @@
-const storedKey = "framecast.singleKeys";
+import { areSingleKeysOn } from "./single_keys.js";
 
 /**
  * Shortcuts. Single keys work outside of fields only, and can be turned off in the list of keys.
@@ -43,13 +43,4 @@ export function listenForKeys({ start, prompt, page }) {
 /** What takes the keys itself: text, selects, sliders of the form, tabs, radio buttons. */
 function isField(target) {
   return target.closest("input, textarea, select, [contenteditable], [role=tablist], .crop-frame") !== null;
-}
-
-/** Whether single keys work. */
-export function areSingleKeysOn() {
-  return localStorage.getItem(storedKey) !== "off";
-}
-
-export function switchSingleKeys(state) {
-  localStorage.setItem(storedKey, state);
 }

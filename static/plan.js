@@ -82,3 +82,8 @@ export function estimateWork(model, { sections, steps, cfg = 1, widthPx, heightP
   const section = steps * passes * measured.secondsPerStep + measured.secondsPerDecode;
   return { firstFramesSeconds: section, totalSeconds: section * sections };
 }
+
+/** A size as the API writes it. */
+export function sizeKey({ widthPx, heightPx }) {
+  return `${widthPx}x${heightPx}`;
+}

@@ -62,6 +62,7 @@ export function createPlayback(stage, { onFrame, onChange }) {
     if (playback.source === "live") stage.freeze();
     video.pause();
     set({ source: "stills", state });
+    showFrame(range.start);
     stills = playStills({
       range,
       state,

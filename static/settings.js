@@ -1,6 +1,6 @@
 import { setText } from "./element.js";
 import { settingsInWords } from "./form_words.js";
-import { bestSize } from "./plan.js";
+import { bestSize, sizeKey } from "./plan.js";
 import { addStyleSheets } from "./style_sheets.js";
 
 const defaultSeed = 31337;
@@ -86,9 +86,4 @@ export function createSettings(details, onChange) {
       return fields;
     },
   };
-}
-
-/** A size as the API writes it. */
-export function sizeKey({ widthPx, heightPx }) {
-  return `${widthPx}x${heightPx}`;
 }

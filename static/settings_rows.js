@@ -1,7 +1,7 @@
 import { element, icon, setText } from "./element.js";
 import { madeFor } from "./form_words.js";
 import { pixelSize } from "./measures.js";
-import { sizeKey } from "./settings.js";
+import { sizeKey } from "./plan.js";
 
 /**
  * The rows of the settings. A changed value is bold and can be reset.
