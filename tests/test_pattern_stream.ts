@@ -44,7 +44,7 @@ export interface TestStream extends AsyncDisposable {
 export interface StartedProcess {
   readonly state: "running" | "ended";
   readonly ended: Promise<unknown>;
-  /** As from outside: `kill -9`. */
+  /** SIGKILL, as from outside: whoever works with it is not told. */
   kill(): void;
 }
 
@@ -112,7 +112,7 @@ function watched(ffmpeg: Ffmpeg, started: StartedProcess[]): Ffmpeg {
           return state;
         },
         ended,
-        kill: () => Deno.kill(process.pid, "SIGKILL"),
+        kill: () => void process[Symbol.asyncDispose](),
       });
       return process;
     },

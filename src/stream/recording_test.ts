@@ -9,6 +9,7 @@ const format = { widthPx: 64, heightPx: 48, frameRate: 30 };
 const plan: VideoPlan = { format, frames: 73, sections: [{ start: 40, end: 73 }, { start: 0, end: 40 }] };
 const ffmpeg = await findFfmpeg();
 const never = new AbortController().signal;
+const hasFfprobe = await canRun("ffprobe");
 const frameBytes = format.widthPx * format.heightPx * 3;
 
 /** One colour per frame, all of them far from each other's neighbours. */
@@ -36,10 +37,23 @@ async function withVideo(body: (store: FrameStore, directory: string) => Promise
   }
 }
 
+async function canRun(program: string): Promise<boolean> {
+  try {
+    return (await new Deno.Command(program, { args: ["-version"], stdout: "null", stderr: "null" }).output()).success;
+  } catch {
+    return false;
+  }
+}
+
 async function output(command: string, args: string[]): Promise<Uint8Array> {
   const { success, stdout, stderr } = await new Deno.Command(command, { args }).output();
   assert.ok(success && stderr.length === 0, new TextDecoder().decode(stderr));
   return stdout;
+}
+
+/** A test with a video that is looked at with ffprobe. */
+function probeTest(name: string, body: (store: FrameStore, directory: string) => Promise<void>): void {
+  Deno.test({ name: `${name} (ffprobe)`, ignore: !hasFfprobe, fn: () => withVideo(body) });
 }
 
 async function probe(file: string) {
@@ -47,8 +61,9 @@ async function probe(file: string) {
   return JSON.parse(new TextDecoder().decode(await output("ffprobe", ["-v", "error", ...show, file])));
 }
 
-Deno.test("writeRecording() makes an MP4 of all frames at 30/1 that decodes clean, index in front", () =>
-  withVideo(async (store, directory) => {
+probeTest(
+  "writeRecording() makes an MP4 of all frames at 30/1 that decodes clean, index in front",
+  async (store, directory) => {
     const file = `${directory}/video.mp4`;
     const result = await writeRecording({ store, range: { start: 0, end: 73 }, plan, file, ffmpeg }, never);
     const { streams: [stream], format: container } = await probe(file);
@@ -67,13 +82,14 @@ Deno.test("writeRecording() makes an MP4 of all frames at 30/1 that decodes clea
     assert.ok(text.indexOf("moov") < text.indexOf("mdat"));
     const names = (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
     assert.deepEqual(names.sort(), ["frames.rgb", "video.mp4"]);
-  }));
+  },
+);
 
 Deno.test("writeRecording() keeps every frame in its place and its colour", () =>
   withVideo(async (store, directory) => {
     const file = `${directory}/video.mp4`;
     await writeRecording({ store, range: { start: 0, end: 73 }, plan, file, ffmpeg }, never);
-    const decoded = await output("ffmpeg", ["-v", "error", "-i", file, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]);
+    const decoded = await output(ffmpeg.path, ["-v", "error", "-i", file, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]);
     assert.equal(decoded.length, 73 * frameBytes);
     for (let index = 0; index < 73; index++) {
       const middle = index * frameBytes + ((format.heightPx >> 1) * format.widthPx + (format.widthPx >> 1)) * 3;
@@ -82,23 +98,24 @@ Deno.test("writeRecording() keeps every frame in its place and its colour", () =
     }
   }));
 
-Deno.test("writeRecording() writes the recipe into the comment tag, and none when there is none", () =>
-  withVideo(async (store, directory) => {
+probeTest(
+  "writeRecording() writes the recipe into the comment tag, and none when there is none",
+  async (store, directory) => {
     const recipe = 'prompt: a cat; "quoted" = \\back\nsecond line 🐈';
     const options = { store, range: { start: 0, end: 37 }, plan, ffmpeg };
     await writeRecording({ ...options, file: `${directory}/with.mp4`, recipe }, never);
     await writeRecording({ ...options, file: `${directory}/without.mp4` }, never);
     assert.equal((await probe(`${directory}/with.mp4`)).format.tags.comment, recipe);
     assert.equal((await probe(`${directory}/without.mp4`)).format.tags.comment, undefined);
-  }));
+  },
+);
 
-Deno.test("writeRecording() records a part of the plan, which is what a stop leaves", () =>
-  withVideo(async (store, directory) => {
-    const file = `${directory}/video.mp4`;
-    const result = await writeRecording({ store, range: { start: 37, end: 73 }, plan, file, ffmpeg }, never);
-    assert.equal(result.frames, 36);
-    assert.equal((await probe(file)).streams[0].nb_read_frames, "36");
-  }));
+probeTest("writeRecording() records a part of the plan, which is what a stop leaves", async (store, directory) => {
+  const file = `${directory}/video.mp4`;
+  const result = await writeRecording({ store, range: { start: 37, end: 73 }, plan, file, ffmpeg }, never);
+  assert.equal(result.frames, 36);
+  assert.equal((await probe(file)).streams[0].nb_read_frames, "36");
+});
 
 Deno.test("writeRecording() refuses frames that are not final", () =>
   withVideo(async (store, directory) => {

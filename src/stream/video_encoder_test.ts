@@ -6,6 +6,7 @@ import { type EncodedPicture, startVideoEncoder, type VideoEncoder } from "./vid
 const format = { widthPx: 128, heightPx: 96, frameRate: 30 };
 const codecs = ["vp8", "h264"] as const;
 const ffmpeg = await findFfmpeg();
+/** A build of 2018, the oldest that must do. */
 const npmFfmpeg = await findFfmpeg({ configured: (await import("@ffmpeg-installer/ffmpeg")).default.path });
 
 /** Moving stripes over fixed noise: something to encode. */
@@ -83,8 +84,7 @@ for (const codec of codecs) {
     const { pictures, until } = collect(encoder);
     for (const index of count(10)) await encoder.write(picture(index), index * 3000);
     await until(10);
-    Deno.kill(processes[0]!.pid, "SIGKILL");
-    await processes[0]!.status;
+    await processes[0]![Symbol.asyncDispose](); // SIGKILL; the encoder is not told
     for (let index = 10; index < 40; index++) await encoder.write(picture(index), index * 3000);
     await until(39); // the one picture written into the broken pipe may be written again or lost
     const after = pictures.slice(10);
