@@ -54,8 +54,11 @@ RUN pip install --no-cache-dir --no-deps --target /wheels onnxruntime-gpu==1.31.
 
 FROM server AS cuda
 COPY --from=cuda-libraries /opt/cuda /opt/cuda
+USER root
+# Not LD_LIBRARY_PATH: with it set, Deno starts no program that is named in a list.
+RUN echo /opt/cuda > /etc/ld.so.conf.d/cuda.conf && ldconfig
+USER framecast
 ENV FRAMECAST_ORT_LIBRARY=/opt/cuda/libonnxruntime.so \
-    LD_LIBRARY_PATH=/opt/cuda \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 
