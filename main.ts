@@ -41,7 +41,9 @@ async function main(): Promise<void> {
     log,
     now: Date.now,
   });
-  handler.resolve(createApp({ ...config, sessions, models, version: denoJson.version, staticDir, log }).fetch);
+  const allowedHosts = [...config.allowedHosts, config.host];
+  const app = createApp({ ...config, allowedHosts, sessions, models, version: denoJson.version, staticDir, log });
+  handler.resolve(app.fetch);
   log.info("server.stopping", { signal: await stopSignal() });
   await sessions[Symbol.asyncDispose]();
   close.abort();

@@ -6,7 +6,7 @@ import { CheckpointError, RequestError } from "../engine/mod.ts";
 import { FfmpegError } from "../ffmpeg.ts";
 import { ImageError } from "../image.ts";
 import { EncoderError, OfferError } from "../stream/mod.ts";
-import { type Problem, problem, type ProblemKind } from "./problem.ts";
+import { isDiskFull, type Problem, problem, type ProblemKind } from "./problem.ts";
 
 /** A call that cannot be done; the message is the problem's detail. */
 export class Refusal extends Error {
@@ -37,6 +37,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof OfferError) {
     return problem(error.reason === "unreadable" ? "offer-unreadable" : "no-common-codec", error.message);
   }
+  if (isDiskFull(error)) return problem("disk-full", "The disk is full, so this cannot be done");
   if (error instanceof EncoderError || error instanceof FfmpegError) return problem("encoder-failed", error.message);
   return problem("internal", "Something unexpected happened; the server's log tells more");
 }

@@ -49,6 +49,15 @@ export function initialFacts(plan: VideoPlan, steps: number): GenerationFacts {
   };
 }
 
+/** The engine and the queue must mean the same video: its frames have their place on disk already. */
+export function assertSamePlan(expected: VideoPlan, told: VideoPlan): void {
+  const size = ({ format, frames, sections }: VideoPlan) =>
+    `${format.widthPx}x${format.heightPx}, ${frames} frames in ${sections.length} sections`;
+  if (size(expected) !== size(told)) {
+    throw new Error(`The engine plans ${size(told)}, the request was for ${size(expected)}`);
+  }
+}
+
 /** The facts after one more event. */
 export function advance(facts: GenerationFacts, event: GenerationEvent, nowMs: number): GenerationFacts {
   switch (event.kind) {

@@ -71,10 +71,10 @@ export function generationProblem(error: unknown, section: number, keptSeconds: 
   return problem("internal", `Something unexpected happened ${where}: ${reason}. ${kept}`);
 }
 
-/** ENOSPC in whatever words and however deep: of Deno, of ffmpeg, of the frame store. */
+/** ENOSPC in whatever words and however deep: of Deno, of ffmpeg, of the frame store, of SQLite. */
 export function isDiskFull(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) {
-    if (/ENOSPC|os error 28|no space (is )?left/i.test(at.message)) return true;
+    if (/ENOSPC|os error 28|no space (is )?left|disk is full/i.test(at.message)) return true;
   }
   return false;
 }

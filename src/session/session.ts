@@ -11,6 +11,7 @@ import { EventLog, type NewSessionEvent } from "./event_log.ts";
 import { endedMap, keptRange } from "./frame_map.ts";
 import {
   advance,
+  assertSamePlan,
   endFacts,
   enterPhase,
   type GenerationFacts,
@@ -145,7 +146,7 @@ export class Session {
     } catch (cause) {
       error = cause;
     }
-    void this.#finish(error);
+    void this.#finish(error).catch((cause) => this.#break(cause));
     return error;
   }
 
@@ -172,6 +173,7 @@ export class Session {
 
   /** It will never run: a model or a picture that was there when it was asked for is gone. */
   fail(error: unknown): void {
+    if (this.#state !== "queued") return; // stopped at the last moment
     this.#problem = generationProblem(error, 0, 0);
     this.#end("failed", null);
   }
@@ -216,6 +218,13 @@ export class Session {
     }
     if (error !== undefined && !isStop) this.#around.log.error("session.failed", { id: this.id, error });
     this.#end(this.#problem ? "failed" : isStop && !this.#isWhole(kept) ? "stopped" : "completed", kept);
+  }
+
+  /** Nothing should come here; if something does, the session still ends. */
+  #break(error: unknown): void {
+    this.#around.log.error("session.broken", { id: this.id, error });
+    this.#problem ??= generationProblem(error, this.#facts.progress.section, 0);
+    this.#end("failed", null);
   }
 
   async #recordKept(): Promise<void> {
@@ -285,14 +294,5 @@ export class Session {
 
   #seconds(kept: FrameRange | null): number {
     return kept === null ? 0 : (kept.end - kept.start) / this.#order.plan.format.frameRate;
-  }
-}
-
-/** The engine and the queue must mean the same video: its frames have their place on disk already. */
-function assertSamePlan(expected: VideoPlan, told: VideoPlan): void {
-  const size = ({ format, frames, sections }: VideoPlan) =>
-    `${format.widthPx}x${format.heightPx}, ${frames} frames in ${sections.length} sections`;
-  if (size(expected) !== size(told)) {
-    throw new Error(`The engine plans ${size(told)}, the request was for ${size(expected)}`);
   }
 }

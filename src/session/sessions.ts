@@ -170,8 +170,8 @@ export class Sessions implements AsyncDisposable {
     await this.stop(id);
     await this.#gallery.close(id);
     this.#unrecorded.forget(id);
+    await removeFolder(folderOf(this.#options.dataDir, id)); // first: it makes the room the store may need
     this.#options.store.delete(id);
-    await removeFolder(folderOf(this.#options.dataDir, id));
     this.#feed.tell({ event: "deleted", data: { id } });
   }
 

@@ -4,6 +4,7 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import type { Pace } from "./generation_facts.ts";
+import { isDiskFull } from "./problem.ts";
 import { type SessionEvent, sessionEvent, type SessionView, sessionView } from "./view.ts";
 
 /** Bytes of the start picture lie in the session's folder; this is their media type. */
@@ -56,14 +57,30 @@ export class StoreOpenError extends Error {
   override readonly name = "StoreOpenError";
 }
 
+/** Changes of a session that are not on disk yet. */
+interface Late {
+  view: SessionView | null;
+  readonly events: SessionEvent[];
+}
+
+/**
+ * A full disk does not stop a session that runs: its changes stay in memory, are read from there, and are written with the
+ * first later change that finds room. Only a new session has to find room at once.
+ */
 export class SessionStore implements Disposable {
   readonly #database: DatabaseSync;
+  readonly #late = new Map<string, Late>();
 
-  /** @param file `:memory:` keeps nothing. @throws `StoreOpenError`, also when another server has it open */
-  constructor(file: string) {
+  /**
+   * @param file `:memory:` keeps nothing
+   * @param pagesMax room in pages of 4 KiB, to act as on a full disk
+   * @throws `StoreOpenError`, also when another server has it open
+   */
+  constructor(file: string, { pagesMax }: { readonly pagesMax?: number } = {}) {
     try {
       this.#database = new DatabaseSync(file);
       this.#database.exec(schema);
+      if (pagesMax) this.#database.exec(`PRAGMA max_page_count = ${pagesMax}`);
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
       const why = /locked|busy/i.test(message) ? "another framecast uses this folder" : message;
@@ -71,6 +88,7 @@ export class SessionStore implements Disposable {
     }
   }
 
+  /** @throws when the disk is full */
   add({ view, imageType }: StoredSession): void {
     this.#run("INSERT INTO sessions (id, state, image_type, view) VALUES (?, ?, ?, ?)", [
       view.id,
@@ -81,7 +99,8 @@ export class SessionStore implements Disposable {
   }
 
   save(view: SessionView): void {
-    this.#run("UPDATE sessions SET state = ?, view = ? WHERE id = ?", [view.state, JSON.stringify(view), view.id]);
+    this.#lateOf(view.id).view = view;
+    this.#catchUp();
   }
 
   get(id: string): StoredSession | null {
@@ -97,39 +116,41 @@ export class SessionStore implements Disposable {
   newestWithVideo(): StoredSession | null {
     const newest = "json_extract(view, '$.timings.startedAt') DESC LIMIT 1";
     const sql = `SELECT * FROM sessions WHERE json_extract(view, '$.video') IS NOT NULL ORDER BY ${newest}`;
-    return this.#sessions(sql, [])[0] ?? null;
+    const late = [...this.#late.keys()].map((id) => this.get(id)).filter((session) => session?.view.video);
+    const startOf = (session: StoredSession | null) => session?.view.timings.startedAt ?? "";
+    return [...this.#sessions(sql, []), ...late].sort((a, b) => startOf(b).localeCompare(startOf(a)))[0] ?? null;
   }
 
   /** Its event log goes with it. */
   delete(id: string): void {
+    this.#late.delete(id);
     this.#run("DELETE FROM sessions WHERE id = ?", [id]);
   }
 
-  appendEvent(sessionId: string, { id, event, data }: SessionEvent): void {
-    this.#run("INSERT INTO events (session_id, id, event, data) VALUES (?, ?, ?, ?)", [
-      sessionId,
-      id,
-      event,
-      JSON.stringify(data),
-    ]);
+  appendEvent(sessionId: string, event: SessionEvent): void {
+    this.#lateOf(sessionId).events.push(event);
+    this.#catchUp();
   }
 
   /** In order, without a hole. */
   events(sessionId: string): SessionEvent[] {
-    return this.#all("SELECT id, event, data FROM events WHERE session_id = ? ORDER BY id", [sessionId]).map((row) =>
-      sessionEvent.parse({ id: row.id, event: row.event, data: JSON.parse(String(row.data)) })
-    );
+    const written = this.#all("SELECT id, event, data FROM events WHERE session_id = ? ORDER BY id", [sessionId])
+      .map((row) => sessionEvent.parse({ id: row.id, event: row.event, data: JSON.parse(String(row.data)) }));
+    return [...written, ...this.#late.get(sessionId)?.events ?? []];
   }
 
+  /** Not worth waiting for room: the next video is measured again. */
   saveMeasurement(model: string, device: string, { widthPx, heightPx, ...pace }: Measurement): void {
-    this.#run("INSERT OR REPLACE INTO measurements VALUES (?, ?, ?, ?, ?, ?)", [
-      model,
-      device,
-      widthPx,
-      heightPx,
-      pace.secondsPerStep,
-      pace.secondsPerDecode,
-    ]);
+    this.#tolerateFullDisk(() =>
+      this.#run("INSERT OR REPLACE INTO measurements VALUES (?, ?, ?, ?, ?, ?)", [
+        model,
+        device,
+        widthPx,
+        heightPx,
+        pace.secondsPerStep,
+        pace.secondsPerDecode,
+      ])
+    );
   }
 
   measurements(model: string, device: string): Measurement[] {
@@ -148,9 +169,42 @@ export class SessionStore implements Disposable {
     this.#database.close();
   }
 
+  #lateOf(id: string): Late {
+    const late = this.#late.get(id) ?? { view: null, events: [] };
+    this.#late.set(id, late);
+    return late;
+  }
+
+  /** Writes what is late, as far as there is room. */
+  #catchUp(): void {
+    this.#tolerateFullDisk(() => {
+      for (const [id, late] of this.#late) {
+        if (late.view) {
+          const { state } = late.view;
+          this.#run("UPDATE sessions SET state = ?, view = ? WHERE id = ?", [state, JSON.stringify(late.view), id]);
+          late.view = null;
+        }
+        for (let next = late.events[0]; next; next = late.events[0]) {
+          const values = [id, next.id, next.event, JSON.stringify(next.data)];
+          this.#run("INSERT INTO events (session_id, id, event, data) VALUES (?, ?, ?, ?)", values);
+          late.events.shift();
+        }
+        this.#late.delete(id);
+      }
+    });
+  }
+
+  #tolerateFullDisk(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+    }
+  }
+
   #sessions(sql: string, values: (string | number)[]): StoredSession[] {
     return this.#all(sql, values).map((row) => ({
-      view: sessionView.parse(JSON.parse(String(row.view))),
+      view: this.#late.get(String(row.id))?.view ?? sessionView.parse(JSON.parse(String(row.view))),
       imageType: String(row.image_type),
     }));
   }

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { initialFacts, timingsOf } from "./generation_facts.ts";
 import { linksOf } from "./links.ts";
 import { problem } from "./problem.ts";
@@ -90,4 +93,34 @@ Deno.test("SessionStore keeps the newest pace per model, device and size", () =>
   store.saveMeasurement("emoji", "H200", { ...size, secondsPerStep: 0.1, secondsPerDecode: 0.2 });
   assert.deepEqual(store.measurements("emoji", "CPU"), [{ ...size, secondsPerStep: 3, secondsPerDecode: 4 }]);
   assert.deepEqual(store.measurements("framepack", "CPU"), []);
+});
+
+Deno.test("SessionStore keeps a running session's changes on a full disk, and writes them when there is room", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "framecast-store-"));
+  try {
+    const file = join(dir, "sessions.sqlite");
+    const large = (id: string): SessionView => ({
+      ...view(id),
+      settings: { ...view(id).settings, prompt: "x".repeat(4000) },
+    });
+    const ended: SessionView = { ...large("runs"), state: "completed" };
+    {
+      using store = new SessionStore(file, { pagesMax: 100 });
+      store.add({ view: view("runs"), imageType: "image/png" });
+      assert.throws(() => {
+        for (let i = 0;; i++) store.add({ view: large(`filler${i}`), imageType: "image/png" });
+      }, /full/);
+      for (let id = 1; id <= 9; id++) store.appendEvent("runs", { id, event: "state", data: ended });
+      store.save(ended);
+      assert.deepEqual(store.get("runs")?.view, ended);
+      assert.deepEqual(store.events("runs").map(({ id }) => id), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+      for (let i = 0; i < 100; i++) store.delete(`filler${i}`);
+      store.save(ended);
+    }
+    using later = new SessionStore(file);
+    assert.deepEqual(later.get("runs")?.view, ended);
+    assert.deepEqual(later.events("runs").map(({ id }) => id), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  } finally {
+    await rm(dir, { recursive: true });
+  }
 });
