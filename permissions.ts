@@ -1,6 +1,7 @@
 /**
  * Prints one permission list for the tasks of `deno.json`, since these few depend on the machine:
- * `run` (deno itself and the ffmpegs that may be found), `write-data` (the data folder) and `write-here` (where the command was typed, and temporary files).
+ * `run` (deno itself and the ffmpegs that may be found), `write-data` (the data folder) and `write-here` (where the command
+ * was typed, and temporary files).
  * @module
  */
 import { join } from "node:path";
