@@ -53,7 +53,8 @@ class FramePackEngine implements Engine {
     const { libraryPath } = this.options;
     this.#runtime ??= openRuntime(libraryPath === undefined ? {} : { libraryPath });
     yield { kind: "loading", part: "weights", done: 0, of: 1 };
-    const model = await loadModel(modelDir, this.#runtime, this.options);
+    const availableMemoryBytes = Deno.systemMemoryInfo().available;
+    const model = await loadModel(modelDir, this.#runtime, { availableMemoryBytes, ...this.options });
     this.#loaded = { modelDir, model };
     signal.throwIfAborted();
     yield { kind: "loading", part: "weights", done: 1, of: 1 };

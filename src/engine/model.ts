@@ -14,6 +14,8 @@ import { loadVae, type Vae } from "./vae.ts";
 import type { SpatialTiles } from "./vae_tiling.ts";
 
 export interface ModelOptions extends Pick<CompileOptions, "device" | "threads" | "idleThreads"> {
+  /** Main memory that a model on the CPU may take. Default: enough. */
+  readonly availableMemoryBytes?: number;
   /** Whether pictures above 256 px a side are coded in tiles. Default `tiled`, as the reference does below 60 GB of VRAM. */
   readonly spatialTiles?: SpatialTiles;
 }
@@ -35,8 +37,11 @@ export interface FramePackModel extends Disposable {
  */
 export async function loadModel(modelDir: string, runtime: Runtime, options: ModelOptions): Promise<FramePackModel> {
   const manifest = await readManifest(modelDir);
-  const { spatialTiles = "tiled", ...compileOptions } = options;
-  const executables = new ExecutableCache(runtime, { ...compileOptions, weights: "resident" });
+  const { spatialTiles = "tiled", availableMemoryBytes = Infinity, ...compileOptions } = options;
+  const weights = options.device.kind === "cpu"
+    ? placeOfWeights(await weightFilesBytes(modelDir), availableMemoryBytes)
+    : "resident";
+  const executables = new ExecutableCache(runtime, { ...compileOptions, weights });
   const [transformer, vae, textEncoder, imageEncoder] = await Promise.all([
     loadTransformer(join(modelDir, "transformer"), executables),
     loadVae(join(modelDir, "vae"), executables, { spatialTiles }),
@@ -52,6 +57,26 @@ export async function loadModel(modelDir: string, runtime: Runtime, options: Mod
     warm: (signal) => warm({ manifest, transformer, vae, textEncoder, imageEncoder }, signal),
     [Symbol.dispose]: () => executables[Symbol.dispose](),
   };
+}
+
+/**
+ * `resident` graphs run fastest: weights are turned into float32 and packed once, which takes twice the memory of 16-bit
+ * files. Where that is more than half of what is available, weights stay `mapped` pages of their files: ready at once, in
+ * memory only as far as they are in use, and converted anew in every run.
+ */
+export function placeOfWeights(filesBytes: number, availableBytes: number): CompileOptions["weights"] {
+  return 2 * filesBytes <= availableBytes / 2 ? "resident" : "mapped";
+}
+
+/** Of all parts, in whatever number of files. */
+async function weightFilesBytes(modelDir: string): Promise<number> {
+  let bytes = 0;
+  for (const part of ["transformer", "vae", "text_encoder", "text_encoder_2", "image_encoder"]) {
+    for await (const { name } of Deno.readDir(join(modelDir, part))) {
+      if (name.endsWith(".safetensors")) bytes += (await Deno.stat(join(modelDir, part, name))).size;
+    }
+  }
+  return bytes;
 }
 
 async function* warm(

@@ -18,7 +18,7 @@ export interface ProcessEngineOptions extends HostOptions {
 
 /**
  * What the engine may do: read weights and call ONNX Runtime, which needs the whole FFI permission, since Deno has no
- * narrower one for pointers. No network, no programs, no files written.
+ * narrower one for pointers; and ask how much memory is free. No network, no programs, no files written.
  */
 const fencedCommand = (): readonly [string, ...string[]] => [
   Deno.execPath(),
@@ -32,6 +32,7 @@ const fencedCommand = (): readonly [string, ...string[]] => [
   "--allow-read",
   "--allow-env",
   "--allow-ffi",
+  "--allow-sys=systemMemoryInfo",
   fileURLToPath(new URL("host.ts", import.meta.url)),
 ];
 
