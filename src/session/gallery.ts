@@ -96,7 +96,9 @@ export class Gallery implements AsyncDisposable {
 
   async #pixels(view: SessionView, frameIndex: number): Promise<Uint8Array> {
     const store = this.#open.get(view.id)?.store;
-    if (store?.stateOf(frameIndex)) return await store.read({ start: frameIndex, end: frameIndex + 1 });
+    // A preview of what was never made is worth nothing once the session is over.
+    const isLeftOver = view.progress.phase === "ended" && stateAt(view.frameMap, frameIndex) !== "final";
+    if (store?.stateOf(frameIndex) && !isLeftOver) return await store.read({ start: frameIndex, end: frameIndex + 1 });
     const first = frameIndex - (view.video?.firstFrameIndex ?? 0);
     if (view.video === null || first < 0 || first >= view.video.frames) {
       throw new Refusal("not-found", `Frame ${frameIndex} of session ${view.id} does not exist yet`, { field: "n" });
