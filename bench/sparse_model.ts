@@ -1,0 +1,54 @@
+/**
+ * A transformer of the published size as files that take no room: right headers over holes.
+ * @module
+ */
+import { packedTransformerShapes, publishedTransformer } from "./published_transformer.ts";
+
+const bytesPerNumber = 2; // BF16
+
+/**
+ * Writes `folder/transformer`: configuration, index and shards as Hugging Face cuts them.
+ * @returns bytes that the shards claim
+ */
+export async function writeSparseTransformer(folder: string, shards: number): Promise<number> {
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(publishedTransformer));
+  const tensors = Object.entries(packedTransformerShapes());
+  const total = tensors.reduce((sum, [, shape]) => sum + sizeBytes(shape), 0);
+  const parts: (typeof tensors)[] = Array.from({ length: shards }, () => []);
+  let written = 0;
+  for (const tensor of tensors) {
+    parts[Math.min(shards - 1, Math.floor(written / total * shards))]!.push(tensor);
+    written += sizeBytes(tensor[1]);
+  }
+  const fileOf = (shard: number) =>
+    `diffusion_pytorch_model-${String(shard + 1).padStart(5, "0")}-of-${String(shards).padStart(5, "0")}.safetensors`;
+  const weightMap = Object.fromEntries(
+    parts.flatMap((part, shard) => part.map(([name]) => [name, fileOf(shard)])),
+  );
+  await Deno.writeTextFile(
+    `${folder}/diffusion_pytorch_model.safetensors.index.json`,
+    JSON.stringify({ metadata: { total_size: total }, weight_map: weightMap }),
+  );
+  for (const [shard, part] of parts.entries()) await writeShard(`${folder}/${fileOf(shard)}`, part);
+  return total;
+}
+
+async function writeShard(path: string, tensors: readonly (readonly [string, readonly number[]])[]): Promise<void> {
+  const header: Record<string, unknown> = {};
+  let end = 0;
+  for (const [name, shape] of tensors) {
+    const start = end;
+    end += sizeBytes(shape);
+    header[name] = { dtype: "BF16", shape, data_offsets: [start, end] };
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const length = new Uint8Array(8);
+  new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
+  using file = await Deno.create(path);
+  await file.write(length);
+  await file.write(text);
+  await file.truncate(8 + text.length + end);
+}
+
+const sizeBytes = (shape: readonly number[]) => shape.reduce((product, size) => product * size, bytesPerNumber);
