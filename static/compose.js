@@ -10,7 +10,7 @@ import {
   whyNotYet,
 } from "./form_words.js";
 import { createLengthField } from "./length_field.js";
-import { estimateWork, planVideo } from "./plan.js";
+import { estimateWork, planVideo, sizeKey } from "./plan.js";
 import { createSettings } from "./settings.js";
 import { createStartPicture } from "./start_picture.js";
 import { planInWords } from "./measures.js";
@@ -18,176 +18,179 @@ import { planInWords } from "./measures.js";
 const draftKey = "framecast.draft";
 const byId = (id) => document.getElementById(id);
 
-/**
- * The form for a new video: draft, plan, estimate, start, refusals.
- *
- * @param handlers `onPlan(plan)` after every change of the plan · `onPicture()` with every new start picture ·
- *   `onStarted(view)` with the new session's view
- */
-export function createCompose({ onPlan, onPicture, onStarted }) {
-  const form = byId("compose-form");
-  const prompt = byId("prompt");
-  const length = createLengthField(byId("length-slider"), byId("length-number"), () => changed());
-  const picture = createStartPicture({
-    onChange() {
-      settings.setPicture(picture.picture);
-      changed();
-      onPicture();
-    },
-    onPrompt(words) {
-      prompt.value = words;
-      changed();
+/** The form for a new video: draft, plan, estimate, start, refusals. */
+export class Compose {
+  #handlers;
+  #form = byId("compose-form");
+  #prompt = byId("prompt");
+  #length = createLengthField(byId("length-slider"), byId("length-number"), () => this.#changed());
+  #settings = createSettings(byId("settings"), () => this.#changed());
+  #picture = createStartPicture({
+    onChange: () => this.#pictureChanged(),
+    onPrompt: (words) => {
+      this.#prompt.value = words;
+      this.#changed();
     },
   });
-  const settings = createSettings(byId("settings"), () => changed());
-  const engine = { isReachable: true, isBusy: false, waitSeconds: 0 };
-  let hasSchedule = false;
-  let examplesOf = null;
-  let sending = null;
+  #engine = { isReachable: true, isBusy: false, waitSeconds: 0 };
+  /** Whether somebody chose the order; else it is the model's. */
+  #hasSchedule = false;
+  /** The model whose examples are shown. */
+  #examplesOf = null;
+  /** What the button says while the request is sent, or null. */
+  #sending = null;
 
-  const schedule = () => form.elements.schedule.value || "inverted";
-  const currentPlan = () => {
-    const size = settings.size ?? { widthPx: 1, heightPx: 1 };
-    return { ...planVideo(length.seconds ?? 5, schedule()), ...size };
-  };
-
-  function changed() {
-    const { model } = settings;
-    showExamples(model);
-    showOrder(model, schedule());
-    const plan = currentPlan();
-    showPlan(plan);
-    if (settings.size) picture.setSize(settings.size);
-    grow(prompt);
-    byId("prompt-hint").hidden = prompt.value !== "";
-    showEstimate(model, plan);
-    saveDraft();
-    onPlan(plan, schedule());
-  }
-
-  function showExamples(model) {
-    if (model?.id === examplesOf) return;
-    examplesOf = model?.id;
-    picture.setExamples((model?.examples ?? []).slice(0, 6));
-  }
-
-  function showEstimate(model, plan) {
-    const reason = whyNotYet({
-      hasPicture: picture.picture !== null,
-      prompt: prompt.value,
-      isReachable: engine.isReachable,
+  /**
+   * @param handlers `onPlan(plan)` after every change of the plan · `onPicture()` with every new start picture ·
+   *   `onStarted(view)` with the new session's view
+   */
+  constructor(handlers) {
+    this.#handlers = handlers;
+    this.#prompt.placeholder = promptPlaceholder;
+    setText(byId("prompt-hint"), promptHint);
+    setText(byId("why"), whyEndFirst);
+    setText(byId("generate-key"), /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘ ↵" : "Ctrl ↵");
+    this.#prompt.addEventListener("input", () => this.#changed());
+    this.#form.addEventListener("change", ({ target }) => {
+      if (target.name !== "schedule") return;
+      this.#hasSchedule = true;
+      this.#changed();
     });
-    const work = model &&
-      estimateWork(model, { sections: plan.sections.length, steps: settings.steps, ...settings.size });
-    const lines = reason ? [] : estimateLines(work, engine.waitSeconds);
-    const node = byId("estimate");
-    node.replaceChildren(
-      ...(typeof lines === "string"
-        ? [element("dt", { class: "hint", text: lines })]
-        : lines.map(([label, value]) =>
-          element("div", {}, element("dt", { text: label }), element("dd", { text: value }))
-        )),
-    );
-    node.hidden = lines.length === 0;
-    setText(byId("reason"), reason);
-    byId("reason").hidden = reason === "";
-    const button = byId("generate");
-    if (reason || sending) button.setAttribute("aria-disabled", "true");
-    else button.removeAttribute("aria-disabled");
-    button.classList.toggle("accent", !engine.isBusy);
-    button.classList.toggle("ink", engine.isBusy);
-    setText(byId("generate-text"), sending ?? (engine.isBusy ? "Add to queue" : "Generate"));
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.start();
+    });
+    if (matchMedia("(min-width: 1600px)").matches) byId("settings").open = true;
+    this.#fill(readDraft());
   }
 
-  async function start() {
+  setModels(models) {
+    this.#settings.setModels(models);
+    const { model } = this.#settings;
+    if (model && !this.#hasSchedule) this.#form.elements.schedule.value = model.defaults.schedule;
+    this.#changed();
+  }
+
+  /** `{ isReachable, isBusy, waitSeconds }`: whether the engine works, and for how long; null when nobody knows. */
+  setEngine(engine) {
+    if (JSON.stringify(engine) === JSON.stringify(this.#engine)) return;
+    this.#engine = engine;
+    this.#changed();
+  }
+
+  /** Fills in the settings and the picture of a session. */
+  async useAgain(view, image) {
+    const { prompt, seed, steps, guidance, keepRecipe, model, durationSeconds, schedule } = view.settings;
+    const settings = { model, seed, steps, guidance, keepRecipe, size: sizeKey(view.settings) };
+    this.#fill({ prompt, seconds: durationSeconds, schedule, settings });
+    await this.#picture.take(image, { name: "Start picture" });
+    this.#changed();
+  }
+
+  focusPrompt() {
+    this.#prompt.focus();
+  }
+
+  /** Sends the request, unless the button says why that cannot be. */
+  async start() {
     if (byId("generate").getAttribute("aria-disabled") === "true") return;
+    this.#sending = "Sending";
+    this.#changed();
+    const { clearRefusals, showRefusal } = await import("./refusals.js");
     clearRefusals();
-    sending = "Sending";
-    changed();
     try {
-      const { image, name } = await picture.upload();
-      const fields = {
-        prompt: prompt.value.trim(),
-        durationSeconds: length.seconds ?? 5,
-        schedule: schedule(),
-        ...settings.request(),
-      };
-      const view = await startSession({ image, name, settings: fields }, (fraction) => {
-        sending = fraction < 1 ? `Sending ${Math.floor(100 * fraction)}%` : "Sending";
-        setText(byId("generate-text"), sending);
-      });
-      onStarted(view);
+      this.#handlers.onStarted(await this.#send());
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       showRefusal(error);
     } finally {
-      sending = null;
-      changed();
+      this.#sending = null;
+      this.#changed();
     }
   }
 
-  function saveDraft() {
-    const draft = { prompt: prompt.value, seconds: length.seconds, settings: settings.changes };
-    if (hasSchedule) draft.schedule = schedule();
+  async #send() {
+    const settings = {
+      prompt: this.#prompt.value.trim(),
+      durationSeconds: this.#length.seconds ?? 5,
+      schedule: this.#schedule,
+      ...this.#settings.request(),
+    };
+    const request = { ...await this.#picture.upload(), settings };
+    return await startSession(request, (fraction) => {
+      this.#sending = fraction < 1 ? `Sending ${Math.floor(100 * fraction)}%` : "Sending";
+      setText(byId("generate-text"), this.#sending);
+    });
+  }
+
+  get #schedule() {
+    return this.#form.elements.schedule.value || "inverted";
+  }
+
+  #pictureChanged() {
+    this.#settings.setPicture(this.#picture.picture);
+    this.#changed();
+    this.#handlers.onPicture();
+  }
+
+  #changed() {
+    const { model, size } = this.#settings;
+    const plan = { ...planVideo(this.#length.seconds ?? 5, this.#schedule), ...(size ?? { widthPx: 1, heightPx: 1 }) };
+    if (model?.id !== this.#examplesOf) {
+      this.#examplesOf = model?.id;
+      this.#picture.setExamples((model?.examples ?? []).slice(0, 6));
+    }
+    showOrder(model, this.#schedule);
+    showPlan(plan);
+    if (size) this.#picture.setSize(size);
+    grow(this.#prompt);
+    byId("prompt-hint").hidden = this.#prompt.value !== "";
+    this.#showButton(model, plan);
+    this.#saveDraft();
+    this.#handlers.onPlan(plan);
+  }
+
+  /** The button, and above it how long it will take or why it cannot be pressed. */
+  #showButton(model, plan) {
+    const { isReachable, isBusy, waitSeconds } = this.#engine;
+    const reason = whyNotYet({ hasPicture: this.#picture.picture !== null, prompt: this.#prompt.value, isReachable });
+    const { steps, size } = this.#settings;
+    const work = model && estimateWork(model, { sections: plan.sections.length, steps, ...size });
+    showEstimate(reason ? [] : estimateLines(work, waitSeconds));
+    setText(byId("reason"), reason);
+    byId("reason").hidden = reason === "";
+    const button = byId("generate");
+    if (reason || this.#sending) button.setAttribute("aria-disabled", "true");
+    else button.removeAttribute("aria-disabled");
+    button.classList.toggle("accent", !isBusy);
+    button.classList.toggle("ink", isBusy);
+    setText(byId("generate-text"), this.#sending ?? (isBusy ? "Add to queue" : "Generate"));
+  }
+
+  #saveDraft() {
+    const draft = { prompt: this.#prompt.value, seconds: this.#length.seconds, settings: this.#settings.changes };
+    if (this.#hasSchedule) draft.schedule = this.#schedule;
     localStorage.setItem(draftKey, JSON.stringify(draft));
   }
 
-  function fill({ prompt: words = "", seconds = 5, schedule: order, settings: changes = {} }) {
-    prompt.value = words;
-    length.set(seconds ?? 5);
-    if (order) {
-      form.elements.schedule.value = order;
-      hasSchedule = true;
+  #fill({ prompt = "", seconds = 5, schedule, settings = {} }) {
+    this.#prompt.value = prompt;
+    this.#length.set(seconds ?? 5);
+    if (schedule) {
+      this.#form.elements.schedule.value = schedule;
+      this.#hasSchedule = true;
     }
-    settings.set(changes);
+    this.#settings.set(settings);
   }
+}
 
-  prompt.placeholder = promptPlaceholder;
-  setText(byId("prompt-hint"), promptHint);
-  setText(byId("why"), whyEndFirst);
-  setText(byId("generate-key"), /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘ ↵" : "Ctrl ↵");
-  prompt.addEventListener("input", changed);
-  form.addEventListener("change", ({ target }) => {
-    if (target.name !== "schedule") return;
-    hasSchedule = true;
-    changed();
-  });
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    start();
-  });
-  if (matchMedia("(min-width: 1600px)").matches) byId("settings").open = true;
-  fill(readDraft());
-
-  return {
-    start,
-    setModels(models) {
-      settings.setModels(models);
-      const { model } = settings;
-      if (model && !hasSchedule) form.elements.schedule.value = model.defaults.schedule;
-      changed();
-    },
-    /** `{ isReachable, isBusy, waitSeconds }`: whether the engine works, and for how long; null when nobody knows. */
-    setEngine(next) {
-      if (JSON.stringify(next) === JSON.stringify(engine)) return;
-      Object.assign(engine, next);
-      changed();
-    },
-    /** Fills in the settings and the picture of a session. */
-    async useAgain(view, image) {
-      const { seed, steps, guidance, keepRecipe, model, widthPx, heightPx, durationSeconds } = view.settings;
-      const size = `${widthPx}x${heightPx}`;
-      fill({
-        prompt: view.settings.prompt,
-        seconds: durationSeconds,
-        schedule: view.settings.schedule,
-        settings: { model, seed, steps, guidance, keepRecipe, size },
-      });
-      await picture.take(image, { name: "Start picture" });
-      changed();
-    },
-    focusPrompt: () => prompt.focus(),
-  };
+/** Lines of label and value, or one sentence. */
+function showEstimate(lines) {
+  const node = byId("estimate");
+  node.hidden = lines.length === 0;
+  if (typeof lines === "string") return node.replaceChildren(element("dt", { class: "hint", text: lines }));
+  const line = ([label, value]) => element("div", {}, element("dt", { text: label }), element("dd", { text: value }));
+  node.replaceChildren(...lines.map(line));
 }
 
 function readDraft() {
@@ -228,27 +231,4 @@ function grow(textarea) {
   textarea.style.height = "auto";
   const borders = textarea.offsetHeight - textarea.clientHeight;
   textarea.style.height = `${Math.min(8 * 20 + 18, textarea.scrollHeight) + borders}px`;
-}
-
-function clearRefusals() {
-  for (const line of document.querySelectorAll(".compose .refusal")) {
-    line.hidden = true;
-    line.textContent = "";
-  }
-  for (const field of document.querySelectorAll(".compose [aria-invalid]")) field.removeAttribute("aria-invalid");
-}
-
-/** The server's sentence under its field, which gets the focus; without a field above the button. */
-function showRefusal(problem) {
-  const named = problem.field === "resolution" ? "size" : problem.field;
-  const line = byId(`refusal-${named}`) ?? byId("refusal-form");
-  setText(line, problem.message);
-  line.hidden = false;
-  const field = named === "image"
-    ? byId("replace")
-    : document.querySelector(`.compose [name="${CSS.escape(named ?? "")}"]`);
-  if (!field) return;
-  if (byId("settings").contains(field)) byId("settings").open = true;
-  field.setAttribute("aria-invalid", "true");
-  field.focus();
 }

@@ -6,7 +6,7 @@ import { createTrack } from "./track.js";
 
 /**
  * The timeline as far as a plan needs it: its length, its sections with their state, the key. What plays is added by
- * `createTimeline`.
+ * `Timeline`.
  *
  * @param root an empty element
  * @returns `{ head, key, area, track, update(view, selected), hooks }`; `hooks.onPick(section)` when one is chosen by keyboard,

@@ -2,10 +2,10 @@ import { deleteSession, frameUrl, stopSession } from "./api.js";
 import { createAnnouncer } from "./announce.js";
 import { createDesk } from "./desk.js";
 import { decodedRanges, sectionsInTimelineOrder } from "./frame_map.js";
-import { createPlayback } from "./playback.js";
+import { Playback } from "./playback.js";
 import { saveAs, saveFrame } from "./save.js";
 import { followSession } from "./session_feed.js";
-import { createSessionPicture } from "./session_picture.js";
+import { SessionPicture } from "./session_picture.js";
 import {
   announcement,
   doneNotification,
@@ -15,9 +15,9 @@ import {
   sessionStatus,
 } from "./session_words.js";
 import { createStageHead } from "./stage_head.js";
-import { createStage } from "./stage.js";
+import { Stage } from "./stage.js";
 import { createStatusLine } from "./status_line.js";
-import { createTimeline } from "./timeline.js";
+import { Timeline } from "./timeline.js";
 import { documentTitle, hasPictures, viewsOffered } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
@@ -43,19 +43,19 @@ export class SessionPage {
 
   constructor(planTimeline, handlers) {
     this.#handlers = handlers;
-    this.stage = createStage(byId("stage"), { onLayout: (layout) => this.#head?.showLayout(layout) });
+    this.stage = new Stage(byId("stage"), { onLayout: (layout) => this.#head?.showLayout(layout) });
     this.#head = createStageHead(byId("stage-head"), this.stage);
-    this.#timeline = createTimeline(planTimeline, {
+    this.#timeline = new Timeline(planTimeline, {
       onToggle: () => this.toggle(),
       onSeek: (frame) => this.seek(frame),
       onPick: (section, frame) => this.#pick(section, frame),
       onView: (name) => this.#chooseView(name),
     });
-    this.#playback = createPlayback(this.stage, {
+    this.#playback = new Playback(this.stage, {
       onFrame: (frame) => this.#timeline.showFrame(frame),
       onChange: () => this.view && this.#showTransport(),
     });
-    this.#picture = createSessionPicture(this.stage, this.#playback, () => this.view && this.#show());
+    this.#picture = new SessionPicture(this.stage, this.#playback, () => this.view && this.#show());
     this.#status = createStatusLine(byId("status"), byId("total-line"), {
       onAction: (id) => this.#actions[id](),
       textFor: () => recipeText(this.view),
@@ -117,7 +117,7 @@ export class SessionPage {
     this.#picture.show(this.#open.state, page.trouble);
     this.#timeline.update(view, this.#section());
     this.#showTransport();
-    this.#desk.show(view, this.#section(), this.#timeline.cells());
+    this.#desk.show(view, this.#section(), this.#timeline.cells);
     document.title = documentTitle(view);
   }
 

@@ -2,86 +2,101 @@ import { playoutsOf, watchLive } from "./live_picture.js";
 import { interruptedNote } from "./session_words.js";
 import { hasPictures, titleOf, viewsOffered } from "./words.js";
 
-/**
- * Which picture of a session is up: its start picture, the live picture, or its file.
- *
- * @param stage `createStage(…)`
- * @param playback `createPlayback(…)`
- * @param onChange after the live picture changed its state
- */
-export function createSessionPicture(stage, playback, onChange) {
-  let live = null;
-  let viewName = null;
-  let session = null;
+/** Which picture of a session is up: its start picture, the live picture, or its file. */
+export class SessionPicture {
+  #stage;
+  #playback;
+  #onChange;
+  /** What `watchLive()` gave, or null. */
+  #live = null;
+  #viewName = null;
+  #session = null;
   /** The section last played without a live picture. */
-  let fetched = 0;
+  #fetched = 0;
 
-  function startLive(name) {
-    stage.freeze();
-    endLive();
-    viewName = name;
+  /**
+   * @param stage a `Stage`
+   * @param playback a `Playback`
+   * @param onChange after the live picture changed its state
+   */
+  constructor(stage, playback, onChange) {
+    this.#stage = stage;
+    this.#playback = playback;
+    this.#onChange = onChange;
+  }
+
+  /** State of the live picture, see `live_picture.js`; null without one. */
+  get live() {
+    return this.#live?.state ?? null;
+  }
+
+  /** What plays, one of `viewsOffered`; null while single frames are shown. */
+  get viewName() {
+    return this.#playback.source === "stills" ? null : this.#viewName;
+  }
+
+  /** `state` of the session's feed; `trouble` see `session_words.js`. */
+  show({ view, playouts }, trouble) {
+    this.#session = { view, playouts };
+    const isOver = ["completed", "stopped", "failed"].includes(view.state);
+    this.#stage.setFormat(view.plan);
+    this.#stage.setStart(view.links.image);
+    this.#stage.describe(`${isOver ? "Video" : "Live picture"}: ${titleOf(view)}`);
+    if (isOver && view.video) this.#playback.useFile({ url: view.links.video, ...view.video });
+    if (isOver) this.#endLive();
+    else if (hasPictures(view) && !this.#live) this.#startLive(viewsOffered(view)[0]);
+    else if (trouble?.kind === "blocked" || trouble?.kind === "unsupported") this.#playNewest(view);
+    if (!hasPictures(view) || this.#playback.source === "none") this.#stage.show("start");
+    this.#stage.overlay.setNote(trouble?.kind === "picture" ? interruptedNote(trouble.seconds) : null);
+    this.#stage.overlay.setSlate(isLoading(view) ? loadingSlate(view.progress) : null);
+  }
+
+  /** Back to the live picture, or to another view of it. */
+  choose(name) {
+    if (name === this.#viewName && this.#live) this.#playback.backToLive();
+    else this.#startLive(name);
+  }
+
+  close() {
+    this.#endLive();
+    this.#session = this.#viewName = null;
+    this.#fetched = 0;
+  }
+
+  #startLive(name) {
+    this.#stage.freeze();
+    this.#endLive();
+    this.#viewName = name;
     let stream = null;
-    const mine = watchLive(`${session.view.links.whep}?view=${name}`, (state) => {
-      if (live !== mine && live !== null) return;
+    const live = watchLive(`${this.#session.view.links.whep}?view=${name}`, (state) => {
+      if (live !== this.#live) return;
       if (state.stream && state.stream !== stream) {
         stream = state.stream;
-        const { codec } = state;
-        playback.useLive({ stream, playouts: () => playoutsOf(session.playouts, name, live?.state.codec ?? codec) });
+        const playouts = () => playoutsOf(this.#session.playouts, name, live.state.codec);
+        this.#playback.useLive({ stream, playouts });
       }
-      onChange();
+      if (state.state === "live" && this.#fetched > 0) {
+        this.#fetched = 0;
+        this.#playback.backToLive();
+      }
+      this.#onChange();
     });
-    live = mine;
+    this.#live = live;
+  }
+
+  #endLive() {
+    const live = this.#live;
+    this.#live = null;
+    live?.close();
   }
 
   /** Without a live picture the newest section is fetched frame by frame. */
-  function playNewest({ plan, timings }) {
+  #playNewest({ plan, timings }) {
     const newest = timings.sections.length;
-    if (newest === fetched) return;
-    fetched = newest;
-    playback.playRange(plan.sections[newest - 1]);
+    if (newest === this.#fetched) return;
+    this.#fetched = newest;
+    this.#playback.playRange(plan.sections[newest - 1]);
   }
-
-  function endLive() {
-    const ended = live;
-    live = null;
-    ended?.close();
-  }
-
-  return {
-    /** `"connecting" | "live" | …` of the live picture with the time of its next try; null without one. */
-    get live() {
-      return live?.state ?? null;
-    },
-    /** What plays, one of `viewsOffered`; null while single frames are shown. */
-    get viewName() {
-      return playback.source === "stills" ? null : viewName;
-    },
-    /** `state` of the session's feed; `trouble` see `session_words.js`. */
-    show({ view, playouts }, trouble) {
-      session = { view, playouts };
-      const isOver = ["completed", "stopped", "failed"].includes(view.state);
-      stage.setFormat(view.plan);
-      stage.setStart(view.links.image);
-      stage.describe(`${isOver ? "Video" : "Live picture"}: ${titleOf(view)}`);
-      if (isOver && view.video) playback.useFile({ url: view.links.video, ...view.video });
-      if (isOver) endLive();
-      else if (hasPictures(view) && !live) startLive(viewsOffered(view)[0]);
-      else if (trouble?.kind === "blocked" || trouble?.kind === "unsupported") playNewest(view);
-      if (!hasPictures(view) || playback.source === "none") stage.show("start");
-      stage.overlay.setNote(trouble?.kind === "picture" ? interruptedNote(trouble.seconds) : null);
-      stage.overlay.setSlate(isLoading(view) ? loadingSlate(view.progress) : null);
-    },
-    /** Back to the live picture, or to another view of it. */
-    choose(name) {
-      if (name === viewName && live) playback.backToLive();
-      else startLive(name);
-    },
-    close() {
-      endLive();
-      session = viewName = null;
-      fetched = 0;
-    },
-  };
 }
 
 function isLoading({ state, progress }) {

@@ -10,7 +10,7 @@ import { titleOf } from "./words.js";
  * in a panel.
  *
  * @param root an empty element
- * @param stage `createStage(…)`
+ * @param stage a `Stage`
  */
 export function createStageHead(root, stage) {
   let shown = null;

@@ -1,6 +1,6 @@
 import { deleteSession, listModels, listSessions } from "./api.js";
 import { createAreas } from "./areas.js";
-import { createCompose } from "./compose.js";
+import { Compose } from "./compose.js";
 import { showEngineChip } from "./engine_chip.js";
 import { listenForKeys } from "./keys.js";
 import { createPlanTimeline } from "./plan_timeline.js";
@@ -11,7 +11,7 @@ const byId = (id) => document.getElementById(id);
 
 const areas = createAreas();
 const timeline = createPlanTimeline(byId("timeline"));
-const compose = createCompose({
+const compose = new Compose({
   onPlan: showPlan,
   onPicture: () => areas.compose(),
   onStarted: (view) => open(view.id),

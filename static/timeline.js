@@ -7,109 +7,130 @@ import { timecode, viewWords } from "./measures.js";
 import { createPlayhead } from "./playhead.js";
 import { createThumbnails } from "./thumbnails.js";
 
-/**
- * The timeline of a session: on top of its plan what plays and where, the film strip, the playhead.
- *
- * @param planTimeline `createPlanTimeline(…)`
- * @param handlers `onToggle()` play or pause · `onSeek(frame)` · `onPick(section, frame)` a section was chosen, at this
- *   frame · `onView(name)` one of `viewWords`. Without `onPick` a section is only a place to go to.
- */
-export function createTimeline(planTimeline, { onToggle, onSeek, onPick, onView }) {
-  const { area, track, hooks } = planTimeline;
-  const head = createHead(planTimeline, { onToggle, onView });
-  const filmStrip = createFilmStrip(track.canvas);
-  const hover = createHoverCard(area);
-  let view = null;
-  let frame = null;
-  let thumbnails = null;
-  const playhead = createPlayhead(area, {
-    onSeek: (place) => view && onSeek(place),
-    onClick: (place) => view && (onPick ? onPick(sectionAt(view.plan, place), place) : onSeek(place)),
-    onHover: (place) => showHover(place),
-  });
+/** The timeline of a session: on top of its plan what plays and where, the film strip, the playhead. */
+export class Timeline {
+  #plan;
+  #handlers;
+  #head;
+  #filmStrip;
+  #hover;
+  #playhead;
+  #view = null;
+  #frame = null;
+  #thumbnails = null;
 
-  hooks.onPick = (section) => {
-    if (!view) return;
-    const { start } = view.plan.sections[section - 1];
-    if (onPick) onPick(section, start);
-    else onSeek(start);
-  };
-  hooks.onLaid = () => {
-    if (!view) return;
-    const { plan, frameMap, progress } = view;
-    filmStrip.update({
-      cells: track.cells,
-      ready: frameMap.filter(({ state }) => isDecoded(state)),
-      working: view.state === "running" ? progress.section : 0,
-      aspect: plan.widthPx / plan.heightPx,
-      videoWidthPx: plan.widthPx,
-      thumbnails,
+  /**
+   * @param planTimeline `createPlanTimeline(…)`
+   * @param handlers `onToggle()` play or pause · `onSeek(frame)` · `onPick(section, frame)` a section was chosen, at this
+   *   frame · `onView(name)` one of `viewWords`. Without `onPick` a section is only a place to go to.
+   */
+  constructor(planTimeline, handlers) {
+    this.#plan = planTimeline;
+    this.#handlers = handlers;
+    const { area, track, hooks } = planTimeline;
+    this.#head = createHead(planTimeline, handlers);
+    this.#filmStrip = createFilmStrip(track.canvas);
+    this.#hover = createHoverCard(area);
+    this.#playhead = createPlayhead(area, {
+      onSeek: (frame) => this.#view && handlers.onSeek(frame),
+      onClick: (frame) => this.#view && this.#pick(sectionAt(this.#view.plan, frame), frame),
+      onHover: (place) => this.#showHover(place),
     });
-    const hasFrames = decodedFrames(frameMap) > 0;
-    head.show(hasFrames ? plan : null);
-    if (hasFrames && frame !== null) return showFrame(frame);
-    playhead.hide(plan.frames);
-    track.cover(-100);
-  };
-
-  function showFrame(next) {
-    frame = next;
-    head.showFrame(view.plan, frame);
-    track.cover(playhead.show(frame, view.plan.frames, playheadInWords(view, frame)));
+    hooks.onPick = (section) => this.#view && this.#pick(section, this.#view.plan.sections[section - 1].start);
+    hooks.onLaid = () => this.#view && this.#laid();
+    new MutationObserver(() => this.#filmStrip.redraw())
+      .observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
   }
 
-  function showHover(place) {
-    if (!place || !view) return hover.hide();
+  /** The sections as they lie, see `sectionCells()`. */
+  get cells() {
+    return this.#plan.track.cells;
+  }
+
+  /** Another session: `(frame, widthPx) => url` of its frames. */
+  open(frameUrl) {
+    this.close();
+    this.#thumbnails = createThumbnails(frameUrl, () => {
+      this.#filmStrip.redraw();
+      this.#hover.refresh();
+    });
+  }
+
+  /** No session: what is left is a plan. */
+  close() {
+    this.#thumbnails?.dispose();
+    this.#view = this.#frame = null;
+    this.#filmStrip.clear();
+    this.#head.show(null);
+    this.#head.showViews([], null);
+    this.#playhead.hide(1);
+    this.#plan.track.cover(-100);
+  }
+
+  /** A session's view; `selected` is a section, or 0. */
+  update(view, selected = 0) {
+    this.#view = view;
+    this.#plan.update(view, selected);
+  }
+
+  /** The frame that is up. */
+  showFrame(frame) {
+    if (!this.#view || decodedFrames(this.#view.frameMap) === 0) return;
+    this.#frame = frame;
+    const { plan } = this.#view;
+    this.#head.showFrame(plan, frame);
+    this.#plan.track.cover(this.#playhead.show(frame, plan.frames, playheadInWords(this.#view, frame)));
+  }
+
+  /** `"playing"` or `"paused"` */
+  showPlaying(state) {
+    this.#head.showPlaying(state);
+  }
+
+  /** The views offered and the one that plays (null while single frames are shown); none for a file. */
+  showViews(names, current) {
+    this.#head.showViews(names, current);
+  }
+
+  #pick(section, frame) {
+    const { onPick, onSeek } = this.#handlers;
+    if (onPick) onPick(section, frame);
+    else onSeek(frame);
+  }
+
+  /** The plan was drawn: film strip and playhead follow. */
+  #laid() {
+    const { state, plan, frameMap, progress } = this.#view;
+    this.#filmStrip.update({
+      cells: this.cells,
+      ready: frameMap.filter((range) => isDecoded(range.state)),
+      working: state === "running" ? progress.section : 0,
+      aspect: plan.widthPx / plan.heightPx,
+      videoWidthPx: plan.widthPx,
+      thumbnails: this.#thumbnails,
+    });
+    const hasFrames = decodedFrames(frameMap) > 0;
+    this.#head.show(hasFrames ? plan : null);
+    if (hasFrames && this.#frame !== null) return this.showFrame(this.#frame);
+    this.#playhead.hide(plan.frames);
+    this.#plan.track.cover(-100);
+  }
+
+  #showHover(place) {
+    const view = this.#view;
+    if (!place || !view) return this.#hover.hide();
     const state = stateAt(view.frameMap, place.frame);
-    hover.show({
+    this.#hover.show({
       px: place.px,
       time: timecode(place.frame, view.plan.frameRate),
       frame: `frame ${place.frame}`,
       frameIndex: place.frame,
       line: certainty(view, place.frame),
       state: isDecoded(state) ? state : null,
-      thumbnails,
+      thumbnails: this.#thumbnails,
       format: view.plan,
     });
   }
-
-  new MutationObserver(() => filmStrip.redraw())
-    .observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
-
-  return {
-    cells: () => track.cells,
-    /** Another session: `(frame, widthPx) => url` of its frames. */
-    open(frameUrl) {
-      this.close();
-      thumbnails = createThumbnails(frameUrl, () => {
-        filmStrip.redraw();
-        hover.refresh();
-      });
-    },
-    /** No session: what is left is a plan. */
-    close() {
-      thumbnails?.dispose();
-      view = frame = null;
-      filmStrip.clear();
-      head.show(null);
-      head.showViews([], null);
-      playhead.hide(1);
-      track.cover(-100);
-    },
-    /** A session's view; `selected` is a section, or 0. */
-    update(next, selected = 0) {
-      view = next;
-      planTimeline.update(next, selected);
-    },
-    /** The frame that is up. */
-    showFrame(next) {
-      if (view && decodedFrames(view.frameMap) > 0) showFrame(next);
-    },
-    /** `"playing"` or `"paused"` */
-    showPlaying: head.showPlaying,
-    /** The views offered and the one that plays (null while single frames are shown); none for a file. */
-    showViews: head.showViews,
-  };
 }
 
 /** Play button, timecode and what plays, added to the head of the plan. */

@@ -1,11 +1,11 @@
 import { copyOnClick } from "./copy.js";
-import { createStage } from "./stage.js";
+import { Stage } from "./stage.js";
 import { WatchPage } from "./watch_page.js";
 
 const idleAfterMs = 3000;
 const byId = (id) => document.getElementById(id);
 
-const stage = createStage(byId("stage"), { marks: "bare" });
+const stage = new Stage(byId("stage"), { marks: "bare" });
 const page = new WatchPage(decodeURIComponent(location.pathname.split("/").at(-1)), stage, loadTimeline);
 
 copyOnClick(byId("copy-link"), byId("copy-link-text"), () => location.href);
@@ -15,11 +15,11 @@ hideBarsWhenIdle();
 
 /** A finished video is played without one. */
 async function loadTimeline(handlers) {
-  const [{ createPlanTimeline }, { createTimeline }] = await Promise.all([
+  const [{ createPlanTimeline }, { Timeline }] = await Promise.all([
     import("./plan_timeline.js"),
     import("./timeline.js"),
   ]);
-  return createTimeline(createPlanTimeline(byId("timeline")), handlers);
+  return new Timeline(createPlanTimeline(byId("timeline")), handlers);
 }
 
 /** Full screen and picture in picture, where the browser has them. */

@@ -3,9 +3,9 @@ import { frameUrl, getSession } from "./api.js";
 import { setText } from "./element.js";
 import { decodedRanges, fractionMade, growsBackwards } from "./frame_map.js";
 import { showPill } from "./pill.js";
-import { createPlayback } from "./playback.js";
+import { Playback } from "./playback.js";
 import { followSession } from "./session_feed.js";
-import { createSessionPicture } from "./session_picture.js";
+import { SessionPicture } from "./session_picture.js";
 import { announcement, sessionPill } from "./session_words.js";
 import { watchLine } from "./watch_words.js";
 import { documentTitle, hasPictures, titleOf, viewsOffered } from "./words.js";
@@ -30,17 +30,17 @@ export class WatchPage {
 
   /**
    * Opens a session and follows it as long as the page is there.
-   * @param stage `createStage(…)`
-   * @param loadTimeline `(handlers) => Promise of createTimeline(…)`, called when there is something for it to show
+   * @param stage a `Stage`
+   * @param loadTimeline `(handlers) => Promise of a `Timeline``, called when there is something for it to show
    */
   constructor(id, stage, loadTimeline) {
     this.#stage = stage;
     this.#loadTimeline = loadTimeline;
-    this.#playback = createPlayback(stage, {
+    this.#playback = new Playback(stage, {
       onFrame: (frame) => this.#timeline?.showFrame(frame),
       onChange: () => this.#view && this.#showTransport(),
     });
-    this.#picture = createSessionPicture(stage, this.#playback, () => this.#liveChanged());
+    this.#picture = new SessionPicture(stage, this.#playback, () => this.#liveChanged());
     this.#feed = followSession(id);
     this.#feed.subscribe((state) => this.#update(state));
     byId("retry").addEventListener("click", () => this.#feed.retryNow());
