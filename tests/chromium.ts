@@ -51,9 +51,9 @@ export async function picturesOf(page: Page): Promise<ShownPicture[]> {
   return await page.evaluate("pictures");
 }
 
-/** Waits until a condition in the page holds, at most 20 s. */
+/** Waits until a condition in the page holds, at most a minute. */
 export async function until(page: Page, condition: string): Promise<void> {
-  await page.waitForFunction(condition, undefined, { timeout: 20_000, polling: 50 });
+  await page.waitForFunction(condition, undefined, { timeout: 60_000, polling: 50 });
 }
 
 /** The browser's own numbers about the stream it receives. */
