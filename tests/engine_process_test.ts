@@ -9,7 +9,7 @@ import { createProcessEngine } from "../src/engine/process_engine.ts";
 import type { SessionEvent } from "../src/session/mod.ts";
 import type { FrameBatch } from "../src/video.ts";
 import { cupcake, cupcakeBlob, cupcakeRequest } from "./emoji.ts";
-import { canSeeProcesses, descendantsOf, killProcess, type SystemProcess } from "./processes.ts";
+import { canSeeProcesses, descendantsOf, type SystemProcess } from "./processes.ts";
 import { type ServerProcess, startServerProcess } from "./server_process.ts";
 import { joinWhep } from "./whep_receiver.ts";
 
@@ -91,7 +91,7 @@ Deno.test({
     await server.event(id, secondStep);
     const [lost, ...others] = await enginesOf(server.pid);
     assert.ok(lost && others.length === 0, "one engine runs");
-    await killProcess(lost);
+    Deno.kill(lost.pid, "SIGKILL");
 
     const failed = await server.ended(id);
     assert.equal(failed.state, "failed");

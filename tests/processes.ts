@@ -1,6 +1,6 @@
 /**
- * Processes that the tests did not start themselves. Deno shows and ends those only with every permission, so a deno with
- * every permission is asked.
+ * Processes that the tests did not start themselves. Deno reads `/proc` only with every permission, so a deno with every
+ * permission is asked.
  * @module
  */
 
@@ -58,11 +58,6 @@ export async function stillRunningAfter(
     `),
   );
   return processes.filter(({ pid }) => alive.includes(pid));
-}
-
-/** As from outside: `kill -9`. */
-export async function killProcess({ pid }: Pick<SystemProcess, "pid">): Promise<void> {
-  await ask(`Deno.kill(${pid}, "SIGKILL")`);
 }
 
 /** Runs a script with every permission and gives back what it prints. */

@@ -174,15 +174,11 @@ export class Module {
     const weight = this.checkpoint.get(this.#join(name));
     if (weight.shape.length !== shape.length || weight.shape.some((dim, axis) => dim !== shape[axis])) {
       throw new CheckpointError(
-        `Cannot load "${weight.name}": its shape is [${weight.shape.join(", ")}], expected [${shape.join(", ")}]`,
+        `Cannot load "${weight.name}"${placeOf(weight)}: its shape is [${weight.shape.join(", ")}], ` +
+          `expected [${shape.join(", ")}]`,
       );
     }
     return this.graph.weight(weight);
-  }
-
-  /** Shape of the weight `name` as stored. */
-  weightShape(name: string): readonly number[] {
-    return this.checkpoint.get(this.#join(name)).shape;
   }
 
   /** One node with one output; the output has the dtype of the first input unless told otherwise. */
@@ -247,3 +243,6 @@ export function castTo(m: Module, value: Value, dtype: DType): Value {
 }
 
 const show = (value: unknown) => Array.isArray(value) ? `[${value.join(", ")}]` : String(value);
+
+/** Which file a weight lies in, as a part of a sentence. */
+const placeOf = ({ source }: Weight) => "file" in source ? ` of ${source.file}` : "";
