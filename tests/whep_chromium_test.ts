@@ -152,3 +152,23 @@ browserTest("an offer without a codec in common is refused, and a page can force
   })()`);
   assert.equal(status, 406);
 });
+
+browserTest("an offer that asks for sound first gets its picture, bundled or not", async (browser) => {
+  await using stream = await startTestStream({ ...small, durationSeconds: 1 });
+  await stream.generate();
+  for (const without of ["nothing", "/^a=group:BUNDLE.*\\r\\n/m"]) {
+    const page = await browser.newPage();
+    await page.goto(`${stream.url}?wait`);
+    await page.evaluate(`(async () => {
+      window.peer = new RTCPeerConnection({ bundlePolicy: "${without === "nothing" ? "max-bundle" : "max-compat"}" });
+      for (const kind of ["audio", "video"]) peer.addTransceiver(kind, { direction: "recvonly" });
+      peer.ontrack = ({ track }) => look(track);
+      await peer.setLocalDescription(await peer.createOffer());
+      const body = peer.localDescription.sdp${without === "nothing" ? "" : `.replace(${without}, "")`};
+      const answer = await fetch("/whep", { method: "POST", body });
+      await peer.setRemoteDescription({ type: "answer", sdp: await answer.text() });
+    })()`);
+    await until(page, "pictures.filter(({ code }) => code).length > 10");
+    await page.close();
+  }
+});

@@ -14,6 +14,7 @@ import {
   type RtpPacket,
   SrtpSession,
   useH264,
+  useOPUS,
   useSdesMid,
   useVP8,
   Vp8Packetizer,
@@ -64,7 +65,8 @@ export async function answerOffer(
 ): Promise<Viewer> {
   const offer = readOffer(offerSdp);
   const peer = new RTCPeerConnection({
-    codecs: { video: codecs.map((codec) => codecParameters[codec]()), audio: [] },
+    // An offer may ask for sound, too. It gets a silent line: refused, it could not carry the bundle (RFC 9143 section 7.3).
+    codecs: { video: codecs.map((codec) => codecParameters[codec]()), audio: [useOPUS()] },
     headerExtensions: { video: [useSdesMid()], audio: [] },
     bundlePolicy: "max-bundle",
     iceServers: [],
@@ -155,7 +157,7 @@ class WeriftViewer implements Viewer {
       else if (state === "failed" || state === "closed") void this[Symbol.asyncDispose]();
     });
     // Not from the sender: werift gives feedback to the wrong one when the offer names an SSRC of its own.
-    peer.dtlsTransports[0]!.onRtcp.subscribe((packet) => {
+    sender.transport!.onRtcp.subscribe((packet) => {
       if (packet.type !== payloadFeedback) return;
       const kind = packet.feedback?.count;
       if (kind === pictureLossIndication || kind === fullIntraRequest) this.#tell("pictureLost");
@@ -167,7 +169,7 @@ class WeriftViewer implements Viewer {
   }
 
   get packetsReceived(): number {
-    return this.#peer.dtlsTransports[0]?.packetsReceived ?? 0;
+    return this.#sender.transport?.packetsReceived ?? 0;
   }
 
   send(packets: readonly Packet[]): void {
