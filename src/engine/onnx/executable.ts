@@ -5,6 +5,8 @@
 import { InferenceError } from "../errors.ts";
 import {
   copiedBytes,
+  cpuAllocator,
+  cpuMemory,
   cString,
   type Handle,
   handleAt,
@@ -164,9 +166,6 @@ export class OrtExecutable implements Executable {
     this.#api.releaseEnv(this.#env);
   }
 }
-
-const cpuAllocator = { arena: 1 }; // OrtAllocatorType
-const cpuMemory = { default: 0 }; // OrtMemType
 
 function readPorts(api: OrtApi, session: Handle, side: "Input" | "Output"): Port[] {
   const allocator = handleFrom((out) => api.getAllocatorWithDefaultOptions(out));

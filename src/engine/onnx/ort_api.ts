@@ -57,12 +57,16 @@ const functions = {
   releaseTensorTypeAndShapeInfo:    { slot: 99, result: "void", parameters: ["pointer"] },
   releaseSessionOptions:            { slot: 100, result: "void", parameters: ["pointer"] },
   addSessionConfigEntry:            { slot: 130, result: "status", parameters: ["pointer", "buffer" /* key */, "buffer" /* value */] },
+  createAndRegisterAllocator:       { slot: 144, result: "status", parameters: ["pointer" /* env */, "pointer" /* memory info */, "pointer" /* arena settings or null */] },
   appendExecutionProviderCudaV2:    { slot: 204, result: "status", parameters: ["pointer", "pointer" /* CUDA options */] },
   createCudaProviderOptions:        { slot: 205, result: "status", parameters: ["buffer" /* out */] },
   updateCudaProviderOptions:        { slot: 206, result: "status", parameters: ["pointer", "buffer" /* keys */, "buffer" /* values */, "usize"] },
   releaseCudaProviderOptions:       { slot: 208, result: "void", parameters: ["pointer"] },
   setLoadCancellationFlag:          { slot: 293, result: "status", parameters: ["pointer" /* session options */, "bool"] },
 } as const satisfies Record<string, OrtFunction>;
+
+export const cpuAllocator = { arena: 1 }; // OrtAllocatorType
+export const cpuMemory = { default: 0 }; // OrtMemType
 
 type Functions = typeof functions;
 

@@ -7,7 +7,17 @@
 import { fileURLToPath } from "node:url";
 import { InferenceError } from "../errors.ts";
 import { type Executable, OrtExecutable } from "./executable.ts";
-import { cString, type Handle, handleFrom, handleFromAsync, loadOrtApi, type OrtApi, pointerArray } from "./ort_api.ts";
+import {
+  cpuAllocator,
+  cpuMemory,
+  cString,
+  type Handle,
+  handleFrom,
+  handleFromAsync,
+  loadOrtApi,
+  type OrtApi,
+  pointerArray,
+} from "./ort_api.ts";
 
 export type { Executable, Port } from "./executable.ts";
 
@@ -77,6 +87,7 @@ class OrtRuntime implements Runtime {
     this.#api = api;
     this.#logSeverity = logSeverity;
     this.#env = this.#shareEnv();
+    shareArena(api, this.#env);
   }
 
   /** ONNX Runtime has one environment per process; it goes when it has been released as often as it was created. */
@@ -125,6 +136,19 @@ class OrtRuntime implements Runtime {
   }
 }
 
+/** One pool of working memory for all executables, instead of one each that keeps its largest need. */
+function shareArena(api: OrtApi, env: Handle): void {
+  const memory = handleFrom((out) => api.createCpuMemoryInfo(cpuAllocator.arena, cpuMemory.default, out));
+  try {
+    api.createAndRegisterAllocator(env, memory, null);
+  } catch (cause) {
+    // The environment is the process's: an earlier runtime has done it.
+    if (!/already/.test((cause as Error).message)) throw cause;
+  } finally {
+    api.releaseMemoryInfo(memory);
+  }
+}
+
 const optimizeAll = 99; // GraphOptimizationLevel.ORT_ENABLE_ALL
 
 function configure(api: OrtApi, session: Handle, options: CompileOptions): void {
@@ -134,6 +158,7 @@ function configure(api: OrtApi, session: Handle, options: CompileOptions): void 
   const entries: Record<string, string> = {
     // External data may lie anywhere below this folder.
     "session.model_external_initializers_file_folder_path": "/",
+    "session.use_env_allocators": "1",
     "session.intra_op.allow_spinning": options.idleThreads === "sleep" ? "0" : "1",
   };
   if (options.weights === "mapped") {
