@@ -11,8 +11,8 @@ import {
 } from "./form_words.js";
 import { createLengthField } from "./length_field.js";
 import { estimateWork, planVideo, sizeKey } from "./plan.js";
-import { createSettings } from "./settings.js";
-import { createStartPicture } from "./start_picture.js";
+import { Settings } from "./settings.js";
+import { StartPicture } from "./start_picture.js";
 import { planInWords } from "./measures.js";
 
 const draftKey = "framecast.draft";
@@ -24,8 +24,8 @@ export class Compose {
   #form = byId("compose-form");
   #prompt = byId("prompt");
   #length = createLengthField(byId("length-slider"), byId("length-number"), () => this.#changed());
-  #settings = createSettings(byId("settings"), () => this.#changed());
-  #picture = createStartPicture({
+  #settings = new Settings(byId("settings"), () => this.#changed());
+  #picture = new StartPicture({
     onChange: () => this.#pictureChanged(),
     onPrompt: (words) => {
       this.#prompt.value = words;

@@ -8,86 +8,97 @@ const keyStep = 0.05;
 /**
  * The start picture with the part that becomes the video inside the crop marks and the rest dimmed. Where something is cut
  * off the frame can be moved along that axis, by pointer or arrow keys.
- *
- * @param root an empty element
- * @param onMove `(offset)`, 0 to 1, the share of what is cut off that lies before the frame
  */
-export function createCropBox(root, onMove) {
-  const dimmed = element("img", { class: "crop-dimmed", alt: "" });
-  const kept = element("img", { alt: "Start picture" });
-  const frame = element("div", { class: "crop-frame crop-marks" }, element("div", { class: "crop-window" }, kept));
-  root.append(dimmed, frame);
-  let shown = null;
+export class CropBox {
+  #root;
+  #onMove;
+  #dimmed = element("img", { class: "crop-dimmed", alt: "" });
+  #kept = element("img", { alt: "Start picture" });
+  #frame = element("div", { class: "crop-frame crop-marks" }, element("div", { class: "crop-window" }, this.#kept));
+  #shown = null;
 
-  function lay() {
-    const { picture, crop, offset } = shown;
+  /**
+   * @param root an empty element
+   * @param onMove `(offset)`, 0 to 1, the share of what is cut off that lies before the frame
+   */
+  constructor(root, onMove) {
+    this.#root = root;
+    this.#onMove = onMove;
+    root.append(this.#dimmed, this.#frame);
+    this.#frame.addEventListener("pointerdown", (event) => this.#drag(event));
+    this.#frame.addEventListener("keydown", (event) => {
+      const way = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+      if (!way || this.#shown.crop.axis === "none") return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.#move(this.#shown.offset + way * keyStep);
+    });
+  }
+
+  /** `picture` `{ url, widthPx, heightPx }`, `crop` from `cropFor()`, `offset` 0 to 1. */
+  show(picture, crop, offset) {
+    this.#shown = { picture, crop, offset };
+    for (const image of [this.#dimmed, this.#kept]) {
+      if (image.getAttribute("src") !== picture.url) image.src = picture.url;
+    }
+    const slider = {
+      role: "slider",
+      tabindex: 0,
+      "aria-label": "Part of the picture that is used",
+      "aria-valuemin": 0,
+      "aria-valuemax": 100,
+      "aria-valuenow": Math.round(100 * offset),
+      "aria-orientation": crop.axis,
+    };
+    for (const [name, value] of Object.entries(slider)) {
+      if (crop.axis === "none") this.#frame.removeAttribute(name);
+      else this.#frame.setAttribute(name, value);
+    }
+    this.#frame.dataset.axis = crop.axis;
+    this.#lay();
+  }
+
+  /** From a press to its end the frame follows the pointer. */
+  #drag(press) {
+    const { crop, offset } = this.#shown;
+    if (crop.axis === "none") return;
+    const isAcross = crop.axis === "horizontal";
+    const wayPx = isAcross
+      ? this.#root.clientWidth - this.#frame.clientWidth
+      : this.#root.clientHeight - this.#frame.clientHeight;
+    this.#frame.setPointerCapture(press.pointerId);
+    const end = new AbortController();
+    const follow = (event) => {
+      const movedPx = isAcross ? event.clientX - press.clientX : event.clientY - press.clientY;
+      this.#move(offset + movedPx / Math.max(1, wayPx));
+    };
+    this.#frame.addEventListener("pointermove", follow, { signal: end.signal });
+    this.#frame.addEventListener("lostpointercapture", () => end.abort(), { once: true });
+  }
+
+  #move(offset) {
+    this.#shown.offset = Math.min(1, Math.max(0, offset));
+    this.#frame.setAttribute("aria-valuenow", Math.round(100 * this.#shown.offset));
+    this.#lay();
+    this.#onMove(this.#shown.offset);
+  }
+
+  #lay() {
+    const { picture, crop, offset } = this.#shown;
     const scale = Math.min(mostPx.width / picture.widthPx, mostPx.height / picture.heightPx);
     const width = picture.widthPx * scale;
     const height = picture.heightPx * scale;
     const left = (width - crop.widthPx * scale) * offset;
     const top = (height - crop.heightPx * scale) * offset;
-    Object.assign(root.style, { width: `${width}px`, height: `${height}px` });
-    Object.assign(frame.style, {
-      left: `${left}px`,
-      top: `${top}px`,
-      width: `${crop.widthPx * scale}px`,
-      height: `${crop.heightPx * scale}px`,
-    });
-    Object.assign(kept.style, { width: `${width}px`, height: `${height}px`, left: `${-left}px`, top: `${-top}px` });
+    place(this.#root, { width, height });
+    place(this.#frame, { left, top, width: crop.widthPx * scale, height: crop.heightPx * scale });
+    place(this.#kept, { left: -left, top: -top, width, height });
   }
+}
 
-  function move(offset) {
-    shown.offset = Math.min(1, Math.max(0, offset));
-    frame.setAttribute("aria-valuenow", Math.round(100 * shown.offset));
-    lay();
-    onMove(shown.offset);
-  }
-
-  let drag = null;
-  frame.addEventListener("pointerdown", (event) => {
-    if (shown.crop.axis === "none") return;
-    drag = { x: event.clientX, y: event.clientY, offset: shown.offset };
-    frame.setPointerCapture(event.pointerId);
-  });
-  frame.addEventListener("pointermove", (event) => {
-    if (!drag) return;
-    const isAcross = shown.crop.axis === "horizontal";
-    const wayPx = isAcross ? root.clientWidth - frame.clientWidth : root.clientHeight - frame.clientHeight;
-    const movedPx = isAcross ? event.clientX - drag.x : event.clientY - drag.y;
-    move(drag.offset + movedPx / Math.max(1, wayPx));
-  });
-  frame.addEventListener("pointerup", () => drag = null);
-  frame.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
-    if (!way || shown.crop.axis === "none") return;
-    event.preventDefault();
-    event.stopPropagation();
-    move(shown.offset + way * keyStep);
-  });
-
-  return {
-    /** `picture` `{ url, widthPx, heightPx }`, `crop` from `cropFor()`, `offset` 0 to 1. */
-    show(picture, crop, offset) {
-      shown = { picture, crop, offset };
-      for (const image of [dimmed, kept]) if (image.getAttribute("src") !== picture.url) image.src = picture.url;
-      const canMove = crop.axis !== "none";
-      const slider = {
-        role: "slider",
-        tabindex: 0,
-        "aria-label": "Part of the picture that is used",
-        "aria-valuemin": 0,
-        "aria-valuemax": 100,
-        "aria-valuenow": Math.round(100 * offset),
-        "aria-orientation": crop.axis,
-      };
-      for (const [name, value] of Object.entries(slider)) {
-        if (canMove) frame.setAttribute(name, value);
-        else frame.removeAttribute(name);
-      }
-      frame.dataset.axis = crop.axis;
-      lay();
-    },
-  };
+/** Sets lengths in CSS pixels. */
+function place(node, lengths) {
+  for (const [name, px] of Object.entries(lengths)) node.style[name] = `${px}px`;
 }
 
 /**

@@ -2,7 +2,7 @@ import { element, setText } from "./element.js";
 import { decodedFrames, statesPresent } from "./frame_map.js";
 import { stateWords } from "./measures.js";
 import { planTitle } from "./timeline_words.js";
-import { createTrack } from "./track.js";
+import { Track } from "./track.js";
 
 /**
  * The timeline as far as a plan needs it: its length, its sections with their state, the key. What plays is added by
@@ -17,7 +17,7 @@ export function createPlanTimeline(root) {
   const title = element("h2", { class: "plan-title" });
   const key = element("ul", { class: "key", "aria-label": "Key" });
   const head = element("div", { class: "timeline-head" }, title, key);
-  const track = createTrack({ onPick: (section) => hooks.onPick(section) });
+  const track = new Track((section) => hooks.onPick(section));
   const area = element("div", { class: "track" }, track.ruler, track.strip, track.line);
   root.append(head, area);
   let shown = null;

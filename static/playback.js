@@ -1,4 +1,4 @@
-import { frameAtTimestamp } from "./frame_map.js";
+import { frameAtTimestamp } from "./playout.js";
 import { playStills } from "./stills.js";
 
 /**

@@ -14,7 +14,7 @@ import { readEvents } from "./event_stream.js";
  *   so is its log; "refused": the server answered that there is no such session, or none for this reader
  * @property {Problem | null} problem why the connection is interrupted or refused
  * @property {number | null} retryAtMs `Date.now()` of the next try while interrupted
- * @property {import("./frame_map.js").Playout[]} playouts the newest, oldest first
+ * @property {import("./playout.js").Playout[]} playouts the newest, oldest first
  * @property {"steady" | "slower"} speed "slower": the remaining time grew by more than a quarter within a section
  * @property {number | null} lowestRemainingSeconds of the section in work
  */

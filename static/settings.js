@@ -5,85 +5,93 @@ import { addStyleSheets } from "./style_sheets.js";
 
 const defaultSeed = 31337;
 
-/**
- * The settings few people touch, in one fold with its values in its title. Its rows are made when it is first opened.
- *
- * @param details `<details>`; the title's values stand in `#settings-values`
- * @param onChange after every change
- */
-export function createSettings(details, onChange) {
-  const changes = {};
-  let models = [];
-  let picture = null;
-  let rows = null;
+/** The settings few people touch, in one fold with its values in its title. Its rows are made when it is first opened. */
+export class Settings {
+  /** What was changed, by name. */
+  changes = {};
+  #details;
+  #onChange;
+  #models = [];
+  #picture = null;
+  #rows = null;
 
-  const modelOf = () =>
-    models.find(({ id }) => id === changes.model) ?? models.find(({ isDefault }) => isDefault) ?? models[0] ?? null;
-  const bestFor = (model) => picture ? bestSize(model.sizes, picture.widthPx, picture.heightPx) : model.sizes[0];
-
-  function change(name, value) {
-    if (value === undefined) delete changes[name];
-    else changes[name] = value;
-    show();
-    onChange();
+  /**
+   * @param details `<details>`; the title's values stand in `#settings-values`
+   * @param onChange after every change
+   */
+  constructor(details, onChange) {
+    this.#details = details;
+    this.#onChange = onChange;
+    details.addEventListener("toggle", () => details.open && this.#makeRows());
   }
 
-  /** Every value as it is sent, and the best size of all that are offered. */
-  function values(model) {
-    const { steps, guidance } = model.defaults;
-    const best = bestFor(model);
-    return { size: sizeKey(best), model: model.id, seed: defaultSeed, steps, guidance, keepRecipe: true, ...changes };
+  set(changes) {
+    this.changes = { ...changes };
+    this.#show();
   }
 
-  function show() {
-    const model = modelOf();
-    if (!model) return;
-    const all = values(model);
-    setText(details.querySelector("#settings-values"), settingsInWords(all));
-    rows?.show(all, { changes, models, model, best: bestFor(model) });
+  setModels(models) {
+    this.#models = models;
+    this.#show();
   }
 
-  details.addEventListener("toggle", async () => {
-    if (rows || !details.open) return;
+  /** The start picture, whose shape decides which size is the best. */
+  setPicture(picture) {
+    this.#picture = picture;
+    this.#show();
+  }
+
+  /** The model that was chosen, else the default; null while none is known. */
+  get model() {
+    const models = this.#models;
+    return models.find(({ id }) => id === this.changes.model) ?? models.find(({ isDefault }) => isDefault) ??
+      models[0] ?? null;
+  }
+
+  /** `{ widthPx, heightPx }` of the video; null while no model is known. */
+  get size() {
+    return this.model?.sizes.find((size) => sizeKey(size) === this.changes.size) ?? this.#bestSize;
+  }
+
+  get steps() {
+    return Number(this.changes.steps ?? this.model?.defaults.steps);
+  }
+
+  /** Fields of the request; what was not changed is left to the server. */
+  request() {
+    const { size, ...rest } = this.changes;
+    const fields = { seed: defaultSeed, ...rest };
+    if (this.model) fields.model = this.model.id;
+    if (size) fields.resolution = size;
+    return fields;
+  }
+
+  get #bestSize() {
+    if (!this.model) return null;
+    const { sizes } = this.model;
+    return this.#picture ? bestSize(sizes, this.#picture.widthPx, this.#picture.heightPx) : sizes[0];
+  }
+
+  async #makeRows() {
+    if (this.#rows) return;
     const [{ createSettingsRows }] = await Promise.all([import("./settings_rows.js"), addStyleSheets("/settings.css")]);
-    rows ??= createSettingsRows(details.querySelector("#settings-rows"), change);
-    show();
-  });
+    this.#rows ??= createSettingsRows(this.#details.querySelector("#settings-rows"), (name, value) => {
+      if (value === undefined) delete this.changes[name];
+      else this.changes[name] = value;
+      this.#show();
+      this.#onChange();
+    });
+    this.#show();
+  }
 
-  return {
-    /** What was changed, for the draft. */
-    changes,
-    set(next) {
-      for (const name of Object.keys(changes)) delete changes[name];
-      Object.assign(changes, next);
-      show();
-    },
-    setModels(next) {
-      models = next;
-      show();
-    },
-    setPicture(next) {
-      picture = next;
-      show();
-    },
-    get model() {
-      return modelOf();
-    },
-    get size() {
-      const model = modelOf();
-      return model && (model.sizes.find((size) => sizeKey(size) === changes.size) ?? bestFor(model));
-    },
-    get steps() {
-      return Number(changes.steps ?? modelOf()?.defaults.steps);
-    },
-    /** Fields of the request; what was not changed is left to the server. */
-    request() {
-      const { size, ...rest } = changes;
-      const fields = { seed: defaultSeed, ...rest };
-      const model = modelOf();
-      if (model) fields.model = model.id;
-      if (size) fields.resolution = size;
-      return fields;
-    },
-  };
+  #show() {
+    const { model, changes } = this;
+    if (!model) return;
+    const best = this.#bestSize;
+    const { steps, guidance } = model.defaults;
+    const unchanged = { size: sizeKey(best), model: model.id, seed: defaultSeed, steps, guidance, keepRecipe: true };
+    const values = { ...unchanged, ...changes };
+    setText(this.#details.querySelector("#settings-values"), settingsInWords(values));
+    this.#rows?.show(values, { changes, models: this.#models, model, best });
+  }
 }

@@ -1,108 +1,115 @@
 import { element, setText } from "./element.js";
 import { examplesHint, pictureFacts, refusals } from "./form_words.js";
+import { listenForFiles } from "./picture_files.js";
 import { cropFor } from "./plan.js";
 
 const mostBytes = 20_000_000; // the server's limit
 const byId = (id) => document.getElementById(id);
 
-/**
- * The start picture: dropped anywhere on the page, pasted, chosen, taken with the camera or picked from the examples.
- *
- * @param onChange after every change of the picture or of its crop
- * @param onPrompt `(prompt)` when an example brings its words
- */
-export function createStartPicture({ onChange, onPrompt }) {
-  let cropBox = null;
-  const state = { picture: null, size: null, offset: 0.5 };
+/** The start picture: dropped anywhere on the page, pasted, chosen, taken with the camera or picked from the examples. */
+export class StartPicture {
+  /** `{ blob, name, example, widthPx, heightPx, url }`, or null. */
+  picture = null;
+  #handlers;
+  #cropBox = null;
+  #size = null;
+  /** 0 to 1: the share of what is cut off that lies before the part that is kept. */
+  #offset = 0.5;
 
-  function show() {
-    const { picture, size } = state;
+  /** @param handlers `onChange()` after every change of the picture · `onPrompt(prompt)` when an example brings its words */
+  constructor(handlers) {
+    this.#handlers = handlers;
+    listenForFiles((file, about) => this.take(file, about));
+    byId("camera").addEventListener("click", () => this.#openCamera());
+  }
+
+  /** Takes a file of any kind; what is no picture is refused in words. */
+  async take(blob, { name = "Picture", example = null } = {}) {
+    refuse("");
+    if (blob.size > mostBytes) return refuse(refusals.tooLarge);
+    const size = await sizeOf(blob);
+    if (!size) return refuse(refusals.notPicture);
+    if (this.picture) URL.revokeObjectURL(this.picture.url);
+    this.picture = { blob, name, example, ...size, url: URL.createObjectURL(blob) };
+    this.#offset = 0.5;
+    const { CropBox } = await import("./crop_box.js");
+    this.#cropBox ??= new CropBox(byId("crop"), (offset) => this.#offset = offset);
+    this.#handlers.onChange();
+    this.#show();
+  }
+
+  /** The size the video will have; the crop follows. */
+  setSize(size) {
+    this.#size = size;
+    this.#show();
+  }
+
+  /** The model's examples, as cards on the stage and as a row in the form. */
+  setExamples(examples) {
+    const pick = (example) => this.#pick(example);
+    byId("examples").replaceChildren(...examples.map((example) => exampleItem(example, "card", pick)));
+    byId("example-row").replaceChildren(...examples.map((example) => exampleItem(example, "row", pick)));
+    byId("example-row").hidden = byId("examples").hidden = byId("examples-hint").hidden = examples.length === 0;
+    if (examples.length > 0) setText(byId("examples-hint"), examplesHint(examples.length));
+    this.#show();
+  }
+
+  /** What is sent: the picture as it was given, or cut where the frame was moved to. */
+  async upload() {
+    const { blob, name } = this.picture;
+    const crop = cropFor(this.picture, this.#size);
+    if (crop.axis === "none" || Math.abs(this.#offset - 0.5) < 0.005) return { image: blob, name };
+    const { cutPicture } = await import("./crop_box.js");
+    return { image: await cutPicture(this.picture, crop, this.#offset), name: `${name.replace(/\.\w+$/, "")}.png` };
+  }
+
+  async #pick({ image, prompt }) {
+    const response = await fetch(image);
+    if (!response.ok) return refuse(refusals.notPicture);
+    await this.take(await response.blob(), { name: "Example", example: image });
+    this.#handlers.onPrompt(prompt);
+  }
+
+  async #openCamera() {
+    refuse("");
+    const { openCamera } = await import("./camera.js");
+    const isOpen = await openCamera((blob) => this.take(blob, { name: "Camera" }));
+    if (!isOpen) refuse(refusals.camera);
+  }
+
+  #show() {
+    const { picture } = this;
     byId("drop-area").hidden = picture !== null;
     byId("chosen").hidden = byId("replace").hidden = picture === null;
     for (const button of document.querySelectorAll("[data-example]")) {
       button.setAttribute("aria-pressed", String(button.dataset.example === picture?.example));
     }
-    if (!picture || !size) return;
-    const crop = cropFor(picture, size);
-    const facts = pictureFacts(picture, size, crop);
-    cropBox.show(picture, crop, state.offset);
+    if (!picture || !this.#size) return;
+    const crop = cropFor(picture, this.#size);
+    this.#cropBox.show(picture, crop, this.#offset);
+    const facts = pictureFacts(picture, this.#size, crop);
     setText(byId("chosen-name"), picture.name);
-    setText(byId("chosen-size"), facts.size);
-    setText(byId("chosen-becomes"), facts.becomes);
-    setText(byId("chosen-cut"), facts.cut);
-    setText(byId("chosen-soft"), facts.soft);
+    for (const name of ["size", "becomes", "cut", "soft"]) setText(byId(`chosen-${name}`), facts[name]);
     byId("chosen-soft").hidden = facts.soft === "";
   }
+}
 
-  function refuse(sentence) {
-    const line = byId("refusal-image");
-    line.hidden = sentence === "";
-    setText(line, sentence);
-  }
+/** A sentence under the picture; an empty one takes it away. */
+function refuse(sentence) {
+  const line = byId("refusal-image");
+  line.hidden = sentence === "";
+  setText(line, sentence);
+}
 
-  /** Takes a file of any kind; what is no picture is refused in words. */
-  async function take(blob, { name = "Picture", example = null } = {}) {
-    refuse("");
-    if (blob.size > mostBytes) return refuse(refusals.tooLarge);
-    let bitmap;
-    try {
-      bitmap = await createImageBitmap(blob);
-    } catch {
-      return refuse(refusals.notPicture);
-    }
-    if (state.picture) URL.revokeObjectURL(state.picture.url);
+/** Size of a picture, upright; undefined when the browser cannot read it. */
+async function sizeOf(blob) {
+  try {
+    const bitmap = await createImageBitmap(blob);
     const { width: widthPx, height: heightPx } = bitmap;
     bitmap.close();
-    state.picture = { blob, name, example, widthPx, heightPx, url: URL.createObjectURL(blob) };
-    state.offset = 0.5;
-    const { createCropBox } = await import("./crop_box.js");
-    cropBox ??= createCropBox(byId("crop"), (offset) => state.offset = offset);
-    onChange();
-    show();
-  }
-
-  listenForFiles(take);
-  byId("camera").addEventListener("click", async () => {
-    refuse("");
-    const { openCamera } = await import("./camera.js");
-    const isOpen = await openCamera((blob) => take(blob, { name: "Camera" }));
-    if (!isOpen) refuse(refusals.camera);
-  });
-
-  return {
-    take,
-    refuse,
-    get picture() {
-      return state.picture;
-    },
-    /** The size the video will have; the crop follows. */
-    setSize(size) {
-      state.size = size;
-      show();
-    },
-    /** The model's examples, as cards on the stage and as a row in the form. */
-    setExamples(examples) {
-      byId("examples").replaceChildren(...examples.map((example) => exampleItem(example, "card", pick)));
-      byId("example-row").replaceChildren(...examples.map((example) => exampleItem(example, "row", pick)));
-      byId("example-row").hidden = byId("examples").hidden = byId("examples-hint").hidden = examples.length === 0;
-      if (examples.length > 0) setText(byId("examples-hint"), examplesHint(examples.length));
-      show();
-    },
-    /** What is sent: the picture as it was given, or cut where the frame was moved to. */
-    async upload() {
-      const { picture, size, offset } = state;
-      const crop = cropFor(picture, size);
-      if (crop.axis === "none" || Math.abs(offset - 0.5) < 0.005) return { image: picture.blob, name: picture.name };
-      const { cutPicture } = await import("./crop_box.js");
-      return { image: await cutPicture(picture, crop, offset), name: `${picture.name.replace(/\.\w+$/, "")}.png` };
-    },
-  };
-
-  async function pick({ image, prompt }) {
-    const response = await fetch(image);
-    if (!response.ok) return refuse(refusals.notPicture);
-    await take(await response.blob(), { name: "Example", example: image });
-    onPrompt(prompt);
+    return { widthPx, heightPx };
+  } catch {
+    return undefined;
   }
 }
 
@@ -118,46 +125,4 @@ function exampleItem(example, kind, pick) {
       kind === "card" ? words : null,
     ),
   );
-}
-
-/** Dropping works on the whole page, pasting everywhere but in text fields (where only a picture is taken). */
-function listenForFiles(take) {
-  const fileInput = byId("file");
-  const choose = () => fileInput.click();
-  byId("choose-file").addEventListener("click", choose);
-  byId("replace").addEventListener("click", choose);
-  fileInput.addEventListener("change", () => {
-    if (fileInput.files.length > 0) take(fileInput.files[0], { name: fileInput.files[0].name });
-    fileInput.value = "";
-  });
-
-  let depth = 0;
-  const showDropping = () => {
-    document.body.classList.toggle("dropping", depth > 0);
-    byId("drop-hint").hidden = depth === 0;
-  };
-  const hasFiles = (event) => [...event.dataTransfer.types].includes("Files");
-  addEventListener("dragenter", (event) => {
-    if (hasFiles(event)) depth++;
-    showDropping();
-  });
-  addEventListener("dragleave", (event) => {
-    if (hasFiles(event)) depth = Math.max(0, depth - 1);
-    showDropping();
-  });
-  addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
-  addEventListener("drop", (event) => {
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    depth = 0;
-    showDropping();
-    const [file] = event.dataTransfer.files;
-    if (file) take(file, { name: file.name });
-  });
-  addEventListener("paste", (event) => {
-    const file = [...event.clipboardData.files].find(({ type }) => type.startsWith("image/"));
-    if (!file || event.clipboardData.types.includes("text/plain")) return;
-    event.preventDefault();
-    take(file, { name: "Pasted picture" });
-  });
 }

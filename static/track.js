@@ -7,93 +7,90 @@ import { ordinal } from "./measures.js";
 /**
  * The sections of a plan: ruler above, a button each, the state line below. The buttons are a toolbar with one tab stop;
  * the pointer is handled by the track as a whole, so that narrow sections can be hit.
- *
- * @param onPick `(section)` chosen by keyboard
  */
-export function createTrack({ onPick }) {
-  const ruler = element("div", { class: "ruler", "aria-hidden": "true" });
-  const canvas = element("canvas", { class: "strip-canvas", "aria-hidden": "true" });
-  const cellsNode = element("div", { class: "cells", role: "toolbar", "aria-label": "Sections" });
-  const badge = element("span", { class: "badge", hidden: true });
-  const line = element("div", { class: "state-line", "aria-hidden": "true" });
-  const strip = element("div", { class: "strip" }, canvas, cellsNode, badge);
-  let buttons = [];
-  let cells = [];
-  let shown = null;
+export class Track {
+  ruler = element("div", { class: "ruler", "aria-hidden": "true" });
+  line = element("div", { class: "state-line", "aria-hidden": "true" });
+  canvas = element("canvas", { class: "strip-canvas", "aria-hidden": "true" });
+  strip;
+  /** As from `sectionCells()`. */
+  cells = [];
+  #onPick;
+  #toolbar = element("div", { class: "cells", role: "toolbar", "aria-label": "Sections" });
+  #badge = element("span", { class: "badge", hidden: true });
+  #buttons = [];
+  #shown = null;
 
-  cellsNode.addEventListener("keydown", (event) => moveFocus(event, buttons));
-
-  function rebuild() {
-    buttons = cells.map(({ section }) =>
-      element("button", { class: "cell", type: "button", tabindex: -1, onclick: () => onPick(section) })
-    );
-    cellsNode.replaceChildren(...buttons);
+  /** @param onPick `(section)` chosen by keyboard */
+  constructor(onPick) {
+    this.#onPick = onPick;
+    this.strip = element("div", { class: "strip" }, this.canvas, this.#toolbar, this.#badge);
+    this.#toolbar.addEventListener("keydown", (event) => moveFocus(event, this.#buttons));
   }
 
-  function layCells(trackPx) {
-    const { plan } = shown.view;
-    cells = sectionCells(plan.sections, plan.frames, trackPx);
-    if (buttons.length !== cells.length) rebuild();
-    cells.forEach(({ leftPx, widthPx }, index) => {
-      Object.assign(buttons[index].style, { left: `${leftPx}px`, width: `${widthPx}px` });
+  /** `view` is a session's view, `selected` a section or 0. */
+  update(view, selected, trackPx) {
+    const isSame = this.#shown !== null && samePlan(this.#shown.plan, view.plan) && this.#shown.trackPx === trackPx;
+    this.#shown = { plan: view.plan, trackPx };
+    if (!isSame) this.#lay(view.plan, trackPx);
+    this.#showStates(view, selected);
+    showBadge(this.#badge, view, this.cells);
+    showLine(this.line, view, trackPx);
+  }
+
+  /** Hides the label that the playhead covers. */
+  cover(px) {
+    for (const tick of this.ruler.children) {
+      const left = Number.parseFloat(tick.style.left);
+      const isEnd = tick.classList.contains("tick-end");
+      tick.classList.toggle("covered", isEnd ? px > left - 44 : px > left - 8 && px < left + 30);
+    }
+  }
+
+  #lay(plan, trackPx) {
+    this.cells = sectionCells(plan.sections, plan.frames, trackPx);
+    if (this.#buttons.length !== this.cells.length) this.#makeButtons();
+    this.cells.forEach(({ leftPx, widthPx }, index) => {
+      Object.assign(this.#buttons[index].style, { left: `${leftPx}px`, width: `${widthPx}px` });
     });
-    strip.classList.toggle("dense", cells.length > denseSections);
-    const ticks = rulerTicks(cells, plan.frames, plan.frameRate, trackPx);
-    ruler.replaceChildren(...ticks.map(({ leftPx, label }, index) => {
-      const last = index === ticks.length - 1;
-      const tick = element("span", { class: last ? "tick tick-end" : "tick" }, element("span", { text: label }));
+    this.strip.classList.toggle("dense", this.cells.length > denseSections);
+    const ticks = rulerTicks(this.cells, plan.frames, plan.frameRate, trackPx);
+    this.ruler.replaceChildren(...ticks.map(({ leftPx, label }, index) => {
+      const isEnd = index === ticks.length - 1;
+      const tick = element("span", { class: isEnd ? "tick tick-end" : "tick" }, element("span", { text: label }));
       tick.style.left = `${leftPx}px`;
       return tick;
     }));
   }
 
-  function showStates() {
-    const { view, selected } = shown;
-    const words = cells.length <= denseSections && cells.every(({ widthPx }) => widthPx >= 36);
-    cells.forEach(({ section }, index) => {
+  #makeButtons() {
+    this.#buttons = this.cells.map((_, index) =>
+      element("button", {
+        class: "cell",
+        type: "button",
+        tabindex: -1,
+        onclick: () => this.#onPick(this.cells[index].section),
+      })
+    );
+    this.#toolbar.replaceChildren(...this.#buttons);
+  }
+
+  #showStates(view, selected) {
+    const hasWords = this.cells.length <= denseSections && this.cells.every(({ widthPx }) => widthPx >= 36);
+    this.cells.forEach(({ section }, index) => {
       const state = sectionState(view, section);
-      const button = buttons[index];
+      const button = this.#buttons[index];
       button.dataset.state = state;
       button.setAttribute("aria-pressed", String(section === selected));
       button.setAttribute("aria-label", sectionName(view, section));
       // Drawn by the style sheet, because the button's name says the same in more words.
-      button.dataset.word = words && state === "planned"
-        ? ordinal(section)
-        : words && state === "failed"
-        ? "failed"
-        : "";
+      const word = state === "planned" ? ordinal(section) : state === "failed" ? "failed" : "";
+      button.dataset.word = hasWords ? word : "";
     });
-    if (cellsNode.contains(document.activeElement)) return;
-    const stop = Math.max(0, cells.findIndex(({ section }) => section === selected));
-    buttons.forEach((button, index) => button.tabIndex = index === stop ? 0 : -1);
+    if (this.#toolbar.contains(document.activeElement)) return;
+    const stop = Math.max(0, this.cells.findIndex(({ section }) => section === selected));
+    this.#buttons.forEach((button, index) => button.tabIndex = index === stop ? 0 : -1);
   }
-
-  return {
-    ruler,
-    strip,
-    line,
-    canvas,
-    get cells() {
-      return cells;
-    },
-    /** `view` is a session's view, `selected` a section or 0. */
-    update(view, selected, trackPx) {
-      const isSame = shown !== null && samePlan(shown.view.plan, view.plan) && shown.trackPx === trackPx;
-      shown = { view, selected, trackPx };
-      if (!isSame) layCells(trackPx);
-      showStates();
-      showBadge(badge, view, cells);
-      showLine(line, view, trackPx);
-    },
-    /** Hides the label that the playhead covers. */
-    cover(px) {
-      for (const tick of ruler.children) {
-        const left = Number.parseFloat(tick.style.left);
-        const end = tick.classList.contains("tick-end");
-        tick.classList.toggle("covered", end ? px > left - 44 : px > left - 8 && px < left + 30);
-      }
-    },
-  };
 }
 
 /** Arrow keys go along the timeline, Home and End to its ends. */

@@ -6,13 +6,13 @@ import { endedMap, markFrames, markSection, plannedMap } from "../src/session/fr
 import {
   decodedRanges,
   fractionMade,
-  frameAtTimestamp,
   growsBackwards,
   secondsKept,
   sectionAt,
   sectionState,
   statesPresent,
 } from "../static/frame_map.js";
+import { frameAtTimestamp } from "../static/playout.js";
 
 const planned = planSections({ durationSeconds: 10, schedule: "inverted", windowLatentFrames: 9 });
 const { format, ...counted } = videoPlan(planned, { widthPx: 64, heightPx: 64 });

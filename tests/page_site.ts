@@ -93,9 +93,11 @@ export async function compareFrameNumbers(page: Page, pictures: number): Promise
   const blockCode = await readFile(new URL("block_code.js", import.meta.url), "utf8");
   await page.evaluate(asScript(blockCode));
   await page.evaluate(countAgreements);
-  await until(page, `agreements.length >= ${pictures}`);
+  // Who has just joined is first sent the pictures since the last key frame, faster than they are shown.
+  const joining = 10;
+  await until(page, `agreements.length >= ${pictures + joining}`);
   // A canvas may already draw the picture after the one that was told of, so not every pair is of one moment.
-  const apart: number[] = await page.evaluate("agreements");
+  const apart = (await page.evaluate<number[]>("agreements")).slice(joining);
   assert.ok(apart.filter((each) => each === 0).length > apart.length / 2, apart.join());
   assert.ok(apart.every((each) => Math.min(each, 36 - each) <= 3), apart.join());
 }
