@@ -1,0 +1,59 @@
+/**
+ * What a viewer costs the sampling: playout, encoder process and packets run on the same processors as the engine.
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import { threads } from "../embedded_model.ts";
+import { type BenchOptions, type Figure, type Measurement, timingOf } from "../figure.ts";
+import { linesOf } from "../lines.ts";
+import { type BenchServer, startBenchServer } from "../server.ts";
+
+export const streamingCost: Figure = { name: "streaming-cost", what: "sampling slowed by one viewer", measure };
+
+async function* measure({ rounds }: BenchOptions): AsyncGenerator<Measurement> {
+  await using server = await startBenchServer();
+  const seconds: { watched: number[]; alone: number[] } = { watched: [], alone: [] };
+  for (let round = 0; round < rounds; round++) {
+    for (const way of ["alone", "watched"] as const) seconds[way].push(...await samplingSeconds(server, way));
+  }
+  const [watched, alone] = [timingOf(seconds.watched), timingOf(seconds.alone)];
+  yield {
+    figure: "sampling of a section slowed by streaming to one viewer (who does not decode here)",
+    value: (watched.median / alone.median - 1) * 100,
+    unit: "%",
+    aim: { atMost: 5 },
+    detail: { threads, sections: seconds.alone.length, seconds: { watched, alone } },
+  };
+}
+
+/** Of the sections of one video; without the first, in which the viewer joins. */
+async function samplingSeconds(server: BenchServer, way: "alone" | "watched"): Promise<number[]> {
+  const { id, links } = await server.start({ durationSeconds: "9", schedule: "forward" });
+  await using _viewer = way === "watched" ? await startViewer(`${server.address}${links.whep}`) : undefined;
+  const { timings } = await server.ended(id);
+  return timings.sections.slice(2).map(({ samplingSeconds }) => samplingSeconds);
+}
+
+async function startViewer(url: string): Promise<AsyncDisposable> {
+  const process = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--allow-net",
+      "--allow-env",
+      "--allow-sys",
+      "--allow-read",
+      fileURLToPath(new URL("../silent_viewer.ts", import.meta.url)),
+      url,
+    ],
+    stdout: "piped",
+  }).spawn();
+  const lines = linesOf(process.stdout)[Symbol.asyncIterator]();
+  if ((await lines.next()).value !== "watching") throw new Error("The viewer got no picture");
+  return {
+    async [Symbol.asyncDispose]() {
+      process.kill("SIGTERM");
+      await process.status;
+    },
+  };
+}
