@@ -78,6 +78,8 @@ function maxBitrateOf({ widthPx, heightPx, frameRate }: VideoFormat): number {
 }
 
 const barrenLimit = 3;
+/** A picture takes 3 ms; on a computer with everything else to do, some hundred. */
+const stuckAfterMs = 3000;
 
 /** The row: `#current` takes pictures, `#spare` waits, and each process knows the one that came after it. */
 class EncoderRow implements VideoEncoder {
@@ -184,14 +186,17 @@ class EncoderProcess implements AsyncDisposable {
     return this.#process.status;
   }
 
-  /** False when the process has ended. */
+  /** False when the process has ended, or was ended because it took nothing any more. */
   async write(pixels: Uint8Array, rtpTimestamp: number): Promise<boolean> {
     this.#timestamps.set(this.picturesWritten++, rtpTimestamp);
+    const stuck = setTimeout(() => void this.#process[Symbol.asyncDispose](), stuckAfterMs);
     try {
       await this.#writer.write(pixels);
       return true;
     } catch {
       return false;
+    } finally {
+      clearTimeout(stuck);
     }
   }
 

@@ -93,6 +93,18 @@ for (const codec of codecs) {
     assert.ok(times(after)[0]! <= 11 && after.length >= 29);
   });
 
+  Deno.test(`VideoEncoder replaces a process that takes no more pictures (${codec})`, async () => {
+    const { ffmpeg, processes } = watched();
+    await using encoder = startVideoEncoder({ codec, format, ffmpeg });
+    const { pictures, until } = collect(encoder);
+    await encoder.write(picture(0), 0);
+    await until(1);
+    Deno.kill(processes[0]!.pid, "SIGSTOP");
+    for (let index = 1; index < 40; index++) await encoder.write(picture(index), index * 3000);
+    while (pictures.at(-1)!.rtpTimestamp < 39 * 3000) await until(pictures.length + 1);
+    assert.equal((await processes[0]!.status).signal, "SIGKILL");
+  });
+
   Deno.test(`a still picture costs next to nothing (${codec})`, async () => {
     await using encoder = startVideoEncoder({ codec, format, ffmpeg });
     const { pictures, until } = collect(encoder);
