@@ -26,6 +26,7 @@ async function main(): Promise<void> {
   const log = createLog({ level: config.logLevel });
   for (const name of config.unknownVariables) log.warn("config.unknown", { name });
   const ffmpeg = await findFfmpeg({ configured: config.ffmpegPath });
+  const stop = stopSignal();
   const close = new AbortController();
   const handler = Promise.withResolvers<Deno.ServeHandler>();
   // The address first: a second server must not touch what belongs to the one that has it.
@@ -44,7 +45,8 @@ async function main(): Promise<void> {
   const allowedHosts = [...config.allowedHosts, config.host];
   const app = createApp({ ...config, allowedHosts, sessions, models, version: denoJson.version, staticDir, log });
   handler.resolve(app.fetch);
-  log.info("server.stopping", { signal: await stopSignal() });
+  print(`framecast listens on ${urlOf(server.addr as Deno.NetAddr)}`);
+  log.info("server.stopping", { signal: await stop });
   await sessions[Symbol.asyncDispose]();
   close.abort();
   await server.finished;
@@ -53,12 +55,8 @@ async function main(): Promise<void> {
 const staticDir = fileURLToPath(new URL("static", import.meta.url));
 
 function listen(handler: Deno.ServeHandler, { host, port }: Config, signal: AbortSignal): Deno.HttpServer {
-  const onListen = (address: Deno.NetAddr) => {
-    const name = address.hostname.includes(":") ? `[${address.hostname}]` : address.hostname;
-    print(`framecast listens on http://${name}:${address.port}`);
-  };
   try {
-    return Deno.serve({ hostname: host, port, signal, onListen }, handler);
+    return Deno.serve({ hostname: host, port, signal, onListen: () => {} }, handler);
   } catch (cause) {
     if (cause instanceof Deno.errors.AddrInUse) {
       throw new StartError(`Port ${port} of ${host} is in use: set FRAMECAST_PORT to another, or end what uses it`, {
@@ -70,6 +68,10 @@ function listen(handler: Deno.ServeHandler, { host, port }: Config, signal: Abor
     }
     throw cause;
   }
+}
+
+function urlOf({ hostname, port }: Deno.NetAddr): string {
+  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */

@@ -9,7 +9,7 @@ import { findFfmpeg } from "../src/ffmpeg.ts";
 import { readFileFrames } from "../src/session/file_frames.ts";
 import { cupcake, cupcakeBlob } from "./emoji.ts";
 import { startServerProcess } from "./server_process.ts";
-import { runTask } from "./task_command.ts";
+import { root, runTask, taskCommand } from "./task_command.ts";
 
 /** A folder that goes away with its owner. */
 async function temporaryFolder(): Promise<{ readonly path: string } & AsyncDisposable> {
@@ -18,10 +18,10 @@ async function temporaryFolder(): Promise<{ readonly path: string } & AsyncDispo
 }
 
 /** Decoded frames, RGB24, and the text of the comment tag. */
-async function contentOf(file: string): Promise<{ frames: Uint8Array[]; recipe: unknown }> {
+async function contentOf(file: string, count: number): Promise<{ frames: Uint8Array[]; recipe: unknown }> {
   const ffmpeg = await findFfmpeg();
   const format = { widthPx: 96, heightPx: 96, frameRate: 30 };
-  const frames = await Array.fromAsync(readFileFrames(ffmpeg, file, format, { first: 0, frames: 73 }, 1));
+  const frames = await Array.fromAsync(readFileFrames(ffmpeg, file, format, { first: 0, frames: count }, 1));
   await using process = ffmpeg.start(["-v", "error", "-i", file, "-f", "ffmetadata", "pipe:1"]);
   const tags = await new Response(process.readable).text();
   const comment = /^comment=(.*)$/m.exec(tags)?.[1]?.replaceAll(/\\(.)/g, "$1");
@@ -45,7 +45,7 @@ Deno.test("generate makes the file that the API makes: frame by frame, and with 
   assert.equal(video?.frames, 73);
   const there = join(folder.path, "there.mp4");
   await Deno.writeFile(there, (await server.request(links.video)).body!);
-  const [ofCli, ofApi] = [await contentOf(join(folder.path, "here.mp4")), await contentOf(there)];
+  const [ofCli, ofApi] = [await contentOf(join(folder.path, "here.mp4"), 73), await contentOf(there, 73)];
   assert.equal(ofCli.frames.length, 73);
   assert.ok(ofCli.frames.every((frame, n) => n === 0 || Buffer.compare(frame, ofCli.frames[n - 1]!) !== 0), "it moves");
   assert.deepEqual(ofCli, ofApi);
@@ -77,6 +77,27 @@ Deno.test("generate --no-recipe keeps prompt and settings out of the file", asyn
   assert.equal(code, 0, stderr);
   const text = new TextDecoder("latin1").decode(await Deno.readFile(file));
   assert.doesNotMatch(text, /a very special prompt|framecast/);
+});
+
+Deno.test("Ctrl+C keeps what is finished as a file, and nothing else", async () => {
+  await using folder = await temporaryFolder();
+  const out = join(folder.path, "part.mp4");
+  const { program, args } = await taskCommand("generate");
+  const options = ["--image", cupcake.file, "--prompt", "x", "--out", out, "--seconds", "120", "--steps", "1"];
+  const watcher = Deno.watchFs(folder.path);
+  const child = new Deno.Command(program, { args: [...args, ...options], cwd: root, stdout: "piped", stderr: "piped" })
+    .spawn();
+  const output = child.output();
+  for await (const { kind, paths } of watcher) {
+    if (kind === "modify" && (await Deno.stat(paths[0]!).catch(() => null))?.size) break;
+  }
+  child.kill("SIGINT");
+  const { code, stdout, stderr } = await output;
+  assert.equal(code, 130, new TextDecoder().decode(stderr));
+  const frames = Number(/Stopped\. .*part\.mp4: [\d.]+ s, (\d+) frames/.exec(new TextDecoder().decode(stdout))?.[1]);
+  assert.ok(frames > 0 && frames < 3600);
+  assert.deepEqual(await readdir(folder.path), ["part.mp4"]);
+  assert.equal((await contentOf(out, frames)).frames.length, frames);
 });
 
 /** Each line of options, with `IMAGE` and `OUT` for what is right, and what is said about it. */

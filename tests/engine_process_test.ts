@@ -9,7 +9,7 @@ import { createProcessEngine } from "../src/engine/process_engine.ts";
 import type { SessionEvent } from "../src/session/mod.ts";
 import type { FrameBatch } from "../src/video.ts";
 import { cupcake, cupcakeBlob, cupcakeRequest } from "./emoji.ts";
-import { canSeeProcesses, descendantsOf, type SystemProcess } from "./processes.ts";
+import { canSeeProcesses, descendantsOf, stillRunningAfter, type SystemProcess } from "./processes.ts";
 import { type ServerProcess, startServerProcess } from "./server_process.ts";
 import { joinWhep } from "./whep_receiver.ts";
 
@@ -66,9 +66,24 @@ Deno.test({
       while (!(await events.next()).done);
     }, reason);
     const seconds = (performance.now() - startMs) / 1000;
-    assert.ok(seconds < 1, `it took ${seconds.toFixed(2)} s; a step takes ${stepSeconds.toFixed(2)} s`);
+    const patience = Math.max(1, stepSeconds / 2); // on a busy computer everything takes longer
+    assert.ok(seconds < patience, `it took ${seconds.toFixed(2)} s; a step takes ${stepSeconds.toFixed(2)} s`);
     assert.deepEqual(await batchesOf(engine, await cupcakeRequest({ durationSeconds: 1 })), expected);
     assert.deepEqual(await enginesOf(Deno.pid), before);
+  },
+});
+
+Deno.test({
+  name: "an engine that is killed while it has nothing to do is replaced without a word",
+  ignore: !canSeeProcesses,
+  async fn() {
+    await using engine = createProcessEngine(cpu);
+    const request = await cupcakeRequest({ durationSeconds: 1, steps: 1 });
+    const expected = await batchesOf(engine, request);
+    const [idle] = await enginesOf(Deno.pid);
+    Deno.kill(idle!.pid, "SIGKILL");
+    assert.deepEqual(await stillRunningAfter(20, [idle!]), []);
+    assert.deepEqual(await batchesOf(engine, request), expected);
   },
 });
 

@@ -30,6 +30,15 @@ async function refusal(env: Readonly<Record<string, string>>): Promise<string> {
   return stderr.trimEnd();
 }
 
+Deno.test("a data folder that another server uses is one sentence, and that server goes on", async () => {
+  await using first = await startServerProcess();
+  assert.match(
+    await refusal({ FRAMECAST_DATA_DIR: first.dataDir }),
+    /^framecast cannot start\. Cannot use FRAMECAST_DATA_DIR=".*": .*another framecast uses this folder$/,
+  );
+  assert.equal((await first.request("/api/health")).status, 200);
+});
+
 const sampling = ({ event, data }: SessionEvent) => event === "progress" && data.progress.phase === "sampling";
 
 Deno.test("the first line holds the whole address, and the server answers there", async () => {
@@ -93,6 +102,18 @@ Deno.test({
     const view = await later.view(id);
     assert.equal(view.state, "stopped");
     assert.equal(view.problem, undefined);
+  },
+});
+
+Deno.test({
+  name: "SIGTERM while the model is being loaded ends everything as well",
+  ignore: !canSeeProcesses,
+  async fn() {
+    await using server = await startServerProcess();
+    const processes = await descendantsOf(server.pid);
+    server.signal("SIGTERM");
+    assert.equal((await server.status).code, 0);
+    assert.deepEqual(await stillRunningAfter(0, processes), []);
   },
 });
 
