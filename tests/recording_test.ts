@@ -121,20 +121,27 @@ for (const schedule of schedules) {
     const { id } = await (await server.request("/api/sessions", { method: "POST", body })).json();
     const view = await server.ended(id);
     assert.equal(view.state, "completed");
-    const frameBytes = 96 * 96 * 3;
+    const declared = framesOfBatches(finals, 96 * 96 * 3);
     const inFile = await framesOf(view, server);
-    assert.equal(inFile.length, 73);
-    const seen = new Set<number>();
-    for (const { firstFrameIndex, pixels } of finals) {
-      for (let at = 0; at < pixels.length; at += frameBytes) {
-        const frame = firstFrameIndex + at / frameBytes;
-        const decibels = signalToNoise(pixels.subarray(at, at + frameBytes), inFile[frame]!);
-        assert.ok(decibels >= 30, `frame ${frame}: ${decibels.toFixed(1)} dB`);
-        seen.add(frame);
-      }
-    }
-    assert.equal(seen.size, 73);
+    assert.deepEqual([declared.length, inFile.length], [73, 73]);
+    const ratios = declared.map((frame, n) => decibels(meanSquare(frame, inFile[n]!)));
+    assert.ok(Math.min(...ratios) >= 30, `worst frame: ${Math.min(...ratios).toFixed(1)} dB`);
+    // Neighbours look alike; over the whole video no shift fits as well.
+    const shifted = (by: number) =>
+      declared.slice(1, -1).reduce((sum, frame, n) => sum + meanSquare(frame, inFile[n + 1 + by]!), 0);
+    assert.ok(shifted(0) < Math.min(shifted(-1), shifted(1)));
   });
+}
+
+/** Frame by frame, in timeline order. */
+function framesOfBatches(batches: readonly FrameBatch[], frameBytes: number): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  for (const { firstFrameIndex, pixels } of batches) {
+    for (let at = 0; at < pixels.length; at += frameBytes) {
+      frames[firstFrameIndex + at / frameBytes] = pixels.subarray(at, at + frameBytes);
+    }
+  }
+  return frames;
 }
 
 /** The same engine; `finals` gets every batch of final frames. */
@@ -151,10 +158,13 @@ function keepingFinals(engine: Engine, finals: FrameBatch[]): Engine {
   };
 }
 
-/** Peak signal to noise ratio in dB over all samples of 8 bits. */
-function signalToNoise(expected: Uint8Array, found: Uint8Array): number {
-  const squares = expected.reduce((sum, value, i) => sum + (value - found[i]!) ** 2, 0);
-  return 10 * Math.log10(255 ** 2 / (squares / expected.length));
+function meanSquare(expected: Uint8Array, found: Uint8Array): number {
+  return expected.reduce((sum, value, i) => sum + (value - found[i]!) ** 2, 0) / expected.length;
+}
+
+/** Peak signal to noise ratio of samples of 8 bits. */
+function decibels(meanSquare: number): number {
+  return 10 * Math.log10(255 ** 2 / meanSquare);
 }
 
 Deno.test({
