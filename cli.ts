@@ -83,16 +83,16 @@ async function generate(args: string[]): Promise<number> {
     await using store = await openFrameStore(framesFile, plan);
     const end = await fill(store, request, config);
     const range = settledRange(store);
-    if (!range) {
-      printError("Stopped. Nothing was finished yet.");
-      return 130;
+    if (range) {
+      const recipe = recipeOf({ ...request.settings, model: basename(request.modelDir), keepRecipe: true });
+      const recording = { store, range, plan, file: out, ffmpeg, ...(values["no-recipe"] ? {} : { recipe }) };
+      const { frames, sizeBytes } = await writeRecording(recording, new AbortController().signal);
+      print(`${out}: ${(frames / plan.format.frameRate).toFixed(2)} s, ${frames} frames, ${sizeBytes} bytes`);
     }
-    const recipe = recipeOf({ ...request.settings, model: basename(request.modelDir), keepRecipe: true });
-    const recording = { store, range, plan, file: out, ffmpeg, ...(values["no-recipe"] ? {} : { recipe }) };
-    const { frames, sizeBytes } = await writeRecording(recording, new AbortController().signal);
-    const seconds = (frames / plan.format.frameRate).toFixed(2);
-    print(`${end === "stopped" ? "Stopped. " : ""}${out}: ${seconds} s, ${frames} frames, ${sizeBytes} bytes`);
-    return end === "stopped" ? 130 : 0;
+    if (end.kind === "failed") throw end.error;
+    if (end.kind === "completed") return 0;
+    printError(range ? "Stopped. The file holds what was finished." : "Stopped. Nothing was finished yet.");
+    return 130;
   } finally {
     await Deno.remove(framesFile).catch(() => {});
   }
@@ -112,11 +112,15 @@ async function requireWritable(out: string, framesFile: string): Promise<void> {
   }
 }
 
-/** Makes the video into `store`, showing how far it is. Ctrl+C keeps what is finished. */
-async function fill(store: FrameStore, request: GenerationRequest, config: Config): Promise<"completed" | "stopped"> {
+type End = { readonly kind: "completed" | "stopped" } | { readonly kind: "failed"; readonly error: unknown };
+
+const stopSignals = ["SIGINT", "SIGTERM"] as const;
+
+/** Makes the video into `store`, showing how far it is. Whatever ends it early, the store keeps what is finished. */
+async function fill(store: FrameStore, request: GenerationRequest, config: Config): Promise<End> {
   const stop = new AbortController();
   const interrupt = () => stop.signal.aborted ? Deno.exit(130) : stop.abort(new DOMException("Stopped", "AbortError"));
-  Deno.addSignalListener("SIGINT", interrupt);
+  for (const signal of stopSignals) Deno.addSignalListener(signal, interrupt);
   const bar = new SingleBar({ format: "{bar} {percentage}% | {what} | {duration_formatted}", hideCursor: true });
   const [sections, { steps }] = [store.plan.sections.length, request.settings];
   // The decoding of a section counts as one step.
@@ -131,13 +135,12 @@ async function fill(store: FrameStore, request: GenerationRequest, config: Confi
       const news = progressOf(event, sections, steps);
       if (news) bar.update(news.done, { what: news.what });
     }
-    return "completed";
+    return { kind: "completed" };
   } catch (error) {
-    if (stop.signal.aborted) return "stopped";
-    throw error;
+    return stop.signal.aborted ? { kind: "stopped" } : { kind: "failed", error };
   } finally {
     bar.stop();
-    Deno.removeSignalListener("SIGINT", interrupt);
+    for (const signal of stopSignals) Deno.removeSignalListener(signal, interrupt);
   }
 }
 

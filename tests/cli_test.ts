@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { findFfmpeg } from "../src/ffmpeg.ts";
 import { readFileFrames } from "../src/session/file_frames.ts";
 import { cupcake, cupcakeBlob } from "./emoji.ts";
+import { canSeeProcesses, descendantsOf } from "./processes.ts";
 import { startServerProcess } from "./server_process.ts";
 import { root, runTask, taskCommand } from "./task_command.ts";
 
@@ -79,26 +80,65 @@ Deno.test("generate --no-recipe keeps prompt and settings out of the file", asyn
   assert.doesNotMatch(text, /a very special prompt|framecast/);
 });
 
-Deno.test("Ctrl+C keeps what is finished as a file, and nothing else", async () => {
-  await using folder = await temporaryFolder();
-  const out = join(folder.path, "part.mp4");
-  const { program, args } = await taskCommand("generate");
-  const options = ["--image", cupcake.file, "--prompt", "x", "--out", out, "--seconds", "120", "--steps", "1"];
-  const watcher = Deno.watchFs(folder.path);
-  const child = new Deno.Command(program, { args: [...args, ...options], cwd: root, stdout: "piped", stderr: "piped" })
-    .spawn();
-  const output = child.output();
-  for await (const { kind, paths } of watcher) {
-    if (kind === "modify" && (await Deno.stat(paths[0]!).catch(() => null))?.size) break;
-  }
-  child.kill("SIGINT");
-  const { code, stdout, stderr } = await output;
-  assert.equal(code, 130, new TextDecoder().decode(stderr));
-  const frames = Number(/Stopped\. .*part\.mp4: [\d.]+ s, (\d+) frames/.exec(new TextDecoder().decode(stdout))?.[1]);
-  assert.ok(frames > 0 && frames < 3600);
-  assert.deepEqual(await readdir(folder.path), ["part.mp4"]);
-  assert.equal((await contentOf(out, frames)).frames.length, frames);
-});
+interface Interruption {
+  readonly name: string;
+  readonly ignore: boolean;
+  interrupt(child: Deno.ChildProcess): Promise<void>;
+  readonly code: number;
+  readonly says: RegExp;
+}
+
+async function killEngine({ pid }: Deno.ChildProcess): Promise<void> {
+  const engine = (await descendantsOf(pid)).find((process) =>
+    process.arguments.some((word) => word.endsWith("host.ts"))
+  );
+  Deno.kill(engine!.pid, "SIGKILL");
+}
+
+const stopped = { code: 130, says: /^Stopped\. The file holds what was finished\.$/, ignore: false };
+const interruptions: readonly Interruption[] = [
+  { name: "Ctrl+C", interrupt: (child) => Promise.resolve(child.kill("SIGINT")), ...stopped },
+  { name: "SIGTERM", interrupt: (child) => Promise.resolve(child.kill("SIGTERM")), ...stopped },
+  {
+    name: "kill -9 of the engine",
+    interrupt: killEngine,
+    code: 1,
+    says: /^The engine process was lost: it was ended by SIGKILL$/,
+    ignore: !canSeeProcesses,
+  },
+];
+
+for (const { name, interrupt, code, says, ignore } of interruptions) {
+  Deno.test({
+    name: `generate keeps what is finished as a file, and nothing else: ${name}`,
+    ignore,
+    async fn() {
+      await using folder = await temporaryFolder();
+      const out = join(folder.path, "part.mp4");
+      const { program, args } = await taskCommand("generate");
+      const options = ["--image", cupcake.file, "--prompt", "x", "--out", out, "--seconds", "120", "--steps", "1"];
+      const watcher = Deno.watchFs(folder.path);
+      const child = new Deno.Command(program, {
+        args: [...args, ...options],
+        cwd: root,
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const output = child.output();
+      for await (const { kind, paths } of watcher) {
+        if (kind === "modify" && (await Deno.stat(paths[0]!).catch(() => null))?.size) break;
+      }
+      await interrupt(child);
+      const ended = await output;
+      assert.match(new TextDecoder().decode(ended.stderr).trimEnd(), says);
+      assert.equal(ended.code, code);
+      const [, count] = /part\.mp4: [\d.]+ s, (\d+) frames/.exec(new TextDecoder().decode(ended.stdout))!;
+      assert.ok(Number(count) > 0 && Number(count) < 3600);
+      assert.deepEqual(await readdir(folder.path), ["part.mp4"]);
+      assert.equal((await contentOf(out, Number(count))).frames.length, Number(count));
+    },
+  });
+}
 
 /** Each line of options, with `IMAGE` and `OUT` for what is right, and what is said about it. */
 const mistakes: readonly (readonly [args: string, says: RegExp])[] = [
