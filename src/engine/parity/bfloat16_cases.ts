@@ -10,7 +10,7 @@ import { sinusoidChannels } from "../sampling/mod.ts";
 import type { CaseOutputs } from "./compare.ts";
 import { distanceBetween } from "./distance.ts";
 import type { GoldenCase, GoldenTensor } from "./golden_case.ts";
-import type { ComponentRunner } from "./mod.ts";
+import type { ComponentRunner } from "./component.ts";
 import { type SampledSection, sampleSection } from "./section_cases.ts";
 import { caseExecutables, forward } from "./transformer_cases.ts";
 

@@ -12,7 +12,7 @@ import { type InputPrecision, joinLatentFrames } from "../sampling/mod.ts";
 import type { RgbImage } from "../../video.ts";
 import type { CaseOutputs } from "./compare.ts";
 import type { GoldenCase, GoldenTensor } from "./golden_case.ts";
-import type { ComponentRunner } from "./mod.ts";
+import type { ComponentRunner } from "./component.ts";
 import { caseRuntime } from "./transformer_cases.ts";
 
 export const generationCases: Readonly<Record<string, ComponentRunner>> = { generation: generationCase };

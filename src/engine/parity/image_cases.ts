@@ -8,7 +8,7 @@ import { siglipPixels } from "../pixels.ts";
 import { resizeAndCenterCrop } from "../resample.ts";
 import type { CaseOutputs } from "./compare.ts";
 import type { GoldenCase, GoldenTensor } from "./golden_case.ts";
-import type { ComponentRunner } from "./mod.ts";
+import type { ComponentRunner } from "./component.ts";
 import { caseExecutables } from "./transformer_cases.ts";
 
 export const imageCases: Readonly<Record<string, ComponentRunner>> = {

@@ -7,7 +7,7 @@ import type { Checkpoint } from "../onnx/safetensors.ts";
 import { FramePackTransformer, loadTransformer } from "../transformer.ts";
 import type { CaseOutputs } from "./compare.ts";
 import type { GoldenCase, GoldenTensor } from "./golden_case.ts";
-import type { ComponentRunner } from "./mod.ts";
+import type { ComponentRunner } from "./component.ts";
 import { distanceBetween } from "./distance.ts";
 import { caseExecutables, forward } from "./transformer_cases.ts";
 

@@ -3,7 +3,8 @@
  * @module
  */
 import { basename, dirname } from "node:path";
-import { type CaseOutputs, compareCase, type Comparison } from "./compare.ts";
+import { compareCase, type Comparison } from "./compare.ts";
+import type { CaseResult, ComponentRunner } from "./component.ts";
 import { type GoldenCase, goldenCaseFiles, readGoldenCase } from "./golden_case.ts";
 import { imageCases } from "./image_cases.ts";
 import { samplingCases } from "./sampling_cases.ts";
@@ -14,9 +15,6 @@ import { sectionCases } from "./section_cases.ts";
 import { textCases } from "./text_cases.ts";
 import { transformerCases } from "./transformer_cases.ts";
 import { vaeCases } from "./vae_cases.ts";
-
-/** Computes one case from its inputs and parameters alone. */
-export type ComponentRunner = (golden: GoldenCase) => Promise<CaseOutputs>;
 
 /** Every component of the golden folder; a component without a runner fails. One line per group. */
 const runners: Readonly<Record<string, ComponentRunner>> = {
@@ -30,12 +28,6 @@ const runners: Readonly<Record<string, ComponentRunner>> = {
   ...bfloat16Cases,
   ...generationCases,
 };
-
-/** One case's end. It passes when `problems` is empty. */
-export interface CaseResult extends Comparison {
-  readonly component: string;
-  readonly name: string;
-}
 
 export interface ParityOptions {
   /** Only these components. @default all */
@@ -76,5 +68,6 @@ function failure(error: unknown): Comparison {
 }
 
 export type { CaseOutputs } from "./compare.ts";
+export type { CaseResult, ComponentRunner } from "./component.ts";
 export { type GoldenCase, goldenCaseFiles, type GoldenTensor, readGoldenCase } from "./golden_case.ts";
 export { printParity } from "./print.ts";

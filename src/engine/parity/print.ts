@@ -2,7 +2,7 @@
  * Parity results as text.
  * @module
  */
-import type { CaseResult } from "./mod.ts";
+import type { CaseResult } from "./component.ts";
 
 /** Where lines go: results to one, the reasons of failures to the other. */
 export interface ParityOutput {

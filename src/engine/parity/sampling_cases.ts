@@ -23,7 +23,7 @@ import type { CaseOutputs } from "./compare.ts";
 import type { GoldenCase, GoldenTensor } from "./golden_case.ts";
 import { sectionPlanCase } from "./section_plan_cases.ts";
 import { softAppendCase } from "./soft_append_cases.ts";
-import type { ComponentRunner } from "./mod.ts";
+import type { ComponentRunner } from "./component.ts";
 
 export const samplingCases: Readonly<Record<string, ComponentRunner>> = {
   buckets: bucketsCase,

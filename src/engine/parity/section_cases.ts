@@ -19,7 +19,7 @@ import { type FramePackTransformer, loadTransformer } from "../transformer.ts";
 import type { CaseOutputs } from "./compare.ts";
 import type { GoldenCase, GoldenTensor } from "./golden_case.ts";
 import { combineCase } from "./guidance_cases.ts";
-import type { ComponentRunner } from "./mod.ts";
+import type { ComponentRunner } from "./component.ts";
 import { caseExecutables, sectionOf, unbatched } from "./transformer_cases.ts";
 
 export const sectionCases: Readonly<Record<string, ComponentRunner>> = {

@@ -10,7 +10,7 @@ import { loadLlamaTokenizer } from "../tokenizers/llama.ts";
 import { framePackTemplate } from "../tokenizers/prompt_template.ts";
 import type { CaseOutputs } from "./compare.ts";
 import type { GoldenCase } from "./golden_case.ts";
-import type { ComponentRunner } from "./mod.ts";
+import type { ComponentRunner } from "./component.ts";
 import { caseExecutables } from "./transformer_cases.ts";
 
 export const textCases: Readonly<Record<string, ComponentRunner>> = {

@@ -10,7 +10,7 @@ import { type FramePackTransformer, jointRotary, loadTransformer, type SectionCo
 import { type GraphTap, type SectionShape } from "../transformer_graphs.ts";
 import type { CaseOutputs } from "./compare.ts";
 import type { GoldenCase, GoldenTensor } from "./golden_case.ts";
-import type { ComponentRunner } from "./mod.ts";
+import type { ComponentRunner } from "./component.ts";
 
 export const transformerCases: Readonly<Record<string, ComponentRunner>> = { transformer: forwardCase };
 

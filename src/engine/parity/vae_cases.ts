@@ -7,7 +7,7 @@ import type { Volume } from "../vae_tiling.ts";
 import type { CaseOutputs } from "./compare.ts";
 import type { GoldenCase, GoldenTensor } from "./golden_case.ts";
 import { imageOf } from "./image_cases.ts";
-import type { ComponentRunner } from "./mod.ts";
+import type { ComponentRunner } from "./component.ts";
 import { caseExecutables } from "./transformer_cases.ts";
 
 export const vaeCases: Readonly<Record<string, ComponentRunner>> = {
