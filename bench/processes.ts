@@ -1,29 +1,31 @@
 /**
- * Processes as Linux lists them under /proc.
+ * Processes as Linux lists them. Deno reads `/proc` only with every permission, so a deno with every permission is asked.
  * @module
  */
+import { descendantsOf } from "../tests/processes.ts";
 
-export interface ProcessInfo {
-  readonly pid: number;
-  readonly command: readonly string[];
+/** Resident memory in MiB; `anonymous` leaves out pages of mapped files, which the system can drop at any time. */
+export interface MemoryMebibytes {
+  readonly resident: number;
+  readonly anonymous: number;
 }
 
-/** Children, their children, and so on; parents first. */
-export async function descendants(pid: number): Promise<ProcessInfo[]> {
-  const children = (await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`)).split(" ").filter(Boolean).map(
-    Number,
+/** The process below this one that runs a script. */
+export async function pidRunning(script: string): Promise<number> {
+  const processes = await descendantsOf(Deno.pid);
+  const found = processes.find(({ arguments: words }) =>
+    words.includes("run") && words.some((w) => w.endsWith(script))
   );
-  const found: ProcessInfo[] = [];
-  for (const child of children) {
-    const command = (await Deno.readTextFile(`/proc/${child}/cmdline`)).split("\0").filter(Boolean);
-    found.push({ pid: child, command }, ...await descendants(child));
-  }
-  return found;
+  if (!found) throw new Error(`No process below this one runs ${script}`);
+  return found.pid;
 }
 
-/** Resident memory. `anonymous` leaves out pages that are mapped files, which the system can drop at any time. */
-export async function rssBytes(pid: number | "self", kind: "all" | "anonymous" = "all"): Promise<number> {
-  const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  const field = kind === "all" ? "VmRSS" : "RssAnon";
-  return Number(status.match(new RegExp(`${field}:\\s+(\\d+) kB`))![1]) * 1024;
+export async function memoryOf(pid: number): Promise<MemoryMebibytes> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--no-config", `console.log(Deno.readTextFileSync("/proc/${pid}/status"))`],
+    env: { NO_COLOR: "1" },
+  }).output();
+  const status = new TextDecoder().decode(stdout);
+  const field = (name: string) => Number(status.match(new RegExp(`${name}:\\s+(\\d+) kB`))![1]) / 1024;
+  return { resident: field("VmRSS"), anonymous: field("RssAnon") };
 }

@@ -5,7 +5,7 @@
 import type { SessionEvent, SessionView } from "../src/session/mod.ts";
 import { repository } from "./embedded_model.ts";
 import { linesOf } from "./lines.ts";
-import { descendants, rssBytes } from "./processes.ts";
+import { type MemoryMebibytes, memoryOf, pidRunning } from "./processes.ts";
 
 export interface BenchServer extends AsyncDisposable {
   /** `http://127.0.0.1:…` */
@@ -15,8 +15,8 @@ export interface BenchServer extends AsyncDisposable {
   /** The session's log from its start, until it ends. */
   events(id: string): AsyncIterable<SessionEvent>;
   ended(id: string): Promise<SessionView>;
-  /** Resident memory of server and engine process. */
-  memory(): Promise<{ readonly serverBytes: number; readonly engineBytes: number }>;
+  /** Of the server and of its engine process. */
+  memory(): Promise<{ readonly server: MemoryMebibytes; readonly engine: MemoryMebibytes }>;
 }
 
 /** Resolves when the model is ready: one short video has been made. */
@@ -32,24 +32,15 @@ export async function startBenchServer(): Promise<BenchServer> {
   const lines = linesOf(process.stdout)[Symbol.asyncIterator]();
   const address = (await lines.next()).value?.match(/http:\S+/)?.[0];
   if (!address) throw new Error("The server did not start");
-  const pidOf = async (script: string) => {
-    const found = (await descendants(process.pid)).findLast(({ command }) =>
-      command.some((arg) => arg.endsWith(script))
-    );
-    if (!found) throw new Error(`No process of the server runs ${script}`);
-    return found.pid;
-  };
+  const serverPid = await pidRunning("main.ts");
   const server: BenchServer = {
     address,
     start: (settings) => startSession(address, settings),
     events: (id) => eventsOf(address, id),
     ended: (id) => endOf(eventsOf(address, id)),
-    memory: async () => ({
-      serverBytes: await rssBytes(await pidOf("main.ts")),
-      engineBytes: await rssBytes(await pidOf("host.ts")),
-    }),
+    memory: async () => ({ server: await memoryOf(serverPid), engine: await memoryOf(await pidRunning("host.ts")) }),
     async [Symbol.asyncDispose]() {
-      Deno.kill(await pidOf("main.ts"), "SIGTERM");
+      Deno.kill(serverPid, "SIGTERM");
       await process.status;
       await Deno.remove(dataDir, { recursive: true });
     },
