@@ -3,7 +3,7 @@
  * (inverted) and `demo_gradio_f1.py` (forward): both are this loop under another section plan.
  * @module
  */
-import { conditionsOf } from "./conditioning.ts";
+import { conditionsOf, type GenerationConditions } from "./conditioning.ts";
 import type { GenerationEvent } from "./event.ts";
 import type { FramePackModel } from "./model.ts";
 import { roundToBfloat16 } from "./onnx/tensor.ts";
@@ -59,60 +59,33 @@ export async function* generateVideo(
   signal: AbortSignal,
   precision: InputPrecision = "bfloat16",
 ): AsyncGenerator<GenerationEvent | SectionLatents> {
-  const { widthPx, heightPx, schedule } = settings;
   const windowLatentFrames = model.manifest.latentWindowFrames;
   const frameShape = latentFrameShape(settings);
   const sections = planSections({ ...settings, windowLatentFrames });
 
-  const picture = resizeAndCenterCrop(image, widthPx, heightPx);
-  const { positive, negative, promptTokens, promptTokensCut } = await conditionsOf(
-    model,
-    picture,
-    settings,
-    precision,
-    signal,
-  );
-  const startLatent = await model.vae.encodeImage(picture, signal);
+  const picture = resizeAndCenterCrop(image, settings.widthPx, settings.heightPx);
+  const conditions = await conditionsOf(model, picture, settings, precision, signal);
+  const { promptTokens, promptTokensCut } = conditions;
   yield { kind: "plan", plan: videoPlan(sections, settings), promptTokens, promptTokensCut };
 
-  const sigmas = sigmaSchedule(settings.steps, mu(settings, windowLatentFrames, frameShape));
   const normal = torchNormal(settings.seed);
-  let history = beginHistory(schedule, startLatent);
+  let history = beginHistory(settings.schedule, await model.vae.encodeImage(picture, signal));
   let pending: PixelClip | null = null;
 
   for (const section of sections) {
     const clock = stopwatch();
     yield { kind: "sampling", section: section.section };
     const context = historyContext(history);
-    const place = sectionContext(section, context, frameShape, precision);
     const noise = normal(latentChannels * windowLatentFrames * frameShape.height * frameShape.width);
-    let latents = noise;
-    const steps = denoise({
-      noise,
-      sigmas,
-      positive: await velocityModel(positive, place, settings, signal),
-      guidance: negative && {
-        negative: await velocityModel(negative, place, settings, signal),
-        cfg: settings.cfg,
-        rescale: settings.cfgRescale,
-      },
-      precision,
-    }, signal);
-    for await (const { step, of, denoised, skipped } of steps) {
-      latents = denoised;
-      yield { kind: "step", section: section.section, step, of, skipped, seconds: clock.lap() };
-    }
+    const place = sectionContext(section, context, frameShape, precision);
+    const latents = yield* sampleSection(section, { conditions, place, noise, settings, precision }, signal);
     const samplingSeconds = clock.total();
 
     yield { kind: "decoding", section: section.section };
-    const frames = splitLatentFrames(latents, frameShape);
-    history = extendHistory(history, section, frames);
     yield { kind: "latents", section, context: filled(context, frameShape), latents };
-    const decoded = await model.vae.decode(
-      joinLatentFrames(latentsToDecode(history, section), frameShape),
-      frameShape,
-      signal,
-    );
+    history = extendHistory(history, section, splitLatentFrames(latents, frameShape));
+    const window = joinLatentFrames(latentsToDecode(history, section), frameShape);
+    const decoded = await model.vae.decode(window, frameShape, signal);
     const stitched = stitch(section, decoded, pending);
     pending = stitched.provisional;
     for (const batch of frameBatches(section, stitched)) yield { kind: "frames", section: section.section, batch };
@@ -123,6 +96,41 @@ export async function* generateVideo(
       decodingSeconds: clock.total() - samplingSeconds,
     };
   }
+}
+
+interface SamplingInputs {
+  readonly conditions: GenerationConditions;
+  readonly place: SectionContext;
+  /** `[16, latentFrames, height, width]` */
+  readonly noise: Float32Array;
+  readonly settings: ResolvedSettings;
+  readonly precision: InputPrecision;
+}
+
+/** Noise → latents of one section `[16, latentFrames, height, width]`, telling of every step. */
+async function* sampleSection(
+  { section, windowLatentFrames }: Section,
+  { conditions: { positive, negative }, place, noise, settings, precision }: SamplingInputs,
+  signal: AbortSignal,
+): AsyncGenerator<GenerationEvent, Float32Array> {
+  const clock = stopwatch();
+  const steps = denoise({
+    noise,
+    sigmas: sigmaSchedule(settings.steps, mu(settings, windowLatentFrames, latentFrameShape(settings))),
+    positive: await velocityModel(positive, place, settings, signal),
+    guidance: negative && {
+      negative: await velocityModel(negative, place, settings, signal),
+      cfg: settings.cfg,
+      rescale: settings.cfgRescale,
+    },
+    precision,
+  }, signal);
+  let latents = noise;
+  for await (const { step, of, denoised, skipped } of steps) {
+    latents = denoised;
+    yield { kind: "step", section, step, of, skipped, seconds: clock.lap() };
+  }
+  return latents;
 }
 
 /** The autoencoder makes one latent pixel of 8 × 8. */
