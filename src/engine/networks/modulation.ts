@@ -6,12 +6,12 @@
  */
 import { silu } from "../layers/activation.ts";
 import { linear } from "../layers/linear.ts";
-import type { Module, Value } from "../onnx/graph.ts";
-import { add, concat, reshape, slice } from "../onnx/operators.ts";
+import { castTo, type Module, type Value } from "../onnx/graph.ts";
+import { add, concat, gather, reshape } from "../onnx/operators.ts";
 import type { TransformerConfig } from "./transformer_config.ts";
 
 export interface ScaleAndShift {
-  /** 1 + the network's scale, so that LN(x) · scale + shift is one operator. `[hidden]` */
+  /** 1 + the network's scale, as the table holds it, so that LN(x) · scale + shift is one operator. `[hidden]` */
   readonly scale: Value;
   readonly shift: Value;
 }
@@ -27,52 +27,60 @@ export interface Modulations {
   head(norm: Module): ScaleAndShift;
 }
 
-/** Checkpoint path of each modulation layer and how many vectors it makes, in table order. */
-function* modulationLayers(config: TransformerConfig): Generator<{ readonly path: string; readonly vectors: number }> {
+/** What one layer makes of the condition, in the checkpoint's order. */
+type Role = "shift" | "scale" | "gate";
+
+/** Checkpoint path of each modulation layer and the vectors it makes, in table order. */
+function* modulationLayers(config: TransformerConfig): Generator<{ readonly path: string; readonly roles: Role[] }> {
+  const branch: Role[] = ["shift", "scale", "gate"];
   for (let block = 0; block < config.dualBlocks; block++) {
-    yield { path: `transformer_blocks.${block}.norm1`, vectors: 6 };
-    yield { path: `transformer_blocks.${block}.norm1_context`, vectors: 6 };
+    yield { path: `transformer_blocks.${block}.norm1`, roles: [...branch, ...branch] };
+    yield { path: `transformer_blocks.${block}.norm1_context`, roles: [...branch, ...branch] };
   }
   for (let block = 0; block < config.singleBlocks; block++) {
-    yield { path: `single_transformer_blocks.${block}.norm`, vectors: 3 };
+    yield { path: `single_transformer_blocks.${block}.norm`, roles: branch };
   }
-  yield { path: "norm_out", vectors: 2 };
+  yield { path: "norm_out", roles: ["scale", "shift"] };
 }
 
 /** Rows of the table. */
 export const modulationRows = (config: TransformerConfig): number =>
-  [...modulationLayers(config)].reduce((rows, { vectors }) => rows + vectors, 0);
+  [...modulationLayers(config)].reduce((rows, { roles }) => rows + roles.length, 0);
 
 /** condition `[1, hidden]` → the table `[modulationRows, hidden]` */
 export function modulationTable(m: Module, config: TransformerConfig, condition: Value): Value {
   const activated = silu(m, condition);
-  const parts = [...modulationLayers(config)].map(({ path, vectors }) =>
-    reshape(m, linear(m.at(`${path}.linear`), activated, vectors * config.hidden), [vectors, config.hidden])
+  const layers = [...modulationLayers(config)];
+  const parts = layers.map(({ path, roles }) =>
+    reshape(m, linear(m.at(`${path}.linear`), activated, roles.length * config.hidden), [roles.length, config.hidden])
   );
-  return concat(m, 0, ...parts);
+  const ones = layers.flatMap(({ roles }) => roles.map((role) => role === "scale" ? 1 : 0));
+  const data = Float32Array.from(ones);
+  const onesOfScales = m.graph.constant("modulation/ones", { dtype: "float32", shape: [ones.length, 1], data });
+  return add(m, concat(m, 0, ...parts), castTo(m, onesOfScales, m.graph.computeDType));
 }
 
 /** Looks layers up in a table that is an input of the graph. */
 export function readModulations(m: Module, config: TransformerConfig, table: Value): Modulations {
   const firstRows = new Map<string, number>();
   let rows = 0;
-  for (const { path, vectors } of modulationLayers(config)) {
+  for (const { path, roles } of modulationLayers(config)) {
     firstRows.set(path, rows);
-    rows += vectors;
+    rows += roles.length;
   }
-  const one = m.scalar(1);
   const vector = (norm: Module, index: number) => {
     const row = firstRows.get(norm.path)! + index;
-    return reshape(norm, slice(norm, table, 0, row, row + 1), [config.hidden]);
+    const data = BigInt64Array.of(BigInt(row));
+    return gather(norm, table, m.graph.constant(`row:${row}`, { dtype: "int64", shape: [], data }));
   };
-  const scaled = (norm: Module, index: number) => add(norm, vector(norm, index), one);
+  const branch = (norm: Module, first: number): Modulation => ({
+    shift: vector(norm, first),
+    scale: vector(norm, first + 1),
+    gate: vector(norm, first + 2),
+  });
   return {
-    dual: (norm) => ({
-      attention: { shift: vector(norm, 0), scale: scaled(norm, 1), gate: vector(norm, 2) },
-      mlp: { shift: vector(norm, 3), scale: scaled(norm, 4), gate: vector(norm, 5) },
-    }),
-    single: (norm) => ({ shift: vector(norm, 0), scale: scaled(norm, 1), gate: vector(norm, 2) }),
-    // Here the checkpoint has the scale first.
-    head: (norm) => ({ scale: scaled(norm, 0), shift: vector(norm, 1) }),
+    dual: (norm) => ({ attention: branch(norm, 0), mlp: branch(norm, 3) }),
+    single: (norm) => branch(norm, 0),
+    head: (norm) => ({ scale: vector(norm, 0), shift: vector(norm, 1) }), // in the checkpoint's order
   };
 }
