@@ -84,6 +84,7 @@ Deno.test({
     Deno.kill(idle!.pid, "SIGKILL");
     assert.deepEqual(await stillRunningAfter(20, [idle!]), []);
     assert.deepEqual(await batchesOf(engine, request), expected);
+    assert.notEqual((await enginesOf(Deno.pid))[0]?.pid, idle!.pid);
   },
 });
 

@@ -44,7 +44,9 @@ export async function stillRunningAfter(
     await ask(`
       const runs = (pid) => {
         try {
-          return !/^State:\\s+[ZX]/m.test(Deno.readTextFileSync("/proc/" + pid + "/status"));
+          const isZombie = /^State:\\s+[ZX]/m.test(Deno.readTextFileSync("/proc/" + pid + "/status"));
+          const threads = [...Deno.readDirSync("/proc/" + pid + "/task")].length;
+          return !isZombie || threads > 1; // its files are open until the last thread has ended
         } catch {
           return false;
         }

@@ -70,11 +70,27 @@ class ProcessEngine implements Engine {
     try {
       await before;
       signal.throwIfAborted();
-      if (this.#process?.state !== "running") this.#process = new EngineProcess(this.command);
-      yield* this.#process.carryOut(order, body, signal);
+      this.#process = await this.#hand(order, body);
+      yield* this.#process.follow(signal);
     } finally {
       finish();
     }
+  }
+
+  /** To the process there is, or to a new one: a process that was killed just now may not be known as ended yet. */
+  async #hand(order: EngineOrder, body: Uint8Array): Promise<EngineProcess> {
+    if (this.#process?.state === "running") {
+      try {
+        await this.#process.send(order, body);
+        return this.#process;
+      } catch (cause) {
+        if (!(cause instanceof EngineLostError)) throw cause;
+      }
+    }
+    await this.#process?.[Symbol.asyncDispose]();
+    const next = new EngineProcess(this.command);
+    await next.send(order, body);
+    return next;
   }
 }
 
@@ -91,18 +107,26 @@ class EngineProcess implements AsyncDisposable {
     this.#child.status.then(() => this.state = "ended");
   }
 
-  /** One order from start to end. A reader that leaves early stops it, like the signal does. */
-  async *carryOut(order: EngineOrder, body: Uint8Array, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
+  /** Resolves when the process has taken the order. @throws EngineLostError when it is not there any more */
+  async send(order: EngineOrder, body?: Uint8Array): Promise<void> {
+    try {
+      for (const part of encodeMessage(order, body)) await this.#input.write(part);
+    } catch (cause) {
+      throw await this.#lost(cause);
+    }
+  }
+
+  /** What becomes of the order it was sent. A reader that leaves early stops it, like the signal does. */
+  async *follow(signal: AbortSignal): AsyncGenerator<GenerationEvent> {
     let patience: ReturnType<typeof setTimeout> | undefined;
     const stop = () => {
       if (patience !== undefined) return;
       patience = setTimeout(() => this.#kill(), stopPatienceMs);
-      this.#send({ kind: "stop" }).catch(() => {});
+      this.send({ kind: "stop" }).catch(() => {});
     };
     let settled = false;
     signal.addEventListener("abort", stop);
     try {
-      await this.#send(order, body);
       if (signal.aborted) stop();
       while (!settled) {
         const { head, body: pixels } = await this.#nextReport();
@@ -148,14 +172,6 @@ class EngineProcess implements AsyncDisposable {
       throw await this.#lost(cause);
     }
     throw await this.#lost();
-  }
-
-  async #send(order: EngineOrder, body?: Uint8Array): Promise<void> {
-    try {
-      for (const part of encodeMessage(order, body)) await this.#input.write(part);
-    } catch (cause) {
-      throw await this.#lost(cause);
-    }
   }
 
   async #lost(cause?: unknown): Promise<EngineLostError> {
