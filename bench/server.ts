@@ -14,6 +14,7 @@ export interface BenchServer extends AsyncDisposable {
   start(settings: Readonly<Record<string, string>>): Promise<SessionView>;
   /** The session's log from its start, until it ends. */
   events(id: string): AsyncIterable<SessionEvent>;
+  view(id: string): Promise<SessionView>;
   ended(id: string): Promise<SessionView>;
   /** Of the server and of its engine process. */
   memory(): Promise<{ readonly server: MemoryMebibytes; readonly engine: MemoryMebibytes }>;
@@ -37,6 +38,7 @@ export async function startBenchServer(): Promise<BenchServer> {
     address,
     start: (settings) => startSession(address, settings),
     events: (id) => eventsOf(address, id),
+    view: async (id) => await (await fetch(`${address}/api/sessions/${id}`)).json(),
     ended: (id) => endOf(eventsOf(address, id)),
     memory: async () => ({ server: await memoryOf(serverPid), engine: await memoryOf(await pidRunning("host.ts")) }),
     async [Symbol.asyncDispose]() {

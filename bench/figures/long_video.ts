@@ -12,6 +12,8 @@ const around = 5;
 
 async function* measure(): AsyncGenerator<Measurement> {
   await using server = await startBenchServer();
+  // A first video of some length: memory that a process takes once and keeps is no growth.
+  await server.ended((await server.start({ durationSeconds: "24", schedule: "forward" })).id);
   const { id } = await server.start({ durationSeconds: "60", schedule: "forward" });
   const seconds: number[] = [];
   const memory = new Map<number, Awaited<ReturnType<typeof server.memory>>>();

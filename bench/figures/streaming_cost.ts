@@ -10,6 +10,9 @@ import { type BenchServer, startBenchServer } from "../server.ts";
 
 export const streamingCost: Figure = { name: "streaming-cost", what: "sampling slowed by one viewer", measure };
 
+const durationSeconds = 36;
+const joiningSections = 12;
+
 async function* measure({ rounds }: BenchOptions): AsyncGenerator<Measurement> {
   await using server = await startBenchServer();
   const seconds: { watched: number[]; alone: number[] } = { watched: [], alone: [] };
@@ -26,12 +29,14 @@ async function* measure({ rounds }: BenchOptions): AsyncGenerator<Measurement> {
   };
 }
 
-/** Of the sections of one video; without the first, in which the viewer joins. */
+/** Of the sections of one video; without the first ones, during which the viewer starts and joins. */
 async function samplingSeconds(server: BenchServer, way: "alone" | "watched"): Promise<number[]> {
-  const { id, links } = await server.start({ durationSeconds: "9", schedule: "forward" });
+  const { id, links } = await server.start({ durationSeconds: `${durationSeconds}`, schedule: "forward" });
   await using _viewer = way === "watched" ? await startViewer(`${server.address}${links.whep}`) : undefined;
+  const joinedAfter = (await server.view(id)).timings.sections.length;
+  if (joinedAfter > joiningSections) throw new Error(`The viewer joined after section ${joinedAfter} only`);
   const { timings } = await server.ended(id);
-  return timings.sections.slice(2).map(({ samplingSeconds }) => samplingSeconds);
+  return timings.sections.slice(joiningSections).map(({ samplingSeconds }) => samplingSeconds);
 }
 
 async function startViewer(url: string): Promise<AsyncDisposable> {
