@@ -1,5 +1,5 @@
 /**
- * The live picture: one WHEP connection (RFC 9725) that comes back by itself.
+ * The live picture: one WHEP connection (draft-ietf-wish-whep) that comes back by itself.
  * @module
  */
 import { call, Problem } from "./api.js";

@@ -1,5 +1,5 @@
 /**
- * One WHEP peer (RFC 9725): offer → answer, access units → RTP packets out, closed. The only owner of werift.
+ * One WHEP peer (draft-ietf-wish-whep): offer → answer, access units → RTP packets out, closed. The only owner of werift.
  * @module
  */
 import { Buffer } from "node:buffer";
