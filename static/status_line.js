@@ -1,6 +1,7 @@
 import { copyOnClick } from "./copy.js";
 import { element, icon, setText } from "./element.js";
 import { fractionMade, growsBackwards } from "./frame_map.js";
+import { duration } from "./measures.js";
 import { remaining } from "./words.js";
 
 /**
@@ -17,8 +18,9 @@ export function createStatusLine(root, totalLine, { onAction, textFor }) {
   const bold = element("b");
   const plain = element("span", { class: "figures" });
   const says = element("p", { class: "says" }, bold, plain);
+  const leftName = element("dt");
   const leftValue = element("dd");
-  const left = element("dl", { class: "left figures" }, element("div", {}, element("dt", { text: "Left" }), leftValue));
+  const left = element("dl", { class: "left figures" }, element("div", {}, leftName, leftValue));
   const actions = element("div", { class: "status-actions" });
   root.append(percent, sign, says, left, actions);
   let shownActions = "";
@@ -55,6 +57,7 @@ export function createStatusLine(root, totalLine, { onAction, textFor }) {
       sign.hidden = view?.state !== "failed";
       if (counts) {
         setText(percent, `${view.progress.percent}%`);
+        setText(leftName, `After ${duration(view.timings.elapsedSeconds)}, left`);
         setText(leftValue, remaining(view.timings));
       }
       setText(bold, words.bold);
