@@ -59,7 +59,6 @@ export interface Manifest {
   readonly schedules: readonly (typeof schedules)[number][];
   readonly defaultSchedule: (typeof schedules)[number];
   readonly promptTemplate: string | undefined;
-  readonly promptCropTokens: number | undefined;
   /** Image paths are relative to the folder. */
   readonly examples: readonly { readonly image: string; readonly prompt: string; readonly title: string }[];
 }
@@ -92,7 +91,6 @@ export async function readManifest(modelDir: string): Promise<Manifest> {
     schedules: file.schedules,
     defaultSchedule: file.default_schedule ?? file.schedules[0]!,
     promptTemplate: file.prompt.template,
-    promptCropTokens: file.prompt.crop_start,
     examples: file.examples.map((example) => ({ ...example, title: example.title ?? titleOf(example.image) })),
   };
 }

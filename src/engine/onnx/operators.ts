@@ -7,7 +7,6 @@ import { type Dim, type Module, type Value } from "./graph.ts";
 export const add = (m: Module, a: Value, b: Value): Value => m.op("Add", [a, b], broadcast(m, a, b));
 export const sub = (m: Module, a: Value, b: Value): Value => m.op("Sub", [a, b], broadcast(m, a, b));
 export const mul = (m: Module, a: Value, b: Value): Value => m.op("Mul", [a, b], broadcast(m, a, b));
-export const div = (m: Module, a: Value, b: Value): Value => m.op("Div", [a, b], broadcast(m, a, b));
 
 /** a `[…, rows, inner]`, b `[…, inner, columns]`. */
 export function matmul(m: Module, a: Value, b: Value): Value {
