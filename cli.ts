@@ -182,6 +182,7 @@ async function readRequest(imageFile: string, values: GenerateValues, config: Co
     shift: number(values.shift, "shift"),
     teaCacheThreshold: number(values["tea-cache"], "tea-cache"),
     schedule: values.schedule,
+    previews: false,
     resolution: /^\d+$/.test(values.resolution ?? "") ? Number(values.resolution) : values.resolution,
   };
   const parsed = generationSettings.safeParse(

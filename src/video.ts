@@ -17,8 +17,8 @@ export interface FrameRange {
   readonly end: number;
 }
 
-/** `preview`: estimated from an unfinished section. `provisional`: sent again once, blended. `final`: equal to the file. */
-export type FrameState = "preview" | "provisional" | "final";
+/** `provisional`: sent again once, blended. `final`: equal to the file. */
+export type FrameState = "provisional" | "final";
 
 /** Consecutive frames. */
 export interface FrameBatch {
@@ -28,6 +28,24 @@ export interface FrameBatch {
   readonly pixels: Uint8Array;
   /** A provisional frame is sent again, once, when its neighbouring section has been decoded; a final one never changes. */
   readonly state: FrameState;
+}
+
+/** What a section would become if all noise left were removed now: a small moving estimate, made after a step. */
+export interface PreviewClip {
+  /** The frames that the section in work stands for; not all of them need be its own new ones. */
+  readonly range: FrameRange;
+  /** Counted from 1 in making order. */
+  readonly section: number;
+  /** The step it was made after, counted from 1, and how many the section has. */
+  readonly step: number;
+  readonly of: number;
+  /** An eighth of the video's: one pixel per latent pixel. */
+  readonly widthPx: number;
+  readonly heightPx: number;
+  /** Spread evenly over `range`: the first picture is its first frame, the last its last. */
+  readonly pictures: number;
+  /** RGB24 `[pictures, heightPx, widthPx, 3]`. */
+  readonly pixels: Uint8Array;
 }
 
 /** One still picture, RGB24 `[heightPx, widthPx, 3]`, upright, in sRGB, without alpha. */

@@ -35,6 +35,7 @@ export async function cupcakeRequest(settings: Partial<ResolvedSettings> = {}): 
       cfgRescale: 0,
       schedule: "inverted",
       teaCacheThreshold: 0,
+      previews: false,
       widthPx: 96,
       heightPx: 96,
       ...settings,

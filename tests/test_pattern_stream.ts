@@ -134,6 +134,7 @@ function requestOf({ widthPx, heightPx, durationSeconds, schedule, steps = 1 }: 
       cfgRescale: 0,
       schedule,
       teaCacheThreshold: 0,
+      previews: false,
       widthPx,
       heightPx,
     },

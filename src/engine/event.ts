@@ -2,7 +2,7 @@
  * What an engine tells while it makes a video.
  * @module
  */
-import type { FrameBatch, VideoPlan } from "../video.ts";
+import type { FrameBatch, PreviewClip, VideoPlan } from "../video.ts";
 
 /** Sections are counted from 1 in making order, steps from 1. */
 export type GenerationEvent =
@@ -20,6 +20,8 @@ export type GenerationEvent =
     readonly skipped: boolean;
     readonly seconds: number;
   }
+  /** After each step but a section's last, where previews are asked for and the model has a map from latents to colours. */
+  | { readonly kind: "preview"; readonly clip: PreviewClip }
   | { readonly kind: "decoding"; readonly section: number }
   /** New pictures. Within a section the final ones come first, then the provisional ones. */
   | { readonly kind: "frames"; readonly section: number; readonly batch: FrameBatch }

@@ -47,7 +47,10 @@ async function carryOut(
 ): Promise<void> {
   try {
     for await (const event of eventsOf(engine, order, body, signal)) {
-      if (event.kind !== "frames") await report({ kind: "event", event });
+      if (event.kind === "preview") {
+        const { pixels, ...clip } = event.clip;
+        await report({ kind: "event", event: { kind: "preview", clip } }, pixels);
+      } else if (event.kind !== "frames") await report({ kind: "event", event });
       else {
         const { firstFrameIndex, state, pixels } = event.batch;
         await report(

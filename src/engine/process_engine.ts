@@ -189,6 +189,7 @@ class EngineProcess implements AsyncDisposable {
 type ReportedEvent = Extract<EngineReport, { kind: "event" }>["event"];
 
 function eventOf(event: ReportedEvent, pixels: Uint8Array): GenerationEvent {
+  if (event.kind === "preview") return { kind: "preview", clip: { ...event.clip, pixels } };
   if (event.kind !== "frames") return event;
   const { section, firstFrameIndex, state } = event;
   return { kind: "frames", section, batch: { firstFrameIndex, state, pixels } };

@@ -32,6 +32,10 @@ export const generationSettings = z.strictObject({
     "Section order. `inverted`: end first (anti-drift). `forward`: start first. Default: the model's.",
   ),
   teaCacheThreshold: z.number().min(0).max(1).default(0).describe("TeaCache step skipping; 0 is off, 0.15 is usual."),
+  previews: z.boolean().default(true).describe(
+    "Whether the live picture shows a moving estimate of the section in work, sharper with every step. Frames and file " +
+      "are the same either way.",
+  ),
   resolution: z.union([z.int().min(64).max(2048), z.string().regex(/^\d{2,4}x\d{2,4}$/)]).optional().describe(
     "Bucket family (640: the best of its sizes for the picture) or an exact `WIDTHxHEIGHT`, multiples of 16. Default: the model's.",
   ),

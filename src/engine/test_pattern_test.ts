@@ -25,6 +25,7 @@ function requestOf(
       cfgRescale: 0,
       schedule,
       teaCacheThreshold: 0,
+      previews: false,
       widthPx,
       heightPx,
     },

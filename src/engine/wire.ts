@@ -9,7 +9,7 @@
  * | … | body, as it is: pixels |
  * @module
  */
-import type { FrameState } from "../video.ts";
+import type { FrameState, PreviewClip } from "../video.ts";
 import type { GenerationEvent } from "./event.ts";
 import type { GenerationRequest } from "./request.ts";
 
@@ -22,9 +22,12 @@ export type EngineOrder =
   | { readonly kind: "warm"; readonly modelDir: string }
   | { readonly kind: "stop" };
 
-/** What the engine answers. Pixels of a batch are the body of its event; each order but `stop` ends in `done`, `stopped` or `failed`. */
+/** What the engine answers. Pixels of a batch or a preview are the body of its event; each order but `stop` ends in `done`, `stopped` or `failed`. */
 export type EngineReport =
-  | { readonly kind: "event"; readonly event: Exclude<GenerationEvent, { kind: "frames" }> | FramesHead }
+  | {
+    readonly kind: "event";
+    readonly event: Exclude<GenerationEvent, { kind: "frames" | "preview" }> | FramesHead | PreviewHead;
+  }
   | { readonly kind: "done" }
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly error: string; readonly message: string; readonly field?: string };
@@ -35,6 +38,12 @@ export interface FramesHead {
   readonly section: number;
   readonly firstFrameIndex: number;
   readonly state: FrameState;
+}
+
+/** A `preview` event without its pixels. */
+export interface PreviewHead {
+  readonly kind: "preview";
+  readonly clip: Omit<PreviewClip, "pixels">;
 }
 
 export interface Message<Head> {

@@ -87,7 +87,9 @@ export function advance(facts: GenerationFacts, event: GenerationEvent, nowMs: n
         frameMap: markSection(facts.frameMap, sectionRange(facts, event.section), "decoding"),
       };
     case "frames":
-      return event.batch.state === "preview" ? facts : withFrames(facts, event.batch, nowMs);
+      return withFrames(facts, event.batch, nowMs);
+    case "preview":
+      return facts;
     case "sectionDone": {
       const { samplingSeconds, decodingSeconds } = event;
       const sections = [...facts.sections, { samplingSeconds, decodingSeconds }];
@@ -161,10 +163,9 @@ function withFrames(
 ): GenerationFacts {
   const { widthPx, heightPx } = facts.plan.format;
   const end = batch.firstFrameIndex + batch.pixels.length / (widthPx * heightPx * 3);
-  const state = batch.state === "final" ? "final" : "provisional";
   return {
     ...facts,
-    frameMap: markFrames(facts.frameMap, { start: batch.firstFrameIndex, end }, state),
+    frameMap: markFrames(facts.frameMap, { start: batch.firstFrameIndex, end }, batch.state),
     firstFramesAtMs: facts.firstFramesAtMs ?? nowMs,
   };
 }

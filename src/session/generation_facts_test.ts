@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { GenerationEvent } from "../engine/mod.ts";
-import type { VideoPlan } from "../video.ts";
+import type { PreviewClip, VideoPlan } from "../video.ts";
 import { endedMap } from "./frame_map.ts";
 import { advance, endFacts, type GenerationFacts, initialFacts, timingsOf } from "./generation_facts.ts";
 
@@ -9,11 +9,21 @@ const plan: VideoPlan = {
   frames: 73,
   sections: [{ start: 40, end: 73 }, { start: 0, end: 40 }],
 };
-const frames = (start: number, end: number, state: "provisional" | "final" | "preview"): GenerationEvent => ({
+const frames = (start: number, end: number, state: "provisional" | "final"): GenerationEvent => ({
   kind: "frames",
   section: 1,
   batch: { firstFrameIndex: start, pixels: new Uint8Array((end - start) * 12), state },
 });
+const preview: PreviewClip = {
+  range: { start: 40, end: 73 },
+  section: 1,
+  step: 1,
+  of: 4,
+  widthPx: 1,
+  heightPx: 1,
+  pictures: 2,
+  pixels: new Uint8Array(6),
+};
 const step = (section: number, number: number, seconds = 2, skipped = false): GenerationEvent => ({
   kind: "step",
   section,
@@ -89,7 +99,7 @@ Deno.test("skipped steps do not count for the seconds per step", () => {
 Deno.test("the frame map follows the engine: sampling, decoding, then what was decoded; previews leave it alone", () => {
   const facts = after(
     [101, { kind: "sampling", section: 1 }],
-    [102, frames(40, 73, "preview")],
+    [102, { kind: "preview", clip: preview }],
     [103, { kind: "decoding", section: 1 }],
     [104, frames(40, 73, "provisional")],
     [105, { kind: "sampling", section: 2 }],

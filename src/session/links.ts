@@ -20,6 +20,6 @@ export function linksOf(id: string): SessionView["links"] {
 }
 
 /** For the file's comment tag: with the same start picture, these settings give the same frames. */
-export function recipeOf({ keepRecipe: _choice, ...settings }: SessionView["settings"]): string {
+export function recipeOf({ keepRecipe: _choice, previews: _shown, ...settings }: SessionView["settings"]): string {
   return JSON.stringify({ framecast: 1, ...settings });
 }

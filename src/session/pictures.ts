@@ -50,7 +50,6 @@ export async function openPictures(
     live,
     store,
     async write(batch) {
-      if (batch.state === "preview" && hasDecodedFrames(store, batch)) return;
       await store.write(batch);
       await bus.push(batch);
     },
@@ -65,14 +64,6 @@ export async function openPictures(
       await rm(file, { force: true });
     },
   };
-}
-
-/** A preview never hides a decoded frame. */
-function hasDecodedFrames(store: FrameStore, { firstFrameIndex, pixels }: FrameBatch): boolean {
-  const { widthPx, heightPx } = store.plan.format;
-  const frames = pixels.length / (widthPx * heightPx * 3);
-  return Array.from({ length: frames }, (_, i) => store.stateOf(firstFrameIndex + i))
-    .some((state) => state === "provisional" || state === "final");
 }
 
 /** A black picture, where there is no other. */

@@ -17,6 +17,7 @@ function view(id: string): SessionView {
     ...{
       schedule: "inverted" as const,
       teaCacheThreshold: 0,
+      previews: true,
       widthPx: 96,
       heightPx: 96,
       model: "emoji",

@@ -51,6 +51,8 @@ export const sessionSettings = z.object({
   shift: z.number().optional(),
   schedule: z.enum(schedules),
   teaCacheThreshold: z.number(),
+  /** True for sessions of versions that did not know it. */
+  previews: z.boolean().default(true),
   widthPx: z.int(),
   heightPx: z.int(),
   model: z.string(),

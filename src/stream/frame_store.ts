@@ -30,7 +30,7 @@ export async function openFrameStore(file: string, plan: VideoPlan): Promise<Fra
   }
 }
 
-const later: readonly (FrameState | undefined)[] = [undefined, "preview", "provisional", "final"];
+const later: readonly (FrameState | undefined)[] = [undefined, "provisional", "final"];
 
 class DiskFrameStore implements FrameStore {
   readonly #states: (FrameState | undefined)[];

@@ -71,6 +71,7 @@ function settingsOf(params: GoldenCase["params"]): ResolvedSettings {
     cfgRescale: number("guidance_rescale"),
     schedule: scheduleNames[params["schedule"] as keyof typeof scheduleNames],
     teaCacheThreshold: params["use_teacache"] ? number("rel_l1_thresh") : 0,
+    previews: false,
     widthPx: number("width"),
     heightPx: number("height"),
   };
