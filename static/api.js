@@ -1,6 +1,7 @@
 /**
  * The calls of the server. Every refusal is thrown as a `Problem`; a server that cannot be reached is one too, with
- * status 0.
+ * status 0. Addresses made here are relative, so that they are below the page's `<base>` wherever the server stands; the
+ * links of a view are whole paths and are called as they are.
  * @module
  */
 
@@ -50,12 +51,12 @@ export async function call(path, init = {}) {
 
 const getJson = async (path, signal) => (await call(path, { signal, headers: { accept: "application/json" } })).json();
 
-export const sessionPath = (id) => `/api/sessions/${encodeURIComponent(id)}`;
-export const listSessions = (signal) => getJson("/api/sessions", signal);
+export const sessionPath = (id) => `api/sessions/${encodeURIComponent(id)}`;
+export const listSessions = (signal) => getJson("api/sessions", signal);
 export const getSession = (id, signal) => getJson(sessionPath(id), signal);
-export const listModels = (signal) => getJson("/api/models", signal);
-export const getHealth = (signal) => getJson("/api/health", signal);
-export const getOpenApi = (signal) => getJson("/api/openapi.json", signal);
+export const listModels = (signal) => getJson("api/models", signal);
+export const getHealth = (signal) => getJson("api/health", signal);
+export const getOpenApi = (signal) => getJson("api/openapi.json", signal);
 
 /** Ends a session early and keeps what is finished. @returns the session's view */
 export const stopSession = async (id) => (await call(`${sessionPath(id)}/stop`, { method: "POST" })).json();
@@ -80,7 +81,7 @@ export function startSession({ image, name, settings }, onUploaded, signal) {
   for (const [key, value] of Object.entries(settings)) form.append(key, String(value));
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", "/api/sessions");
+    request.open("POST", "api/sessions");
     request.setRequestHeader("accept", "application/json");
     request.upload.onprogress = (event) => event.lengthComputable && onUploaded(event.loaded / event.total);
     request.onload = () => {

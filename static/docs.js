@@ -22,7 +22,7 @@ await showCalls();
 if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
 
 function showFirstVideo() {
-  const examples = firstVideo(location.origin);
+  const examples = firstVideo(new URL(".", document.baseURI).href.replace(/\/$/, ""));
   let shown = "curl";
   const show = (name) => {
     shown = name;

@@ -9,7 +9,7 @@ const strong = (text) => ["strong", text];
 const plain = (text) => ["", text];
 const quiet = (text) => ["quiet", text];
 
-/** First video in three calls, by language; `origin` is this server's address. */
+/** First video in three calls, by language; `origin` is this server's address, with its base path and without a slash at the end. */
 export function firstVideo(origin) {
   return { curl: curl(origin), JavaScript: javascript(origin), Python: python(origin) };
 }

@@ -20,7 +20,7 @@ export function icon(name) {
   svg.setAttribute("class", "icon");
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", `/icons.svg#${name}`);
+  use.setAttribute("href", `icons.svg#${name}`);
   svg.append(use);
   return svg;
 }
@@ -28,7 +28,7 @@ export function icon(name) {
 /** Changes the icon of a button that holds one. */
 export function setIcon(button, name) {
   const use = button.querySelector("use");
-  const href = `/icons.svg#${name}`;
+  const href = `icons.svg#${name}`;
   if (use.getAttribute("href") !== href) use.setAttribute("href", href);
 }
 

@@ -70,7 +70,7 @@ export class Gallery {
         continue;
       }
       try {
-        const response = await call("/api/events", {
+        const response = await call("api/events", {
           headers: { accept: "text/event-stream" },
           cache: "no-store",
           signal,

@@ -18,7 +18,7 @@ const list = [
 
 /** The list of keys, with the switch for single ones. */
 export async function showKeys() {
-  await addStyleSheets("/key_list.css", "/sessions.css");
+  await addStyleSheets("key_list.css", "sessions.css");
   const toggle = element("input", {
     type: "checkbox",
     onchange: () => switchSingleKeys(toggle.checked ? "on" : "off"),

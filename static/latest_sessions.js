@@ -16,7 +16,7 @@ export async function* latestSessions() {
   let failures = 0;
   while (true) {
     try {
-      const response = await call("/api/events", { headers: { accept: "text/event-stream" }, cache: "no-store" });
+      const response = await call("api/events", { headers: { accept: "text/event-stream" }, cache: "no-store" });
       failures = 0;
       for await (const events of readEvents(response.body)) {
         for (const { event, data } of events) if (event === "latest") yield data;

@@ -56,7 +56,7 @@ async function newest() {
 }
 
 function embedUrl() {
-  return writeEmbedOptions(new URL(`/embed/${page.id}`, location.origin), page.options);
+  return writeEmbedOptions(new URL(`embed/${page.id}`, document.baseURI), page.options);
 }
 
 function show() {
@@ -71,7 +71,7 @@ function show() {
     value("Shut down source when not visible", "off, so a scene change keeps the connection"),
   );
   const { links } = page.session ?? {};
-  const absolute = (path) => new URL(path, location.origin).href;
+  const absolute = (path) => new URL(path, document.baseURI).href;
   byId("addresses").replaceChildren(
     value("WHEP", links ? absolute(links.whep) : "Make a video first", links ? "copy" : "text"),
     value(

@@ -151,14 +151,14 @@ export class SessionPage {
     else if (words) this.#announcer.say(words);
     if (!this.#open.wantsToBeTold || isOver(before) || !isOver(after) || !document.hidden) return;
     const { title, body } = doneNotification(after);
-    new Notification(title, { body, icon: "/favicon.svg" });
+    new Notification(title, { body, icon: "favicon.svg" });
   }
 
   #actions = {
     retry: () => this.#open.feed.retryNow(),
     download: () => saveAs(this.view.links.video, `framecast-${this.view.id}.mp4`),
     again: () => this.#handlers.onAgain(this.view),
-    obs: () => location.assign(`/obs?session=${this.view.id}`),
+    obs: () => location.assign(`obs?session=${this.view.id}`),
     leave: async () => {
       const { id } = this.view;
       this.close();

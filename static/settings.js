@@ -74,7 +74,7 @@ export class Settings {
 
   async #makeRows() {
     if (this.#rows) return;
-    const [{ createSettingsRows }] = await Promise.all([import("./settings_rows.js"), addStyleSheets("/settings.css")]);
+    const [{ createSettingsRows }] = await Promise.all([import("./settings_rows.js"), addStyleSheets("settings.css")]);
     this.#rows ??= createSettingsRows(this.#details.querySelector("#settings-rows"), (name, value) => {
       if (value === undefined) delete this.changes[name];
       else this.changes[name] = value;

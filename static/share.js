@@ -10,7 +10,7 @@ export function shareRows(view) {
     ...(view.video ? [["MP4", view.links.video]] : []),
   ];
   return [
-    ...rows.map(([name, path]) => shareRow(name, new URL(path, location.href).href)),
+    ...rows.map(([name, path]) => shareRow(name, new URL(path, document.baseURI).href)),
     element("p", { class: "hint", text: "Anyone who can reach this server can open these links." }),
   ];
 }

@@ -109,7 +109,7 @@ function mark() {
   svg.setAttribute("viewBox", "1 0 29 26");
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", "/wordmark.svg#mark");
+  use.setAttribute("href", "wordmark.svg#mark");
   svg.append(use);
   return svg;
 }

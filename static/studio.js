@@ -44,11 +44,10 @@ function showNothing() {
 /** Opens a session; `history`: whether "back" leads to what was open before. */
 async function open(id, history = "push") {
   openId = id;
-  const address = `/?session=${encodeURIComponent(id)}`;
-  if (history === "push" && location.pathname + location.search !== address) {
-    globalThis.history.pushState(null, "", address);
-  } else globalThis.history.replaceState(null, "", address);
-  byId("obs-link").href = `/obs?session=${encodeURIComponent(id)}`;
+  const address = new URL(`?session=${encodeURIComponent(id)}`, document.baseURI);
+  if (history === "push" && location.href !== address.href) globalThis.history.pushState(null, "", address);
+  else globalThis.history.replaceState(null, "", address);
+  byId("obs-link").href = `obs?session=${encodeURIComponent(id)}`;
   const sessionPage = await loadPage();
   if (openId !== id) return;
   byId("welcome").hidden = byId("status-none").hidden = true;
@@ -58,8 +57,8 @@ async function open(id, history = "push") {
 }
 
 function leave() {
-  globalThis.history.replaceState(null, "", "/");
-  byId("obs-link").href = "/obs";
+  globalThis.history.replaceState(null, "", ".");
+  byId("obs-link").href = "obs";
   openId = null;
   showNothing();
   gallery?.look();
@@ -68,7 +67,7 @@ function leave() {
 async function loadPage() {
   const [{ SessionPage }] = await Promise.all([
     import("./session_page.js"),
-    addStyleSheets("/stage.css", "/playhead.css", "/session.css"),
+    addStyleSheets("stage.css", "playhead.css", "session.css"),
   ]);
   return page ??= new SessionPage(timeline, {
     onView: (view) => gallery?.put(view),
@@ -79,7 +78,7 @@ async function loadPage() {
 }
 
 async function loadGallery() {
-  const [{ Gallery }] = await Promise.all([import("./gallery.js"), addStyleSheets("/sessions.css")]);
+  const [{ Gallery }] = await Promise.all([import("./gallery.js"), addStyleSheets("sessions.css")]);
   return gallery ??= new Gallery(byId("sessions"), {
     onOpen: (id) => open(id),
     onForget: forget,

@@ -19,7 +19,7 @@
     root.dataset.theme = theme;
     for (const button of document.querySelectorAll("[data-theme-button]")) {
       button.setAttribute("aria-label", theme === "dark" ? "Use the light theme" : "Use the dark theme");
-      button.querySelector("use")?.setAttribute("href", theme === "dark" ? "/icons.svg#sun" : "/icons.svg#moon");
+      button.querySelector("use")?.setAttribute("href", theme === "dark" ? "icons.svg#sun" : "icons.svg#moon");
     }
   };
 

@@ -3,6 +3,7 @@
  * the content policy, that nothing sticks out, and that axe finds nothing serious in either theme.
  */
 import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
 import { chromiumPath } from "./chromium.ts";
 import { barriers, compareFrameNumbers, openSite, overhangPx, shows, type Site, until } from "./page_site.ts";
 
@@ -19,6 +20,34 @@ async function makeSessions({ server, engine }: Site) {
   const queued = await server.start({ prompt: "The rocket lifts off.", durationSeconds: "5", schedule: "forward" });
   return { completed, running, queued };
 }
+
+Deno.test("every address in a page, script or style sheet is below the page's base", async () => {
+  const folder = new URL("../static/", import.meta.url);
+  // A call in the server's own OpenAPI document and the type of one of its problems are names, not places to go to.
+  const names = /openApi\.paths\?\.\["\/api\/sessions"\]|type: "\/api\/docs#/g;
+  for (const file of (await readdir(folder)).filter((name) => /\.(html|css|js)$/.test(name))) {
+    const text = await readFile(new URL(file, folder), "utf8");
+    const isPage = file.endsWith(".html");
+    assert.equal(text.split('<base href="/">').length - 1, isPage ? 1 : 0, file);
+    const rest = text.replace('<base href="/">', "").replace(/\/\*[^]*?\*\//g, "").replace(names, "");
+    const found = rest.match(isPage ? /["'=]\/.{0,40}/g : /["'`(]\/[\w#?$].{0,40}/g) ?? [];
+    assert.deepEqual(found, [], file);
+  }
+});
+
+Deno.test({
+  name: "a link to a part of the page stays on the page",
+  ignore,
+  async fn() {
+    await using site = await openSite();
+    const page = await site.open("/watch/unknown?a=b");
+    await shows(page, "There is no such video");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await until(page, `document.activeElement?.id === "stage"`);
+    assert.equal(new URL(page.url()).pathname + new URL(page.url()).search, "/watch/unknown?a=b");
+  },
+});
 
 Deno.test({
   name: "axe finds nothing serious on any page, in both themes, and no page is wider than its window",

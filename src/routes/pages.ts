@@ -41,7 +41,7 @@ const pictureTypes = new Set([".png", ".jpg", ".webp", ".mp4", ".webm"]);
 
 /** Scripts and styles of this server only; pictures also from memory. A page of ours is framed by nobody but the embed. */
 const contentPolicy = (framedBy: "'none'" | "*") =>
-  "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; " +
+  "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; base-uri 'self'; " +
   `form-action 'self'; frame-ancestors ${framedBy}`;
 
 export function pageRoutes({ staticDir, modelsDir }: PagesOptions): Hono {
