@@ -1,6 +1,7 @@
 /** What the pages read from a frame map, on maps made by the server. */
 import assert from "node:assert/strict";
-import { createPlayout, frameOfRun } from "../src/stream/playout.ts";
+import { createPlayout, defaultWaits, frameOfRun, type Run } from "../src/stream/playout.ts";
+import type { FrameRange } from "../src/video.ts";
 import { planSections, videoPlan } from "../src/engine/sampling/section_plan.ts";
 import { endedMap, markFrames, markSection, plannedMap } from "../src/session/frame_map.ts";
 import {
@@ -70,24 +71,28 @@ Deno.test("fractionMade() counts a section that is being decoded as made", () =>
 
 Deno.test("frameAtTimestamp() finds the frame that the server's playout shows, tick by tick, over the wrap of the clock", () => {
   for (const view of ["arrival", "edge"] as const) {
-    const playout = createPlayout(view, { ...plan, format });
+    const facts = { plan: { ...plan, format }, decoded: [] as FrameRange[], preview: null, isOver: false };
+    const playout = createPlayout({ view, wait: defaultWaits[view], previews: "hidden" }, facts);
     const start = 2 ** 32 - 40 * 3000; // the clock wraps after 40 frames
     const playouts: Parameters<typeof frameAtTimestamp>[0] = [];
     const arrivals = view === "arrival" ? plan.sections : plan.sections.toReversed();
-    let run: { start: number; end: number; loop: boolean } | undefined;
-    let runTick = 0;
+    let told: Run | undefined;
     for (let tick = 0; tick < 200; tick++) {
-      if (tick % 50 === 0) playout.arrived(arrivals[tick / 50]!);
-      const next = playout.next()!;
-      const rtpTimestamp = (start + tick * 3000) % 2 ** 32;
-      const isNew = run === undefined || frameOfRun(run, tick - runTick) !== next.start || run.end !== next.end;
-      if (isNew) {
-        [run, runTick] = [next, tick];
-        playouts.push({ ...next, view, codec: "vp8", rtpTimestamp });
+      if (tick % 50 === 0) {
+        const made = arrivals.slice(0, tick / 50 + 1);
+        facts.decoded = [{
+          start: Math.min(...made.map(({ start }) => start)),
+          end: Math.max(...made.map(({ end }) => end)),
+        }];
       }
+      const run = playout.next(tick);
+      const rtpTimestamp = (start + tick * 3000) % 2 ** 32;
+      const isNew = run !== told;
+      if (isNew) playouts.push({ ...run, view, codec: "vp8", rtpTimestamp });
+      told = run;
       const jitter = tick % 3 * 700 - 700;
       const shown = frameAtTimestamp(playouts, (rtpTimestamp + (isNew ? 0 : jitter) + 2 ** 32) % 2 ** 32, 30);
-      assert.equal(shown, next.start, `${view}, tick ${tick}`);
+      assert.equal(shown, frameOfRun(run, tick - run.sinceTick), `${view}, tick ${tick}`);
     }
   }
 });

@@ -5,9 +5,11 @@
  */
 import { z } from "zod";
 import { schedules } from "../engine/mod.ts";
+import { views, waits } from "../stream/mod.ts";
+
+export { views, waits };
 
 export const sessionStates = ["queued", "running", "completed", "stopped", "failed"] as const;
-export const views = ["arrival", "edge"] as const;
 export const codecs = ["vp8", "h264"] as const;
 
 /** Half-open `[start, end)` in frames of the finished video. A frame map covers `[0, plan.frames)` without gap or overlap. */
@@ -130,13 +132,15 @@ export const sessionEvent = z.discriminatedUnion("event", [
   z.object({
     id: z.int().min(1),
     event: z.literal("playout"),
-    /** From `rtpTimestamp` (90 kHz) on, a new frame each 90000/frameRate: `start`, `start` + 1, …; at `end` it goes back to `start` when it loops, else the last frame stays. */
+    /** From `rtpTimestamp` (90 kHz) on, `rate` frames each 90000/frameRate: `start`, `start` + 1, …; at `end` it goes back to `start` when it loops, else the last frame stays. Below 0, from `end` − 1 down. */
     data: z.object({
       view: z.enum(views),
       codec: z.enum(codecs),
       rtpTimestamp: z.int(),
+      shows: z.enum(["frames", "preview", "slate"]),
       start: z.int(),
       end: z.int(),
+      rate: z.number(),
       loop: z.boolean(),
     }),
   }),

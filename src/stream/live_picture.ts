@@ -8,7 +8,15 @@ import type { Codec } from "./access_unit.ts";
 import type { Clock } from "./clock.ts";
 import type { FrameStore } from "./frame_store.ts";
 import { LiveChannel } from "./live_channel.ts";
-import { createPlayout, frameOfRun, type Playout, type Run, type View } from "./playout.ts";
+import {
+  createPlayout,
+  defaultWaits,
+  type FootageFacts,
+  frameOfRun,
+  type Playout,
+  type Run,
+  type View,
+} from "./playout.ts";
 
 /** From `rtpTimestamp` (90 kHz) on a new frame each 90000/frameRate: `start`, … `end` − 1, then again from `start` when it loops. */
 export interface PlayoutSegment extends Run {
@@ -39,7 +47,8 @@ export class LivePicture implements AsyncDisposable {
   readonly done: Promise<void>;
   readonly #options: LivePictureOptions;
   readonly #playout: Playout;
-  readonly #channels = new Map<Codec, { channel: LiveChannel; idleTicks: number; told?: { run: Run; tick: number } }>();
+  #decoded: readonly FrameRange[];
+  readonly #channels = new Map<Codec, { channel: LiveChannel; idleTicks: number; told?: Run }>();
   readonly #stop = new AbortController();
   #state: "running" | "ended" = "running";
   /** RFC 3550 section 5.1 wants a random start; from the lower half nothing wraps for six hours. */
@@ -49,8 +58,9 @@ export class LivePicture implements AsyncDisposable {
   /** @throws `EncoderError` */
   constructor(options: LivePictureOptions, codec: Codec) {
     this.#options = options;
-    this.#playout = createPlayout(options.view, options.plan);
-    for (const range of writtenRanges(options.store)) this.#playout.arrived(range);
+    this.#decoded = writtenRanges(options.store);
+    const choice = { view: options.view, wait: defaultWaits[options.view], previews: "hidden" } as const;
+    this.#playout = createPlayout(choice, this.#facts());
     this.channel(codec);
     this.done = this.#run();
   }
@@ -60,8 +70,20 @@ export class LivePicture implements AsyncDisposable {
     return this.#state;
   }
 
-  arrived(range: FrameRange): void {
-    this.#playout.arrived(range);
+  arrived(_range: FrameRange): void {
+    this.#decoded = writtenRanges(this.#options.store);
+  }
+
+  #facts(): FootageFacts {
+    const decoded = () => this.#decoded;
+    return {
+      plan: this.#options.plan,
+      preview: null,
+      isOver: false,
+      get decoded() {
+        return decoded();
+      },
+    };
   }
 
   /** The channel of a codec, started when it does not run yet. @throws `EncoderError` */
@@ -104,14 +126,15 @@ export class LivePicture implements AsyncDisposable {
 
   async #show(tick: number): Promise<void> {
     const { view, plan: { format }, placeholder, segments } = this.#options;
-    const run = this.#playout.next();
-    const pixels = run ? await this.#pixelsOf(run.start) : placeholder.pixels;
-    const rtpTimestamp = (this.#firstTimestamp + tick * (90_000 / format.frameRate)) % 2 ** 32;
+    const run = this.#playout.next(tick);
+    const frameIndex = frameOfRun(run, tick - run.sinceTick);
+    const pixels = frameIndex === undefined ? placeholder.pixels : await this.#pixelsOf(frameIndex);
+    const timestampOf = (tick: number) => (this.#firstTimestamp + tick * (90_000 / format.frameRate)) % 2 ** 32;
+    const rtpTimestamp = timestampOf(tick);
     for (const [codec, entry] of this.#channels) {
-      const { told } = entry;
-      if (!run || (told && frameOfRun(told.run, tick - told.tick) === run.start)) continue;
-      entry.told = { run, tick };
-      void segments.push({ view, codec, rtpTimestamp, ...run });
+      if (run.shows !== "frames" || entry.told === run) continue;
+      entry.told = run;
+      void segments.push({ view, codec, rtpTimestamp: timestampOf(run.sinceTick), ...run });
     }
     await Promise.all([...this.#channels.values()].map(({ channel }) => channel.write(pixels, rtpTimestamp)));
   }
@@ -150,9 +173,12 @@ export class LivePicture implements AsyncDisposable {
 }
 
 function writtenRanges(store: FrameStore): FrameRange[] {
-  const ranges: FrameRange[] = [];
+  const ranges: { start: number; end: number }[] = [];
   for (let start = 0; start < store.plan.frames; start++) {
-    if (store.stateOf(start) !== undefined) ranges.push({ start, end: start + 1 });
+    if (store.stateOf(start) === undefined) continue;
+    const last = ranges.at(-1);
+    if (last?.end === start) last.end++;
+    else ranges.push({ start, end: start + 1 });
   }
   return ranges;
 }

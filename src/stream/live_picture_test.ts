@@ -145,9 +145,7 @@ Deno.test("LivePicture tells a second codec what it shows from its first picture
     const [vp8] = segments.filter(({ codec }) => codec === "vp8");
     const h264 = segments.filter(({ codec }) => codec === "h264");
     assert.equal(segments.filter(({ codec }) => codec === "vp8").length, 1);
-    const ticks = (h264[0]!.rtpTimestamp - vp8!.rtpTimestamp) / 3000;
-    assert.deepEqual([h264[0]!.start, h264[0]!.end, h264[0]!.loop], [ticks % 37, 37, false]);
-    assert.deepEqual([h264[1]!.start, h264[1]!.end, h264[1]!.loop], [0, 37, true]);
+    assert.deepEqual({ ...h264[0]!, codec: "vp8" }, vp8);
   }));
 
 Deno.test("LivePicture ends five seconds after its last viewer, with every process", () =>

@@ -9,6 +9,7 @@ export { type FrameStore, openFrameStore } from "./frame_store.ts";
 export type { Codec } from "./access_unit.ts";
 export type { PlayoutSegment } from "./live_picture.ts";
 export { createLiveStream, type LiveStream, type LiveStreamOptions } from "./live_stream.ts";
-export type { View } from "./playout.ts";
+export type { PictureSource, TickPicture } from "./picture_source.ts";
+export { defaultWaits, frameOfRun, type Run, type View, type ViewChoice, views, type Wait, waits } from "./playout.ts";
 export type { NetworkOptions } from "./viewer.ts";
 export { type RecordingOptions, writeRecording } from "./recording.ts";

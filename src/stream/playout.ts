@@ -1,39 +1,97 @@
 /**
- * Bursts of frames become one picture every 1/frameRate s. Pure: each call of `next` is one tick of somebody else's
- * clock, and a segment is judged by the ticks since it began.
+ * Bursts of frames become one picture every 1/frameRate s. Pure: time is the tick that a caller passes in.
  * @module
  */
 import type { FrameRange, VideoPlan } from "../video.ts";
 
 /**
- * What a live picture shows. `arrival`: the newest section at once, then that section in a loop. `edge`: every frame
- * in timeline order, beginning with the newest section that everything before it exists of; it holds its frame while
- * generation is slower, never skips, and begins again when it has shown the last frame of a finished video.
+ * What a live picture shows. `arrival`: the newest section at once. `growing`: everything decoded so far, in a loop.
+ * `timeline`: a playhead over the whole length, gaps included. `edge`: every frame in timeline order, from the newest
+ * section on that everything before it exists of.
  */
-export type View = "arrival" | "edge";
+export const views = ["arrival", "growing", "timeline", "edge"] as const;
+export type View = typeof views[number];
 
-/** What is shown from one tick on if nothing new arrives: `start`, … `end` − 1, then `start` again or `end` − 1 for ever. */
+/** What `arrival` and `edge` do while they wait for frames. */
+export const waits = ["hold", "loop", "ping-pong", "slow"] as const;
+export type Wait = typeof waits[number];
+
+/** For viewers who choose none. */
+export const defaultWaits: Readonly<Record<View, Wait>> = {
+  arrival: "loop",
+  growing: "loop",
+  timeline: "loop",
+  edge: "hold",
+};
+
+/** What one viewer chose to see. */
+export interface ViewChoice {
+  readonly view: View;
+  readonly wait: Wait;
+  readonly previews: "shown" | "hidden";
+}
+
+/** What is shown from one tick on if nothing new arrives; `frameOfRun` has the formula. */
 export interface Run extends FrameRange {
+  /** The tick it began at. */
+  readonly sinceTick: number;
+  /** `preview`: of the section in work, at the place of these frames. `slate`: instead of these frames. */
+  readonly shows: "frames" | "preview" | "slate";
+  /** Frames per tick: 1 is the video's own speed; below 0 it runs backwards, beginning with `end` − 1. */
+  readonly rate: number;
+  /** At its end it begins again; otherwise its last frame stays. */
   readonly loop: boolean;
 }
 
+/** What a playout asks for at each tick. */
+export interface FootageFacts {
+  readonly plan: VideoPlan;
+  /** Which frames can be shown: not empty, not touching, in timeline order. Another object when it has changed. */
+  readonly decoded: readonly FrameRange[];
+  /** The newest preview, until frames of its section can be shown. */
+  readonly preview: { readonly range: FrameRange } | null;
+  /** No more frames will come. */
+  readonly isOver: boolean;
+}
+
 export interface Playout {
-  /** These frames can be shown from now on. Whether they are provisional or final makes no difference here. */
-  arrived(range: FrameRange): void;
-  /** One tick: the frame to show is the run's first. Undefined while there is none. */
-  next(): Run | undefined;
+  /** The run that holds at a tick: the same object as before as long as that one has foretold rightly. */
+  next(tick: number): Run;
 }
 
-export function createPlayout(view: View, plan: VideoPlan): Playout {
-  return view === "arrival" ? new ArrivalPlayout(plan) : new EdgePlayout(plan);
+/** The frame shown `ticks` ticks after a run began. Undefined for an empty range: a slate that stands for no place. */
+export function frameOfRun(
+  { start, end, rate, loop }: Omit<Run, "sinceTick" | "shows">,
+  ticks: number,
+): number | undefined {
+  const frames = end - start;
+  if (frames <= 0) return undefined;
+  const steps = Math.floor(ticks * Math.abs(rate));
+  const offset = loop ? steps % frames : Math.min(steps, frames - 1);
+  return rate < 0 ? end - 1 - offset : start + offset;
 }
 
-/** The frame that a viewer expects `ticks` ticks after a run began. */
-export function frameOfRun({ start, end, loop }: Run, ticks: number): number {
-  return loop ? start + (ticks % (end - start)) : Math.min(start + ticks, end - 1);
+/** @param facts are asked at each tick; nothing has to be told */
+export function createPlayout({ view }: ViewChoice, facts: FootageFacts): Playout {
+  const cursor = view === "edge" ? new EdgePlayout(facts.plan) : new ArrivalPlayout(facts.plan);
+  let told: Run | undefined;
+  return {
+    next(tick) {
+      for (const range of facts.decoded) cursor.arrived(range);
+      const now = cursor.next() ?? { start: 0, end: 0, loop: false };
+      const shows = now.end > now.start ? "frames" : "slate";
+      const isForetold = told?.shows === shows &&
+        (shows === "slate" || frameOfRun(told, tick - told.sinceTick) === now.start);
+      return told = isForetold ? told! : { ...now, sinceTick: tick, shows, rate: 1 };
+    },
+  };
 }
 
-class ArrivalPlayout implements Playout {
+interface Place extends FrameRange {
+  readonly loop: boolean;
+}
+
+class ArrivalPlayout {
   readonly #available: Availability;
   #section: FrameRange | undefined;
   #frameIndex = 0;
@@ -46,7 +104,7 @@ class ArrivalPlayout implements Playout {
     this.#available.add(range);
   }
 
-  next(): Run | undefined {
+  next(): Place | undefined {
     const newest = this.plan.sections.findLast(({ start }) => this.#available.has(start));
     if (!newest) return undefined;
     const end = Math.min(this.#available.endFrom(newest.start), newest.end);
@@ -59,7 +117,7 @@ class ArrivalPlayout implements Playout {
   }
 }
 
-class EdgePlayout implements Playout {
+class EdgePlayout {
   readonly #available: Availability;
   #frameIndex: number | undefined;
 
@@ -71,7 +129,7 @@ class EdgePlayout implements Playout {
     this.#available.add(range);
   }
 
-  next(): Run | undefined {
+  next(): Place | undefined {
     const end = this.#available.endFrom(0);
     if (end === 0) return undefined;
     const isWhole = end === this.plan.frames;
