@@ -8,6 +8,11 @@ export function retryDelaySeconds(failures) {
   return Math.min(8, 0.5 * 2 ** (failures - 1));
 }
 
+/** Seconds up to a fifth more or less, so that the viewers of a server that was away do not all come back at once. */
+export function spread(seconds, random = Math.random()) {
+  return seconds * (0.8 + 0.4 * random);
+}
+
 /** Waits, but not longer than until `wake` is aborted. Never throws. */
 export function pause(seconds, wake) {
   return new Promise((resolve) => {

@@ -3,7 +3,7 @@
  * @module
  */
 import { call, Problem } from "./api.js";
-import { pause, retryDelaySeconds } from "./backoff.js";
+import { pause, retryDelaySeconds, spread } from "./backoff.js";
 
 /**
  * @typedef {object} LiveState
@@ -25,10 +25,12 @@ const lookEveryMs = 500;
  * Watches a live picture until `close()`.
  * @param {string} url the WHEP address, with `?view=`
  * @param {(state: LiveState) => void} onChange
+ * @param {(event: { id?: string, event: string, data: unknown }) => void} [onEvent] what the server tells on the data
+ *   channel of the connection: the session's events, and `playout` of this very picture
  * @returns {{ state: LiveState, retryNow(): void, close(): void }}
  */
-export function watchLive(url, onChange) {
-  const picture = new LivePicture(url, onChange);
+export function watchLive(url, onChange, onEvent) {
+  const picture = new LivePicture(url, onChange, onEvent);
   picture.run();
   return picture;
 }
@@ -42,6 +44,7 @@ class LivePicture {
   state = { state: "connecting", retryAtMs: null, codec: null, stream: null };
   #url;
   #onChange;
+  #onEvent;
   #closed = new AbortController();
   #wake = new AbortController();
   #resource = null;
@@ -51,9 +54,10 @@ class LivePicture {
   #silentTries = 0;
   #hadPicture = false;
 
-  constructor(url, onChange) {
+  constructor(url, onChange, onEvent) {
     this.#url = url;
     this.#onChange = onChange;
+    this.#onEvent = onEvent;
     const { signal } = this.#closed;
     addEventListener("pagehide", () => this.#leave(), { signal });
     addEventListener("pageshow", (event) => event.persisted && this.retryNow(), { signal });
@@ -98,6 +102,7 @@ class LivePicture {
   /** Offer and answer. The offer goes out at once: the server learns this side's address from its checks. */
   async #join(peer) {
     peer.addTransceiver("video", { direction: "recvonly" });
+    if (this.#onEvent) this.#listen(peer.createDataChannel("events"));
     // The answer names no stream, so the track gets one of its own.
     peer.ontrack = ({ track }) => this.#set({ stream: new MediaStream([track]) });
     await peer.setLocalDescription(await peer.createOffer());
@@ -112,6 +117,10 @@ class LivePicture {
     const sdp = await response.text();
     await peer.setRemoteDescription({ type: "answer", sdp });
     this.#set({ codec: codecOf(sdp) });
+  }
+
+  #listen(channel) {
+    channel.onmessage = ({ data }) => this.#closed.signal.aborted || this.#onEvent(JSON.parse(data));
   }
 
   /** Returns when nothing comes any more. Packets are counted, because a hidden page may decode no frames. */
@@ -142,7 +151,7 @@ class LivePicture {
 
   async #waitBeforeNextTry() {
     this.#failures++;
-    const seconds = retryDelaySeconds(this.#failures);
+    const seconds = spread(retryDelaySeconds(this.#failures));
     const state = this.#silentTries >= blockedAfter ? "blocked" : this.#hadPicture ? "interrupted" : "connecting";
     this.#set({ state, retryAtMs: Date.now() + seconds * 1000 });
     await pause(seconds, this.#wake.signal);
