@@ -3,6 +3,7 @@
  * `.env.example` lists the same names with the same defaults.
  * @module
  */
+import { isIP } from "node:net";
 import { z } from "zod";
 import { logLevels } from "./log.ts";
 
@@ -29,11 +30,71 @@ const portRange = z.string().regex(/^$|^\d{1,5}-\d{1,5}$/, "must be two ports su
     message: "must be two ports such as 50000-50100, the lower first",
   });
 
+const basePath = z.string().regex(
+  /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)*$/,
+  "must be empty or a path such as /framecast, without a slash at its end",
+);
+
+/** What a viewer's browser needs to reach a STUN or TURN server (W3C WebRTC, RTCIceServer). */
+export interface IceServer {
+  /** RFC 7064 or RFC 7065, without the user: `turn:turn.example:3478?transport=tcp`. */
+  readonly url: string;
+  /** Printable ASCII, as headers carry it. */
+  readonly username?: string;
+  readonly credential?: string;
+}
+
+/**
+ * `stun:host:port` or `turn:user:password@host:port?transport=tcp`; IPv6 in brackets; the port may be left out. User and
+ * password are percent-encoded where they hold a comma, a colon, an `@` or a `%`.
+ */
+const iceServerPattern =
+  /^(?<scheme>stuns?|turns?):((?<user>[^:@]+):(?<password>[^:@]+)@)?(?<host>\[[0-9a-f:.]+\]|[\w.-]+)(:(?<port>\d{1,5}))?(?<query>\?transport=(udp|tcp))?$/i;
+
+const iceServers = commaList.transform((items) => items.map(readIceServer)).refine(
+  (servers) => !servers.includes(undefined),
+  "must be servers such as stun:stun.example:3478 or turn:user:password@turn.example:3478?transport=tcp, " +
+    "separated by commas",
+).transform((servers) => servers as IceServer[]);
+
+function readIceServer(text: string): IceServer | undefined {
+  const { scheme = "", user, password, host, port, query = "" } = iceServerPattern.exec(text)?.groups ?? {};
+  const isTurn = /^turns?$/i.test(scheme);
+  const isPort = port === undefined || (Number(port) >= 1 && Number(port) <= 65535);
+  const isWhole = isTurn ? user !== undefined : scheme !== "" && user === undefined && query === "";
+  if (!isWhole || !isPort) return undefined;
+  const url = `${scheme.toLowerCase()}:${host}${port === undefined ? "" : `:${port}`}${query.toLowerCase()}`;
+  if (!isTurn) return { url };
+  const username = printable(user!);
+  const credential = printable(password!);
+  return username && credential ? { url, username, credential } : undefined;
+}
+
+/** Percent-decoded; undefined when that is not printable ASCII. */
+function printable(text: string): string | undefined {
+  const bare = text.replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+  return /^[ -~]+$/.test(bare) ? bare : undefined;
+}
+
+const proxies = commaList.refine(
+  (list) => list.every(isAddressOrNetwork),
+  "must be addresses or networks such as 127.0.0.1 or 172.16.0.0/12, separated by commas",
+);
+
+function isAddressOrNetwork(text: string): boolean {
+  const [address = "", bits, more] = text.split("/");
+  const family = isIP(address);
+  const isPrefix = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+  return family !== 0 && isPrefix && more === undefined;
+}
+
 /** Each variable and its meaning; `prefault` is the default as it would stand in the environment. */
 export const environmentVariables = z.object({
   FRAMECAST_HOST: z.string().min(1, "must be an address or a host name").prefault("127.0.0.1"),
   /** 0: any free port. */
   FRAMECAST_PORT: wholeNumber(0, 65535).prefault("8000"),
+  /** Path below which everything lies, for a proxy that passes it on unchanged. */
+  FRAMECAST_BASE_PATH: basePath.prefault(""),
   FRAMECAST_DATA_DIR: path.prefault("data"),
   FRAMECAST_MODELS_DIR: path.prefault("models"),
   FRAMECAST_MODEL: z.string().regex(/^[\w.-]+$/, "must be the name of a folder in FRAMECAST_MODELS_DIR")
@@ -48,6 +109,13 @@ export const environmentVariables = z.object({
   FRAMECAST_ICE_ADDRESSES: commaList.prefault("127.0.0.1"),
   /** Empty: any free port. One per viewer. */
   FRAMECAST_UDP_PORTS: portRange.prefault(""),
+  /** STUN and TURN servers that viewers are told of. */
+  FRAMECAST_ICE_SERVERS: iceServers.prefault(""),
+  /** Who may watch one session or channel at a time, all together and from one address. */
+  FRAMECAST_VIEWERS: wholeNumber(1, 100_000).prefault("200"),
+  FRAMECAST_VIEWERS_PER_ADDRESS: wholeNumber(1, 100_000).prefault("50"),
+  /** Addresses or networks of proxies that are believed when they name a client (`X-Forwarded-For`). */
+  FRAMECAST_TRUSTED_PROXIES: proxies.prefault(""),
   /** Names this server may be called by, besides addresses, `localhost`, `*.local` and names without a dot. */
   FRAMECAST_ALLOWED_HOSTS: commaList.prefault(""),
   /** Other web pages that may use the API from a browser. */
@@ -77,6 +145,7 @@ export function readConfig(environment: Readonly<Record<string, string>>) {
   return Object.freeze({
     host: values.FRAMECAST_HOST,
     port: values.FRAMECAST_PORT,
+    basePath: values.FRAMECAST_BASE_PATH,
     dataDir: values.FRAMECAST_DATA_DIR,
     modelsDir: values.FRAMECAST_MODELS_DIR,
     defaultModel: values.FRAMECAST_MODEL,
@@ -86,6 +155,9 @@ export function readConfig(environment: Readonly<Record<string, string>>) {
     queueLimit: values.FRAMECAST_QUEUE_LIMIT,
     iceAddresses: values.FRAMECAST_ICE_ADDRESSES,
     udpPorts: values.FRAMECAST_UDP_PORTS,
+    iceServers: values.FRAMECAST_ICE_SERVERS,
+    limits: { viewers: values.FRAMECAST_VIEWERS, viewersPerAddress: values.FRAMECAST_VIEWERS_PER_ADDRESS },
+    trustedProxies: values.FRAMECAST_TRUSTED_PROXIES,
     allowedHosts: values.FRAMECAST_ALLOWED_HOSTS,
     allowedOrigins: values.FRAMECAST_ALLOWED_ORIGINS,
     logLevel: values.FRAMECAST_LOG_LEVEL,

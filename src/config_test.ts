@@ -44,6 +44,69 @@ Deno.test("readConfig() reads lists, ranges and paths", () => {
   assert.ok(Object.isFrozen(config));
 });
 
+Deno.test("readConfig() reads STUN and TURN servers", () => {
+  const servers = (text: string) => readConfig({ FRAMECAST_ICE_SERVERS: text }).iceServers;
+  assert.deepEqual(
+    servers("stun:stun.example, turns:me:p%2Cw@[2001:db8::1]:443?transport=tcp,TURN:u:p@t.example:3478"),
+    [
+      { url: "stun:stun.example" },
+      { url: "turns:[2001:db8::1]:443?transport=tcp", username: "me", credential: "p,w" },
+      { url: "turn:t.example:3478", username: "u", credential: "p" },
+    ],
+  );
+  const bad = [
+    "stun.example:3478",
+    "stun:",
+    "stun:a.example:0",
+    "stun:a.example:99999",
+    "stun:u:p@a.example",
+    "stun:a.example?transport=tcp",
+    "turn:a.example",
+    "turn:u@a.example",
+    "turn:u:p@a.example?transport=sctp",
+    "turn:u:p%0Aq@a.example",
+    "turn:u:p\u00e9@a.example",
+    "http://a.example",
+  ];
+  for (const text of bad) {
+    assert.throws(() => servers(text), {
+      name: "ConfigError",
+      message: `FRAMECAST_ICE_SERVERS="${text}" must be servers such as stun:stun.example:3478 or ` +
+        "turn:user:password@turn.example:3478?transport=tcp, separated by commas",
+    }, text);
+  }
+});
+
+Deno.test("readConfig() takes a base path that can stand in front of every address", () => {
+  assert.equal(readConfig({}).basePath, "");
+  for (const path of ["/framecast", "/a/b.c/~d_e-f"]) {
+    assert.equal(readConfig({ FRAMECAST_BASE_PATH: path }).basePath, path);
+  }
+  for (
+    const path of ["/", "framecast", "/framecast/", "/a//b", "/..", "/a/./b", "/a b", "/a?b", "/a%2f", '/"', "/:id"]
+  ) {
+    assert.throws(
+      () => readConfig({ FRAMECAST_BASE_PATH: path }),
+      /^ConfigError: FRAMECAST_BASE_PATH=".*" must be/,
+      path,
+    );
+  }
+});
+
+Deno.test("readConfig() takes addresses and networks of proxies, and limits", () => {
+  const config = readConfig({ FRAMECAST_TRUSTED_PROXIES: "127.0.0.1, fd00::/8", FRAMECAST_VIEWERS: "7" });
+  assert.deepEqual(config.trustedProxies, ["127.0.0.1", "fd00::/8"]);
+  assert.deepEqual(config.limits, { viewers: 7, viewersPerAddress: 50 });
+  for (const text of ["proxy.example", "10.0.0.0/33", "fd00::/129", "10.0.0.0/8/8", "10.0.0.0/"]) {
+    assert.throws(
+      () => readConfig({ FRAMECAST_TRUSTED_PROXIES: text }),
+      /FRAMECAST_TRUSTED_PROXIES=".*" must be/,
+      text,
+    );
+  }
+  assert.throws(() => readConfig({ FRAMECAST_VIEWERS: "0" }), /FRAMECAST_VIEWERS="0" must be a whole number from 1/);
+});
+
 Deno.test("readConfig() tells of names that are no settings", () => {
   assert.deepEqual(readConfig({ FRAMECAST_PROT: "1", PATH: "/bin" }).unknownVariables, ["FRAMECAST_PROT"]);
 });
