@@ -45,7 +45,7 @@ async function main(): Promise<void> {
   const allowedHosts = [...config.allowedHosts, config.host];
   const app = createApp({ ...config, allowedHosts, sessions, models, version: denoJson.version, staticDir, log });
   handler.resolve(app.fetch);
-  print(`framecast listens on ${urlOf(server.addr as Deno.NetAddr)}`);
+  print(`framecast listens on ${urlOf(server.addr as Deno.NetAddr)}${config.basePath}`);
   log.info("server.stopping", { signal: await stop });
   await sessions[Symbol.asyncDispose]();
   close.abort();

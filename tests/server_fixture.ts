@@ -31,13 +31,16 @@ export interface ServerOptions {
   /** Of an earlier server; removed by whoever made it. */
   readonly dataDir?: string;
   readonly allowedOrigins?: readonly string[];
+  readonly basePath?: string;
+  readonly trustedProxies?: readonly string[];
   readonly tools?: Partial<SessionsOptions["tools"]>;
 }
 
 export interface TestServer extends AsyncDisposable {
   readonly dataDir: string;
   readonly sessions: Sessions;
-  request(path: string, init?: RequestInit): Promise<Response>;
+  /** @param peerAddress of the connection it comes over */
+  request(path: string, init?: RequestInit, peerAddress?: string): Promise<Response>;
   /** Asks for a video of the embedded model's size. */
   start(settings?: Record<string, string>): Promise<SessionView>;
   view(id: string): Promise<SessionView>;
@@ -77,11 +80,14 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     version: "0.0.0-test",
     staticDir: join(root, "static"),
     modelsDir: join(root, "models"),
+    basePath: options.basePath ?? "",
+    trustedProxies: options.trustedProxies ?? [],
     allowedHosts: [],
     allowedOrigins: options.allowedOrigins ?? [],
     log,
   });
-  const request = async (path: string, init?: RequestInit) => await app.request(path, init);
+  const request = async (path: string, init?: RequestInit, hostname = "127.0.0.1") =>
+    await app.request(path, init, { remoteAddr: { transport: "tcp", hostname, port: 50000 } });
   const event = async (id: string, fits: (event: SessionEvent) => boolean) => {
     for await (const entry of sessions.events(id, 0, new AbortController().signal)) if (fits(entry)) return entry;
     throw new Error(`The log of ${id} ended without the event`);

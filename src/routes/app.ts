@@ -2,9 +2,12 @@
  * Everything that answers HTTP, put together.
  * @module
  */
-import { Hono } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { getPath } from "hono/utils/url";
 import type { Log } from "../log.ts";
 import { problem, problemOf } from "../session/mod.ts";
+import { BasePath } from "./base_path.ts";
+import { type ClientEnvironment, identify } from "./client.ts";
 import { eventRoutes } from "./events.ts";
 import { guard, type GuardOptions } from "./guard.ts";
 import { pageRoutes, type PagesOptions } from "./pages.ts";
@@ -15,26 +18,34 @@ import { type SystemOptions, systemRoutes } from "./system.ts";
 import { whepRoutes } from "./whep.ts";
 
 export interface AppOptions extends SystemOptions, PagesOptions, GuardOptions {
+  /** Where all of it lies: `""` or such as `/framecast`. */
+  readonly basePath: string;
+  /** Addresses or networks of proxies in front of it. */
+  readonly trustedProxies: readonly string[];
   readonly log: Log;
 }
 
-export function createApp(options: AppOptions): Hono {
+export function createApp(options: AppOptions): Hono<ClientEnvironment> {
   const { sessions, log } = options;
-  const app = new Hono();
+  const base = new BasePath(options.basePath);
+  // Routes, and `c.req.path`, are without the base path.
+  const app = new Hono<ClientEnvironment>({ getPath: (request) => base.strip(getPath(request)) ?? "/" });
+  app.use(identify(options.trustedProxies));
   app.use(guard(options));
   app.use(async (c, next) => {
     await next();
     c.res.headers.set("x-content-type-options", "nosniff");
     c.res.headers.set("referrer-policy", "no-referrer");
   });
-  app.route("/api/sessions", sessionRoutes(sessions));
-  app.route("/api/sessions", whepRoutes(sessions));
+  if (base.path !== "") app.use(leadToBase(base), problemsBelow(base));
+  app.route("/api/sessions", sessionRoutes(sessions, base));
+  app.route("/api/sessions", whepRoutes(sessions, base));
   app.route("/api/sessions", recordingRoutes(sessions));
-  app.route("/api", eventRoutes(sessions));
-  app.route("/api", systemRoutes(options));
-  app.all("/api/*", (c, next) => c.req.path === "/api/docs" ? next() : notFoundOrNotAllowed(app, c.req.raw));
-  app.route("/", pageRoutes(options));
-  app.notFound((c) => notFoundOrNotAllowed(app, c.req.raw));
+  app.route("/api", eventRoutes(sessions, base));
+  app.route("/api", systemRoutes(options, base));
+  app.all("/api/*", (c, next) => c.req.path === "/api/docs" ? next() : notFoundOrNotAllowed(app, c));
+  app.route("/", pageRoutes(options, base));
+  app.notFound((c) => notFoundOrNotAllowed(app, c));
   app.onError((error, c) => {
     const body = problemOf(error);
     if (body.status >= 500) log.error("request.failed", { method: c.req.method, path: c.req.path, error });
@@ -43,9 +54,30 @@ export function createApp(options: AppOptions): Hono {
   return app;
 }
 
+/** The root of the host, and the base path without its slash, lead to the studio; all else beside it is not here. */
+function leadToBase(base: BasePath): MiddlewareHandler {
+  return async (c, next) => {
+    const path = getPath(c.req.raw);
+    if (path === "/") return c.redirect(base.address("/"), 307);
+    if (path === base.path) return c.redirect(base.address("/"), 308);
+    if (base.strip(path) !== undefined) return await next();
+    const detail = `There is nothing at ${path.slice(0, 200)}, everything lies below ${base.address("/")}`;
+    return problemResponse(problem("not-found", detail));
+  };
+}
+
+/** The address that explains a problem, as the outside knows it. */
+function problemsBelow(base: BasePath): MiddlewareHandler {
+  return async (c, next) => {
+    await next();
+    if (c.res.headers.get("content-type") !== "application/problem+json") return;
+    c.res = new Response(JSON.stringify(base.problem(await c.res.json())), c.res);
+  };
+}
+
 /** 405 with `Allow` when the address exists for another method (RFC 9110, 15.5.6), else 404. */
-function notFoundOrNotAllowed(app: Hono, request: Request): Response {
-  const { pathname } = new URL(request.url);
+function notFoundOrNotAllowed(app: Hono<ClientEnvironment>, c: Context): Response {
+  const { path: pathname, method } = c.req;
   const methods = new Set(
     app.routes.filter(({ method, path }) => method !== "ALL" && !path.endsWith("*") && matches(path, pathname))
       .map(({ method }) => method),
@@ -53,7 +85,7 @@ function notFoundOrNotAllowed(app: Hono, request: Request): Response {
   if (methods.size === 0) return problemResponse(problem("not-found", `There is nothing at ${pathname.slice(0, 200)}`));
   if (methods.has("GET")) methods.add("HEAD");
   const allow = [...methods].sort().join(", ");
-  const detail = `${pathname.slice(0, 200)} answers ${allow}, not ${request.method}`;
+  const detail = `${pathname.slice(0, 200)} answers ${allow}, not ${method}`;
   return problemResponse(problem("method-not-allowed", detail), { allow });
 }
 

@@ -1,14 +1,32 @@
 /**
- * Who asks, as far as the proxies in front are believed. Pure.
+ * Who asks, as far as the proxies in front are believed.
  * @module
  */
 import { BlockList, isIP } from "node:net";
+import type { MiddlewareHandler } from "hono";
 
 export interface Client {
   /** IP address; undefined where the connection has none. */
   readonly address: string | undefined;
   /** What the client called this server, as a Host header has it. */
   readonly host: string;
+}
+
+/** What every route can ask of its context: `c.get("client")`. */
+export interface ClientEnvironment {
+  Variables: { client: Client };
+  /** Of `Deno.serve`; there is none when no socket is. */
+  Bindings: Partial<Deno.ServeHandlerInfo<Deno.Addr>>;
+}
+
+/** @param proxies as for `proxyTest` */
+export function identify(proxies: readonly string[]): MiddlewareHandler<ClientEnvironment> {
+  const isProxy = proxyTest(proxies);
+  return async (c, next) => {
+    const peer = c.env?.remoteAddr;
+    c.set("client", clientOf(c.req.raw, peer && "hostname" in peer ? peer.hostname : undefined, isProxy));
+    await next();
+  };
 }
 
 /** Decides which addresses are proxies. */
@@ -27,7 +45,7 @@ export function proxyTest(proxies: readonly string[]): ProxyTest {
 
 /**
  * Every proxy appends whom it got the request from to `X-Forwarded-For`, so the list is true from its right end up to the
- * first address that is no proxy of ours; what stands left of that is whatever the client liked to write.
+ * first address that is no proxy of ours; what stands left of that is whatever the client liked to write. Pure.
  * @param peerAddress other end of the connection
  */
 export function clientOf(request: Request, peerAddress: string | undefined, isProxy: ProxyTest): Client {

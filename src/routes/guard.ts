@@ -10,6 +10,7 @@
  */
 import type { MiddlewareHandler } from "hono";
 import { problem } from "../session/mod.ts";
+import type { ClientEnvironment } from "./client.ts";
 import { problemResponse } from "./problem.ts";
 
 export interface GuardOptions {
@@ -18,9 +19,10 @@ export interface GuardOptions {
   readonly allowedOrigins: readonly string[];
 }
 
-export function guard({ allowedHosts, allowedOrigins }: GuardOptions): MiddlewareHandler {
+/** Comes after `identify`. */
+export function guard({ allowedHosts, allowedOrigins }: GuardOptions): MiddlewareHandler<ClientEnvironment> {
   return async (c, next) => {
-    const host = c.req.header("host") ?? new URL(c.req.url).host;
+    const { host } = c.get("client");
     if (!isHostOfTheHouse(host, allowedHosts)) {
       const cure = "add it to FRAMECAST_ALLOWED_HOSTS if it is right";
       return problemResponse(
@@ -53,10 +55,10 @@ export function guard({ allowedHosts, allowedOrigins }: GuardOptions): Middlewar
 function allowReading(headers: Headers, origin: string): void {
   headers.set("access-control-allow-origin", origin);
   headers.append("vary", "Origin");
-  headers.set("access-control-allow-methods", "GET, POST, DELETE, OPTIONS");
+  headers.set("access-control-allow-methods", "GET, POST, PUT, DELETE, OPTIONS");
   headers.set("access-control-allow-headers", "Content-Type, Last-Event-ID, Range, If-Match");
   if (!headers.has("access-control-expose-headers")) {
-    headers.set("access-control-expose-headers", "Location, ETag, Link, Content-Range");
+    headers.set("access-control-expose-headers", "Location, ETag, Link, Content-Range, Retry-After");
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Hono } from "hono";
+import { type ClientEnvironment, identify } from "./client.ts";
 import { guard, isHostOfTheHouse } from "./guard.ts";
 
 Deno.test("isHostOfTheHouse() knows addresses and local names, and no name a stranger could register", () => {
@@ -23,7 +24,10 @@ Deno.test("isHostOfTheHouse() knows addresses and local names, and no name a str
 });
 
 function app(allowedOrigins: string[]) {
-  return new Hono().use(guard({ allowedHosts: [], allowedOrigins })).all("/x", (c) => c.text("in"));
+  return new Hono<ClientEnvironment>().use(identify([])).use(guard({ allowedHosts: [], allowedOrigins })).all(
+    "/x",
+    (c) => c.text("in"),
+  );
 }
 const call = (allowed: string[], method: string, headers: Record<string, string>) =>
   app(allowed).request("http://127.0.0.1:8000/x", { method, headers: { host: "127.0.0.1:8000", ...headers } });

@@ -5,8 +5,11 @@
 import { problemKinds } from "../session/mod.ts";
 import { frameQuery, jsonSchemas, queryParameters, watchQuery } from "./request.ts";
 
-/** OpenAPI 3.1.0, whose schemas are JSON Schema 2020-12. */
-export function openApiDocument(version: string) {
+/**
+ * OpenAPI 3.1.0, whose schemas are JSON Schema 2020-12.
+ * @param root address below which the paths lie
+ */
+export function openApiDocument(version: string, root: string) {
   return {
     openapi: "3.1.0",
     info: {
@@ -17,7 +20,7 @@ export function openApiDocument(version: string) {
         "these calls.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
-    servers: [{ url: "/" }],
+    servers: [{ url: root }],
     paths: { ...sessionPaths, ...watchPaths, ...filePaths, ...systemPaths },
     components: { schemas: jsonSchemas() },
     "x-problem-types": problemKinds,

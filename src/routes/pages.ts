@@ -5,7 +5,8 @@
 import { type Context, Hono } from "hono";
 import { extname, join, normalize, sep } from "node:path";
 import { Refusal } from "../session/mod.ts";
-import { fileResponse } from "./file.ts";
+import type { BasePath } from "./base_path.ts";
+import { type Content, contentResponse, fileContent } from "./file.ts";
 
 export interface PagesOptions {
   /** Folder of the pages. */
@@ -19,6 +20,7 @@ const pages = {
   "/": "studio.html",
   "/watch/:id": "watch.html",
   "/embed/:id": "embed.html",
+  "/embed/channel/:name": "embed.html",
   "/obs": "obs.html",
   "/api/docs": "docs.html",
 } as const;
@@ -44,8 +46,10 @@ const contentPolicy = (framedBy: "'none'" | "*") =>
   "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; base-uri 'self'; " +
   `form-action 'self'; frame-ancestors ${framedBy}`;
 
-export function pageRoutes({ staticDir, modelsDir }: PagesOptions): Hono {
+export function pageRoutes({ staticDir, modelsDir }: PagesOptions, base: BasePath): Hono {
   const routes = new Hono();
+  const serve = (c: Context, dir: string, file: string, headers: Record<string, string>) =>
+    serveFile(c, { dir, file, headers, base });
 
   for (const [address, file] of Object.entries(pages)) {
     const framedBy = file === "embed.html" ? "*" : "'none'";
@@ -60,18 +64,37 @@ export function pageRoutes({ staticDir, modelsDir }: PagesOptions): Hono {
   return routes;
 }
 
+interface Serving {
+  /** Nothing beside this folder is served. */
+  readonly dir: string;
+  /** Path below it, as somebody asked for it. */
+  readonly file: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly base: BasePath;
+}
+
 /** `no-cache`: kept, but asked for again each time, so that a new version shows at once. */
-async function serve(c: Context, dir: string, file: string, headers: Record<string, string>): Promise<Response> {
-  const mediaType = mediaTypes[extname(file)];
+async function serveFile(c: Context, { dir, file, headers, base }: Serving): Promise<Response> {
+  const type = mediaTypes[extname(file)];
   const path = normalize(join(dir, file));
   const isInside = path.startsWith(normalize(dir + sep)) && !/(^|[/\\])\./.test(file) && !file.includes("\0");
-  if (mediaType === undefined || !isInside) throw nothingAt(c);
+  if (type === undefined || !isInside) throw nothingAt(c);
   try {
-    return await fileResponse(c.req.raw, path, { "content-type": mediaType, "cache-control": "no-cache", ...headers });
+    const content = extname(file) === ".html" ? await pageContent(path, base) : await fileContent(path);
+    return await contentResponse(c.req.raw, content, { "content-type": type, "cache-control": "no-cache", ...headers });
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) throw nothingAt(c);
     throw error;
   }
+}
+
+/** A page names everything relative to its base, and learns here where that is. */
+async function pageContent(path: string, base: BasePath): Promise<Content> {
+  const { etag } = await fileContent(path);
+  const text = await Deno.readTextFile(path);
+  const page = text.replace('<base href="/">', () => `<base href="${base.address("/")}">`);
+  const bytes = new TextEncoder().encode(page);
+  return { sizeBytes: bytes.length, etag, open: ({ start, end }) => Promise.resolve(bytes.slice(start, end)) };
 }
 
 function decodePath(c: Context): string {

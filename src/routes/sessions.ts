@@ -5,22 +5,23 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { imageLimits, problem, Refusal, type Sessions } from "../session/mod.ts";
+import type { BasePath } from "./base_path.ts";
 import { problemResponse } from "./problem.ts";
 import { readSessionForm } from "./request.ts";
 
 /** The picture, and a little for the words around it. */
 const bodySizeBytesMax = imageLimits.sizeBytesMax + 1024 * 1024;
 
-export function sessionRoutes(sessions: Sessions): Hono {
+export function sessionRoutes(sessions: Sessions, base: BasePath): Hono {
   const routes = new Hono();
 
   routes.post("/", bodyLimit({ maxSize: bodySizeBytesMax, onError: tooLarge }), async (c) => {
-    const view = await sessions.create(await readSessionForm(await readForm(c.req.raw)));
+    const view = base.view(await sessions.create(await readSessionForm(await readForm(c.req.raw))));
     return c.json(view, 202, { location: view.links.self });
   });
-  routes.get("/", (c) => c.json(sessions.list()));
-  routes.get("/:id", (c) => c.json(sessions.view(c.req.param("id"))));
-  routes.post("/:id/stop", async (c) => c.json(await sessions.stop(c.req.param("id"))));
+  routes.get("/", (c) => c.json(sessions.list().map((view) => base.view(view))));
+  routes.get("/:id", (c) => c.json(base.view(sessions.view(c.req.param("id")))));
+  routes.post("/:id/stop", async (c) => c.json(base.view(await sessions.stop(c.req.param("id")))));
   routes.delete("/:id", async (c) => {
     await sessions.delete(c.req.param("id"));
     return c.body(null, 204);

@@ -4,6 +4,7 @@
  */
 import { Hono } from "hono";
 import type { HealthView, Models, Sessions } from "../session/mod.ts";
+import type { BasePath } from "./base_path.ts";
 import { openApiDocument } from "./openapi.ts";
 
 export interface SystemOptions {
@@ -12,9 +13,9 @@ export interface SystemOptions {
   readonly version: string;
 }
 
-export function systemRoutes({ sessions, models, version }: SystemOptions): Hono {
+export function systemRoutes({ sessions, models, version }: SystemOptions, base: BasePath): Hono {
   const routes = new Hono();
-  routes.get("/models", async (c) => c.json(await models.list()));
+  routes.get("/models", async (c) => c.json((await models.list()).map((model) => base.model(model))));
   routes.get("/health", (c) => {
     const { engineState, ...counts } = sessions.health();
     const health: HealthView = {
@@ -25,6 +26,6 @@ export function systemRoutes({ sessions, models, version }: SystemOptions): Hono
     };
     return c.json(health, 200, { "cache-control": "no-store" });
   });
-  routes.get("/openapi.json", (c) => c.json(openApiDocument(version)));
+  routes.get("/openapi.json", (c) => c.json(openApiDocument(version, base.address("/"))));
   return routes;
 }

@@ -6,6 +6,7 @@
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { problem, Refusal, type Sessions } from "../session/mod.ts";
+import type { BasePath } from "./base_path.ts";
 import { problemResponse } from "./problem.ts";
 import { check, watchQuery } from "./request.ts";
 
@@ -13,7 +14,7 @@ const offerSizeBytesMax = 64 * 1024;
 const acceptPost = { "accept-post": "application/sdp" };
 const exposed = { "access-control-expose-headers": "Location, ETag, Link, Accept-Post" };
 
-export function whepRoutes(sessions: Sessions): Hono {
+export function whepRoutes(sessions: Sessions, base: BasePath): Hono {
   const routes = new Hono();
 
   routes.post("/:id/whep", bodyLimit({ maxSize: offerSizeBytesMax, onError: tooLarge }), async (c) => {
@@ -28,7 +29,7 @@ export function whepRoutes(sessions: Sessions): Hono {
     const { viewerId, answerSdp } = await live.answer(await c.req.text(), { view, ...(codec ? { codec } : {}) });
     return c.body(answerSdp, 201, {
       "content-type": "application/sdp",
-      location: `${links.whep}/${viewerId}`,
+      location: base.address(`${links.whep}/${viewerId}`),
       etag: `"${viewerId}"`,
       ...exposed,
     });
