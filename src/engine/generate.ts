@@ -3,6 +3,7 @@
  * (inverted) and `demo_gradio_f1.py` (forward): both are this loop under another section plan.
  * @module
  */
+import type { PreviewClip } from "../video.ts";
 import { conditionsOf, type GenerationConditions } from "./conditioning.ts";
 import type { GenerationEvent } from "./event.ts";
 import type { FramePackModel } from "./model.ts";
@@ -12,6 +13,7 @@ import { resizeAndCenterCrop } from "./resample.ts";
 import {
   beginHistory,
   denoise,
+  type DenoiseStep,
   extendHistory,
   fluxMu,
   frameBatches,
@@ -21,11 +23,13 @@ import {
   type InputPrecision,
   joinLatentFrames,
   type LatentFrameShape,
+  type LatentHistory,
   latentsToDecode,
   muOfShift,
   noisyTokens,
   type PixelClip,
   planSections,
+  previewClip,
   type Section,
   sigmaSchedule,
   splitLatentFrames,
@@ -78,7 +82,8 @@ export async function* generateVideo(
     const context = historyContext(history);
     const noise = normal(latentChannels * windowLatentFrames * frameShape.height * frameShape.width);
     const place = sectionContext(section, context, frameShape, precision);
-    const latents = yield* sampleSection(section, { conditions, place, noise, settings, precision }, signal);
+    const preview = previewOf(model, section, history, settings);
+    const latents = yield* sampleSection(section, { conditions, place, noise, settings, precision, preview }, signal);
     const samplingSeconds = clock.total();
 
     yield { kind: "decoding", section: section.section };
@@ -105,12 +110,13 @@ interface SamplingInputs {
   readonly noise: Float32Array;
   readonly settings: ResolvedSettings;
   readonly precision: InputPrecision;
+  readonly preview: ((step: DenoiseStep) => PreviewClip) | null;
 }
 
 /** Noise → latents of one section `[16, latentFrames, height, width]`, telling of every step. */
 async function* sampleSection(
   { section, windowLatentFrames }: Section,
-  { conditions: { positive, negative }, place, noise, settings, precision }: SamplingInputs,
+  { conditions: { positive, negative }, place, noise, settings, precision, preview }: SamplingInputs,
   signal: AbortSignal,
 ): AsyncGenerator<GenerationEvent, Float32Array> {
   const clock = stopwatch();
@@ -126,11 +132,24 @@ async function* sampleSection(
     precision,
   }, signal);
   let latents = noise;
-  for await (const { step, of, denoised, skipped } of steps) {
+  for await (const done of steps) {
+    const { step, of, denoised, skipped } = done;
     latents = denoised;
     yield { kind: "step", section, step, of, skipped, seconds: clock.lap() };
+    if (preview !== null && step < of) yield { kind: "preview", clip: preview(done) };
   }
   return latents;
+}
+
+/** How to show a step of this section, where that is wanted and possible. */
+function previewOf(
+  { latentRgb }: FramePackModel,
+  section: Section,
+  history: LatentHistory<Float32Array>,
+  settings: ResolvedSettings,
+): SamplingInputs["preview"] {
+  if (!settings.previews || latentRgb === null) return null;
+  return (step) => previewClip(section, history, step, latentFrameShape(settings), latentRgb);
 }
 
 /** The autoencoder makes one latent pixel of 8 × 8. */

@@ -11,6 +11,7 @@ import { CheckpointError, RequestError } from "./errors.ts";
 import { readJsonObject } from "./json_file.ts";
 import { type GenerationSettings, type ResolvedSettings, schedules } from "./request.ts";
 import {
+  type LatentRgbMap,
   nearestSize,
   type PictureSize,
   planSections,
@@ -21,6 +22,7 @@ import {
 } from "./sampling/mod.ts";
 
 const positive = z.int().min(1);
+const rgb = z.tuple([z.number(), z.number(), z.number()]);
 
 /** `framecast.json`. Keys that only inform people (licence, training notes) are let through. */
 const manifestFile = z.object({
@@ -41,6 +43,7 @@ const manifestFile = z.object({
     max_length: positive,
     text_padded_length: positive,
   }).partial().default({}),
+  latent_rgb: z.object({ factors: z.array(rgb).length(16), bias: rgb }).optional(),
   examples: z.array(z.object({ image: z.string(), prompt: z.string(), title: z.string().optional() })).default([]),
 });
 
@@ -59,6 +62,8 @@ export interface Manifest {
   readonly schedules: readonly (typeof schedules)[number][];
   readonly defaultSchedule: (typeof schedules)[number];
   readonly promptTemplate: string | undefined;
+  /** Latents → colours of this model's own autoencoder; HunyuanVideo's needs none. Without one there are no previews. */
+  readonly latentRgb: LatentRgbMap | undefined;
   /** Image paths are relative to the folder. */
   readonly examples: readonly { readonly image: string; readonly prompt: string; readonly title: string }[];
 }
@@ -91,6 +96,7 @@ export async function readManifest(modelDir: string): Promise<Manifest> {
     schedules: file.schedules,
     defaultSchedule: file.default_schedule ?? file.schedules[0]!,
     promptTemplate: file.prompt.template,
+    latentRgb: file.latent_rgb,
     examples: file.examples.map((example) => ({ ...example, title: example.title ?? titleOf(example.image) })),
   };
 }

@@ -6,9 +6,10 @@ import { join } from "node:path";
 import { type ImageEncoder, loadImageEncoder, loadTextEncoder, type TextEncoder } from "./encoders.ts";
 import type { GenerationEvent } from "./event.ts";
 import { type Manifest, offeredSizes, readManifest } from "./manifest.ts";
+import type { VaeConfig } from "./networks/vae_config.ts";
 import { ExecutableCache } from "./onnx/executable_cache.ts";
 import type { CompileOptions, Runtime } from "./onnx/runtime.ts";
-import { historyGroups } from "./sampling/mod.ts";
+import { historyGroups, hunyuanVideoRgb, type LatentRgbMap } from "./sampling/mod.ts";
 import { type FramePackTransformer, loadTransformer } from "./transformer.ts";
 import { loadVae, type Vae } from "./vae.ts";
 import type { SpatialTiles } from "./vae_tiling.ts";
@@ -25,6 +26,8 @@ export interface FramePackModel extends Disposable {
   readonly manifest: Manifest;
   readonly transformer: FramePackTransformer;
   readonly vae: Vae;
+  /** For previews; null where none is known for this autoencoder. */
+  readonly latentRgb: LatentRgbMap | null;
   readonly textEncoder: TextEncoder;
   readonly imageEncoder: ImageEncoder;
   /** Compiles what a video of the default size needs. */
@@ -52,6 +55,7 @@ export async function loadModel(modelDir: string, runtime: Runtime, options: Mod
     manifest,
     transformer,
     vae,
+    latentRgb: manifest.latentRgb ?? (isHunyuanVideo(vae.config) ? hunyuanVideoRgb : null),
     textEncoder,
     imageEncoder,
     warm: (signal) => warm({ manifest, transformer, vae, textEncoder, imageEncoder }, signal),
@@ -68,6 +72,11 @@ export function placeOfWeights(filesBytes: number, availableBytes: number): Comp
   return 2 * filesBytes <= availableBytes / 2 ? "resident" : "mapped";
 }
 
+/** By its widths: those who train an autoencoder of their own at this size say so with a map in the manifest. */
+function isHunyuanVideo({ blockChannels }: VaeConfig): boolean {
+  return blockChannels.join() === "128,256,512,512";
+}
+
 /** Of all parts, in whatever number of files. */
 async function weightFilesBytes(modelDir: string): Promise<number> {
   let bytes = 0;
@@ -80,7 +89,10 @@ async function weightFilesBytes(modelDir: string): Promise<number> {
 }
 
 async function* warm(
-  { manifest, transformer, vae, textEncoder, imageEncoder }: Omit<FramePackModel, "warm" | typeof Symbol.dispose>,
+  { manifest, transformer, vae, textEncoder, imageEncoder }: Omit<
+    FramePackModel,
+    "latentRgb" | "warm" | typeof Symbol.dispose
+  >,
   signal: AbortSignal,
 ): AsyncGenerator<GenerationEvent> {
   const { widthPx, heightPx } = offeredSizes(manifest)[0]!;

@@ -7,6 +7,7 @@ import {
   type DenoisedModel,
   fluxMu,
   guidanceInput,
+  hunyuanVideoRgb,
   type InputPrecision,
   muOfShift,
   nearestSize,
@@ -140,7 +141,7 @@ function previewCase({ inputs }: GoldenCase): Promise<CaseOutputs> {
   const latents = inputs["latents"]!;
   const [, channels, frames, height, width] = latents.shape as [number, number, number, number, number];
   const data = latents.data as Float32Array;
-  const pixels = previewFrames(data, { channels, height, width });
+  const pixels = previewFrames(data, { channels, height, width }, hunyuanVideoRgb);
   const image = new Uint8Array(pixels.length);
   for (let frame = 0; frame < frames; frame++) {
     for (let row = 0; row < height; row++) {
@@ -150,7 +151,7 @@ function previewCase({ inputs }: GoldenCase): Promise<CaseOutputs> {
   }
   return Promise.resolve({
     tensors: {
-      rgb: { shape: [1, 3, frames, height, width], data: previewRgb(data) },
+      rgb: { shape: [1, 3, frames, height, width], data: previewRgb(data, hunyuanVideoRgb) },
       image: { shape: [height, frames * width, 3], data: image },
     },
   });

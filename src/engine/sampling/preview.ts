@@ -1,41 +1,96 @@
 /**
  * A cheap look at unfinished latents: a linear map from 16 latent channels to RGB at 1/8 of the size.
  *
- * FramePack 97fe5db, `hunyuan.py` `vae_decode_fake`; the map is ComfyUI's for HunyuanVideo.
+ * FramePack 97fe5db, `hunyuan.py` `vae_decode_fake`.
  * @module
  */
-import type { LatentFrameShape } from "./history.ts";
+import type { PreviewClip } from "../../video.ts";
+import type { DenoiseStep } from "./denoise.ts";
+import {
+  extendHistory,
+  joinLatentFrames,
+  type LatentFrameShape,
+  type LatentHistory,
+  latentsToDecode,
+  splitLatentFrames,
+} from "./history.ts";
+import type { Section } from "./section_plan.ts";
 
-/** One row per latent channel: its share in red, green and blue. */
-const rgbOfChannel = [
-  [-0.0395, -0.0331, 0.0445],
-  [0.0696, 0.0795, 0.0518],
-  [0.0135, -0.0945, -0.0282],
-  [0.0108, -0.0250, -0.0765],
-  [-0.0209, 0.0032, 0.0224],
-  [-0.0804, -0.0254, -0.0639],
-  [-0.0991, 0.0271, -0.0669],
-  [-0.0646, -0.0422, -0.0400],
-  [-0.0696, -0.0595, -0.0894],
-  [-0.0799, -0.0208, -0.0375],
-  [0.1166, 0.1627, 0.0962],
-  [0.1165, 0.0432, 0.0407],
-  [-0.2315, -0.1920, -0.1355],
-  [-0.0270, 0.0401, -0.0821],
-  [-0.0616, -0.0997, -0.0727],
-  [0.0249, -0.0469, -0.1703],
-] as const;
-const rgbBias = [0.0259, -0.0192, -0.0761] as const;
+type Rgb = readonly [red: number, green: number, blue: number];
+
+/** Colours between 0 and 1 as a linear function of latents, fitted to one autoencoder. */
+export interface LatentRgbMap {
+  /** One row per latent channel, 16 of them: its share in red, green and blue. */
+  readonly factors: readonly Rgb[];
+  readonly bias: Rgb;
+}
+
+/** HunyuanVideo's autoencoder; the numbers are those of ComfyUI's `latent_formats.py`, `HunyuanVideo`, as in FramePack. */
+export const hunyuanVideoRgb: LatentRgbMap = {
+  factors: [
+    [-0.0395, -0.0331, 0.0445],
+    [0.0696, 0.0795, 0.0518],
+    [0.0135, -0.0945, -0.0282],
+    [0.0108, -0.0250, -0.0765],
+    [-0.0209, 0.0032, 0.0224],
+    [-0.0804, -0.0254, -0.0639],
+    [-0.0991, 0.0271, -0.0669],
+    [-0.0646, -0.0422, -0.0400],
+    [-0.0696, -0.0595, -0.0894],
+    [-0.0799, -0.0208, -0.0375],
+    [0.1166, 0.1627, 0.0962],
+    [0.1165, 0.0432, 0.0407],
+    [-0.2315, -0.1920, -0.1355],
+    [-0.0270, 0.0401, -0.0821],
+    [-0.0616, -0.0997, -0.0727],
+    [0.0249, -0.0469, -0.1703],
+  ],
+  bias: [0.0259, -0.0192, -0.0761],
+};
+
+/**
+ * What a section looks like after one of its steps. It has one picture per decoded latent frame, from the one at or right
+ * before the section's first new frame to the one at or right after its last: the window, the start frame where the
+ * section reaches it, and at a joint the nearest latent frame of the neighbour, without which three new frames would lie
+ * between two clips. So `range` covers `newFrames`, and exceeds it by at most one frame at a joint.
+ *
+ * The pictures lie 4 frames apart: the decoder gives the first of its latent frames one frame and each other one four, of
+ * which the last is the picture's place. What the picture shows is the mean of the four.
+ * @param history before this section
+ */
+export function previewClip(
+  section: Section,
+  history: LatentHistory<Float32Array>,
+  { step, of, denoised }: Pick<DenoiseStep, "step" | "of" | "denoised">,
+  shape: LatentFrameShape,
+  map: LatentRgbMap,
+): PreviewClip {
+  const { decodedFrames: { start }, newFrames } = section;
+  const first = Math.floor((newFrames.start - start) / 4);
+  const last = Math.ceil((newFrames.end - 1 - start) / 4);
+  const decoded = latentsToDecode(extendHistory(history, section, splitLatentFrames(denoised, shape)), section);
+  const shown = decoded.slice(first, last + 1);
+  return {
+    range: { start: start + 4 * first, end: start + 4 * last + 1 },
+    section: section.section,
+    step,
+    of,
+    widthPx: shape.width,
+    heightPx: shape.height,
+    pictures: shown.length,
+    pixels: previewFrames(joinLatentFrames(shown, shape), shape, map),
+  };
+}
 
 /** Latents [1, 16, latentFrames, height, width] → [3, latentFrames, height, width], each within 0 and 1. */
-export function previewRgb(latents: Float32Array): Float32Array {
-  const size = latents.length / rgbOfChannel.length;
+export function previewRgb(latents: Float32Array, { factors, bias }: LatentRgbMap): Float32Array {
+  const size = latents.length / factors.length;
   const rgb = new Float32Array(3 * size);
   for (let i = 0; i < size; i++) {
     for (let color = 0; color < 3; color++) {
-      let value: number = rgbBias[color]!;
-      for (let channel = 0; channel < rgbOfChannel.length; channel++) {
-        value += latents[channel * size + i]! * rgbOfChannel[channel]![color]!;
+      let value = bias[color]!;
+      for (let channel = 0; channel < factors.length; channel++) {
+        value += latents[channel * size + i]! * factors[channel]![color]!;
       }
       rgb[color * size + i] = Math.min(Math.max(value, 0), 1);
     }
@@ -44,8 +99,12 @@ export function previewRgb(latents: Float32Array): Float32Array {
 }
 
 /** The same as RGB24 [latentFrames, height, width, 3], truncated. */
-export function previewFrames(latents: Float32Array, { height, width }: LatentFrameShape): Uint8Array {
-  const rgb = previewRgb(latents);
+export function previewFrames(
+  latents: Float32Array,
+  { height, width }: LatentFrameShape,
+  map: LatentRgbMap,
+): Uint8Array {
+  const rgb = previewRgb(latents, map);
   const size = rgb.length / 3;
   if (!Number.isInteger(size / (height * width))) {
     throw new RangeError(`Cannot make previews ${width}x${height} of ${size} latent pixels`);
