@@ -62,7 +62,7 @@ export interface Manifest {
   readonly schedules: readonly (typeof schedules)[number][];
   readonly defaultSchedule: (typeof schedules)[number];
   readonly promptTemplate: string | undefined;
-  /** Latents → colours of this model's own autoencoder; HunyuanVideo's needs none. Without one there are no previews. */
+  /** Latents → colours of its own autoencoder, for previews; `latentRgbOf` tells what holds without one. */
   readonly latentRgb: LatentRgbMap | undefined;
   /** Image paths are relative to the folder. */
   readonly examples: readonly { readonly image: string; readonly prompt: string; readonly title: string }[];

@@ -59,6 +59,29 @@ Deno.test("readManifest() names the file that is missing or wrong", async () => 
   });
 });
 
+Deno.test("readManifest() reads the map from latents to colours, and names what is wrong with one", async () => {
+  const { latentRgb } = await readManifest(emoji);
+  assert.equal(latentRgb!.factors.length, 16);
+  assert.equal(latentRgb!.bias.length, 3);
+  const factors = latentRgb!.factors;
+  const bias = [0, 0, 0];
+  const wrong: readonly (readonly [unknown, RegExp])[] = [
+    [{ factors: factors.slice(1), bias }, /framecast.json": latent_rgb\.factors: /],
+    [{ factors: factors.with(3, [1, 2] as never), bias }, /framecast.json": latent_rgb\.factors\.3: /],
+    [{ factors: factors.with(3, [1, 2, "x"] as never), bias }, /framecast.json": latent_rgb\.factors\.3\.2: /],
+    [{ factors, bias: [0, 0, 0, 0] }, /framecast.json": latent_rgb\.bias: /],
+    [{ factors }, /framecast.json": latent_rgb\.bias: /],
+  ];
+  await withCopy(async (dir) => {
+    for (const [latent_rgb, message] of wrong) {
+      await writeFile(join(dir, "framecast.json"), JSON.stringify({ name: "x", latent_rgb }));
+      await assert.rejects(readManifest(dir), { name: "CheckpointError", message });
+    }
+    await writeFile(join(dir, "framecast.json"), JSON.stringify({ name: "x" }));
+    assert.equal((await readManifest(dir)).latentRgb, undefined);
+  });
+});
+
 Deno.test("resolveSettings() refuses a size or schedule the model cannot do, and tells what fits", async () => {
   const manifest = await readManifest(emoji);
   const resolve = (settings: Record<string, unknown>, model = manifest) =>

@@ -55,7 +55,7 @@ export async function loadModel(modelDir: string, runtime: Runtime, options: Mod
     manifest,
     transformer,
     vae,
-    latentRgb: manifest.latentRgb ?? (isHunyuanVideo(vae.config) ? hunyuanVideoRgb : null),
+    latentRgb: latentRgbOf(manifest, vae.config),
     textEncoder,
     imageEncoder,
     warm: (signal) => warm({ manifest, transformer, vae, textEncoder, imageEncoder }, signal),
@@ -72,9 +72,16 @@ export function placeOfWeights(filesBytes: number, availableBytes: number): Comp
   return 2 * filesBytes <= availableBytes / 2 ? "resident" : "mapped";
 }
 
-/** By its widths: those who train an autoencoder of their own at this size say so with a map in the manifest. */
-function isHunyuanVideo({ blockChannels }: VaeConfig): boolean {
-  return blockChannels.join() === "128,256,512,512";
+/**
+ * The manifest's map; without one HunyuanVideo's, where the autoencoder has its widths, as in the published models. Null,
+ * and no previews, for any other autoencoder.
+ */
+export function latentRgbOf(
+  { latentRgb }: Pick<Manifest, "latentRgb">,
+  { blockChannels }: Pick<VaeConfig, "blockChannels">,
+): LatentRgbMap | null {
+  const isHunyuanVideo = blockChannels.join() === "128,256,512,512";
+  return latentRgb ?? (isHunyuanVideo ? hunyuanVideoRgb : null);
 }
 
 /** Of all parts, in whatever number of files. */
