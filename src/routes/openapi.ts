@@ -9,7 +9,7 @@ import { frameQuery, jsonSchemas, queryParameters, watchQuery } from "./request.
  * OpenAPI 3.1.0, whose schemas are JSON Schema 2020-12.
  * @param root address below which the paths lie
  */
-export function openApiDocument(version: string, root: string) {
+export function openApiDocument(version: string, root = "/") {
   return {
     openapi: "3.1.0",
     info: {

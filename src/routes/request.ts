@@ -5,6 +5,12 @@
 import { z } from "zod";
 import { codecs, demandOf, generationSettings, type NewSession, Refusal, views } from "../session/mod.ts";
 
+/** Name of a channel: what can stand in an address without being written in another way. */
+export const channelName = z.string().regex(
+  /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
+  "must be 1 to 64 letters, digits, - or _, and begin with a letter or digit",
+).refine((name) => name !== "latest", "must not be latest, which is the channel of all sessions");
+
 /** Fields of `POST /api/sessions` beside the picture. */
 export const sessionForm = generationSettings.extend({
   model: z.string().min(1).max(4096).optional().describe(
@@ -13,6 +19,9 @@ export const sessionForm = generationSettings.extend({
   ),
   keepRecipe: z.boolean().default(true).describe(
     "Whether prompt and settings are written into the file's comment tag.",
+  ),
+  channel: channelName.optional().describe(
+    "The channel that shows this session and then the next: letters, digits, - and _. Default: none but `latest`.",
   ),
 });
 
@@ -39,11 +48,11 @@ const fieldTypes = Object.fromEntries(
 export async function readSessionForm(form: FormData): Promise<NewSession> {
   const { image, ...fields } = groupFields(form);
   const values = Object.fromEntries(Object.entries(fields).map(([name, text]) => [name, valueOf(name, text)]));
-  const { model, keepRecipe, ...settings } = check(sessionForm, values);
+  const { model, keepRecipe, channel, ...settings } = check(sessionForm, values);
   if (!(image instanceof File) || image.size === 0) {
     throw new Refusal("image-missing", "The form has no picture in its field image", { field: "image" });
   }
-  return { imageBytes: new Uint8Array(await image.arrayBuffer()), settings, model, keepRecipe };
+  return { imageBytes: new Uint8Array(await image.arrayBuffer()), settings, model, keepRecipe, channel };
 }
 
 /** @throws `Refusal` naming the parameter at fault */

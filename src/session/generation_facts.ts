@@ -131,6 +131,7 @@ export function timingsOf(facts: GenerationFacts, measured: Pace | null, nowMs: 
     firstFramesSeconds: startedAtMs === null || firstFramesAtMs === null ? null : seconds(startedAtMs, firstFramesAtMs),
     secondsPerStep: facts.computedSteps === 0 ? null : round(facts.computedStepSeconds / facts.computedSteps),
     secondsPerDecode: sections.length === 0 ? null : round(mean(sections.map((section) => section.decodingSeconds))),
+    realTimeFactor: realTimeFactor(facts),
     sections: [...sections],
   };
 }
@@ -154,6 +155,13 @@ function remainingSeconds(facts: GenerationFacts, measured: Pace | null, nowMs: 
   const spent = facts.sectionStartedAtMs === null ? 0 : seconds(facts.sectionStartedAtMs, nowMs);
   const left = progress.of - sections.length;
   return left === 0 ? 0 : (left - 1) * perSection + Math.max(0, perSection - spent);
+}
+
+function realTimeFactor({ plan, sections }: GenerationFacts): number | null {
+  const [range, timing] = [plan.sections[sections.length - 1], sections.at(-1)];
+  if (!range || !timing) return null;
+  const workSeconds = timing.samplingSeconds + timing.decodingSeconds;
+  return workSeconds > 0 ? round((range.end - range.start) / plan.format.frameRate / workSeconds) : null;
 }
 
 function withFrames(

@@ -123,3 +123,15 @@ Deno.test("loading is a phase with a sentence that goes away", () => {
 Deno.test("a section the plan does not have is an error", () => {
   assert.throws(() => after([101, { kind: "sampling", section: 3 }]), /section 3 of 2/);
 });
+
+Deno.test("the real-time factor is that of the newest section", () => {
+  const done = (section: number, samplingSeconds: number): GenerationEvent => (
+    { kind: "sectionDone", section, samplingSeconds, decodingSeconds: 1 }
+  );
+  const factor = (...events: GenerationEvent[]) =>
+    timingsOf(after(...events.map((event) => [101, event] as const)), null, 102_000).realTimeFactor;
+  assert.equal(factor(), null);
+  assert.equal(factor(done(1, 10)), 0.1); // 33 frames in 11 s
+  assert.equal(factor(done(1, 10), done(2, 1)), 0.667); // 40 frames in 2 s
+  assert.equal(factor({ ...done(1, 0), decodingSeconds: 0 } as GenerationEvent), null);
+});

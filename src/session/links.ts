@@ -4,14 +4,16 @@
  */
 import type { SessionView } from "./view.ts";
 
-/** Paths on this server. `frames` holds `{n}` for the frame's number. */
+/** Paths on this server. `frames` holds `{n}` for the frame's number, `sections` for the section's in making order. */
 export function linksOf(id: string): SessionView["links"] {
   const self = `/api/sessions/${id}`;
   return {
     self,
     events: `${self}/events`,
     whep: `${self}/whep`,
+    liveTs: `${self}/live.ts`,
     video: `${self}/video.mp4`,
+    sections: `${self}/sections/{n}.mp4`,
     image: `${self}/image`,
     frames: `${self}/frames/{n}.jpg`,
     watch: `/watch/${id}`,

@@ -38,8 +38,8 @@ export function planOf({ plan }: SessionView): VideoPlan {
 
 /** The order a stored view came from. */
 export function orderOf(view: SessionView, folder: SessionFolder): SessionOrder {
-  const { id, settings, createdAt } = view;
-  return { id, settings, createdAtMs: Date.parse(createdAt), plan: planOf(view), videoFile: folder.video };
+  const { id, settings, channel, createdAt } = view;
+  return { id, settings, channel, createdAtMs: Date.parse(createdAt), plan: planOf(view), videoFile: folder.video };
 }
 
 /** The start picture at the video's size, black when it cannot be read any more. */

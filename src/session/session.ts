@@ -31,6 +31,8 @@ export interface SessionOrder {
   readonly id: string;
   readonly createdAtMs: number;
   readonly settings: SessionView["settings"];
+  /** The channel that shows it, besides `latest`; null for none. */
+  readonly channel: string | null;
   readonly plan: VideoPlan;
   /** Path of the MP4 to be. */
   readonly videoFile: string;
@@ -97,6 +99,7 @@ export class Session {
       state: this.#state,
       createdAt: new Date(this.#order.createdAtMs).toISOString(),
       settings: this.#order.settings,
+      channel: this.#order.channel,
       plan: { sections: [...plan.sections], frames: plan.frames, widthPx, heightPx, frameRate, seconds },
       frameMap: [...frameMap],
       progress,

@@ -46,6 +46,8 @@ export interface NewSession {
   readonly model?: string | undefined;
   /** Whether the settings stand in the file's comment tag. */
   readonly keepRecipe: boolean;
+  /** Name of the channel that shows it; checked. */
+  readonly channel?: string | null | undefined;
 }
 
 export class Sessions implements AsyncDisposable {
@@ -80,7 +82,7 @@ export class Sessions implements AsyncDisposable {
    * Takes an order: it waits for its turn.
    * @throws `Refusal`, `ImageError`, `RequestError`, `CheckpointError`
    */
-  async create({ imageBytes, settings, model, keepRecipe }: NewSession): Promise<SessionView> {
+  async create({ imageBytes, settings, model, keepRecipe, channel = null }: NewSession): Promise<SessionView> {
     if (this.#state === "closing") throw new Refusal("shutting-down", "The server is stopping, start it again");
     this.#worker.refuseWhenFull(this.#options.queueLimit);
     const { id: modelId, manifest } = await this.#options.models.find(model);
@@ -97,6 +99,7 @@ export class Sessions implements AsyncDisposable {
         id,
         createdAtMs: this.#options.now(),
         settings: { ...resolved, model: modelId, keepRecipe },
+        channel,
         plan,
       };
       const session = this.#session({ ...order, videoFile: folder.video }, pictures, new EventLog());

@@ -5,6 +5,7 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Pace } from "./generation_facts.ts";
 import { isDiskFull } from "./problem.ts";
+import { migrations, pragmas } from "./store_schema.ts";
 import { type SessionEvent, sessionEvent, type SessionView, sessionView } from "./view.ts";
 
 /** Bytes of the start picture lie in the session's folder; this is their media type. */
@@ -19,38 +20,8 @@ export interface Measurement extends Pace {
   readonly heightPx: number;
 }
 
-/** The store belongs to one server: another that opened it would take its running session for one that was left behind. */
-const schema = `
-  PRAGMA locking_mode = EXCLUSIVE;
-  PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = NORMAL;
-  PRAGMA foreign_keys = ON;
-  CREATE TABLE IF NOT EXISTS sessions (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    state TEXT NOT NULL,
-    image_type TEXT NOT NULL,
-    view TEXT NOT NULL
-  ) STRICT;
-  CREATE TABLE IF NOT EXISTS events (
-    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
-    id INTEGER NOT NULL,
-    event TEXT NOT NULL,
-    data TEXT NOT NULL,
-    PRIMARY KEY (session_id, id)
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS measurements (
-    model TEXT NOT NULL,
-    device TEXT NOT NULL,
-    width_px INTEGER NOT NULL,
-    height_px INTEGER NOT NULL,
-    seconds_per_step REAL NOT NULL,
-    seconds_per_decode REAL NOT NULL,
-    PRIMARY KEY (model, device, width_px, height_px)
-  ) STRICT, WITHOUT ROWID;
-`;
-
-type Row = Record<string, string | number>;
+type Value = string | number | null;
+type Row = Record<string, Value>;
 
 /** The store cannot be used. The message says why. */
 export class StoreOpenError extends Error {
@@ -74,25 +45,30 @@ export class SessionStore implements Disposable {
   /**
    * @param file `:memory:` keeps nothing
    * @param pagesMax room in pages of 4 KiB, to act as on a full disk
-   * @throws `StoreOpenError`, also when another server has it open
+   * @throws `StoreOpenError`, also when another server has it open or a newer framecast has written it
    */
   constructor(file: string, { pagesMax }: { readonly pagesMax?: number } = {}) {
     try {
       this.#database = new DatabaseSync(file);
-      this.#database.exec(schema);
+    } catch (cause) {
+      throw openError(file, cause);
+    }
+    try {
+      this.#database.exec(pragmas);
+      this.#migrate();
       if (pagesMax) this.#database.exec(`PRAGMA max_page_count = ${pagesMax}`);
     } catch (cause) {
-      const message = cause instanceof Error ? cause.message : String(cause);
-      const why = /locked|busy/i.test(message) ? "another framecast uses this folder" : message;
-      throw new StoreOpenError(`Cannot open "${file}": ${why}`, { cause });
+      this.#database.close();
+      throw openError(file, cause);
     }
   }
 
   /** @throws when the disk is full */
   add({ view, imageType }: StoredSession): void {
-    this.#run("INSERT INTO sessions (id, state, image_type, view) VALUES (?, ?, ?, ?)", [
+    this.#run("INSERT INTO sessions (id, state, channel, image_type, view) VALUES (?, ?, ?, ?, ?)", [
       view.id,
       view.state,
+      view.channel,
       imageType,
       JSON.stringify(view),
     ]);
@@ -112,13 +88,22 @@ export class SessionStore implements Disposable {
     return this.#sessions("SELECT * FROM sessions ORDER BY number DESC", []);
   }
 
-  /** Of those with a file, the one that was started last. */
-  newestWithVideo(): StoredSession | null {
+  /** Of those with a file, of this channel unless it is null, the one that was started last. */
+  newestWithVideo(channel: string | null = null): StoredSession | null {
     const newest = "json_extract(view, '$.timings.startedAt') DESC LIMIT 1";
-    const sql = `SELECT * FROM sessions WHERE json_extract(view, '$.video') IS NOT NULL ORDER BY ${newest}`;
-    const late = [...this.#late.keys()].map((id) => this.get(id)).filter((session) => session?.view.video);
+    const ofChannel = "(?1 IS NULL OR channel = ?1)";
+    const sql =
+      `SELECT * FROM sessions WHERE json_extract(view, '$.video') IS NOT NULL AND ${ofChannel} ORDER BY ${newest}`;
+    const late = [...this.#late.keys()].map((id) => this.get(id))
+      .filter((session) => session?.view.video && (channel === null || session.view.channel === channel));
     const startOf = (session: StoredSession | null) => session?.view.timings.startedAt ?? "";
-    return [...this.#sessions(sql, []), ...late].sort((a, b) => startOf(b).localeCompare(startOf(a)))[0] ?? null;
+    return [...this.#sessions(sql, [channel]), ...late].sort((a, b) => startOf(b).localeCompare(startOf(a)))[0] ?? null;
+  }
+
+  /** Names of the channels that have sessions, in order. */
+  channels(): string[] {
+    const sql = "SELECT DISTINCT channel FROM sessions WHERE channel IS NOT NULL ORDER BY channel";
+    return this.#all(sql, []).map((row) => String(row.channel));
   }
 
   /** Its event log goes with it. */
@@ -169,6 +154,15 @@ export class SessionStore implements Disposable {
     this.#database.close();
   }
 
+  /** All steps or none: a server that dies meanwhile leaves the file as it was. */
+  #migrate(): void {
+    const version = Number(this.#all("PRAGMA user_version", [])[0]?.user_version);
+    if (version > migrations.length) throw new Error(`a newer framecast has written it (version ${version})`);
+    if (version === migrations.length) return;
+    const steps = migrations.slice(version).join("");
+    this.#database.exec(`BEGIN IMMEDIATE; ${steps} PRAGMA user_version = ${migrations.length}; COMMIT`);
+  }
+
   #lateOf(id: string): Late {
     const late = this.#late.get(id) ?? { view: null, events: [] };
     this.#late.set(id, late);
@@ -202,18 +196,24 @@ export class SessionStore implements Disposable {
     }
   }
 
-  #sessions(sql: string, values: (string | number)[]): StoredSession[] {
+  #sessions(sql: string, values: Value[]): StoredSession[] {
     return this.#all(sql, values).map((row) => ({
       view: this.#late.get(String(row.id))?.view ?? sessionView.parse(JSON.parse(String(row.view))),
       imageType: String(row.image_type),
     }));
   }
 
-  #run(sql: string, values: (string | number)[]): void {
+  #run(sql: string, values: Value[]): void {
     this.#database.prepare(sql).run(...values);
   }
 
-  #all(sql: string, values: (string | number)[]): Row[] {
+  #all(sql: string, values: Value[]): Row[] {
     return this.#database.prepare(sql).all(...values) as Row[];
   }
+}
+
+function openError(file: string, cause: unknown): StoreOpenError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const why = /locked|busy/i.test(message) ? "another framecast uses this folder" : message;
+  return new StoreOpenError(`Cannot open "${file}": ${why}`, { cause });
 }

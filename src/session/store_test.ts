@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { initialFacts, timingsOf } from "./generation_facts.ts";
 import { linksOf } from "./links.ts";
 import { problem } from "./problem.ts";
 import { SessionStore } from "./store.ts";
+import { migrations } from "./store_schema.ts";
 import type { SessionView } from "./view.ts";
 
 function view(id: string): SessionView {
@@ -29,6 +31,7 @@ function view(id: string): SessionView {
     state: "queued",
     createdAt: new Date(0).toISOString(),
     settings,
+    channel: null,
     plan: { sections, frames: 37, ...format, seconds: 37 / 30 },
     frameMap: [...facts.frameMap],
     progress: facts.progress,
@@ -124,4 +127,68 @@ Deno.test("SessionStore keeps a running session's changes on a full disk, and wr
   } finally {
     await rm(dir, { recursive: true });
   }
+});
+
+async function withFile(use: (file: string) => void): Promise<void> {
+  const dir = await mkdtemp(join(tmpdir(), "framecast-store-"));
+  try {
+    use(join(dir, "sessions.sqlite"));
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+}
+
+/** A file as the first framecast wrote it, with one session and its log. */
+function writeFirstVersion(file: string): void {
+  const { channel: _channel, settings, timings, links, ...rest } = view("old");
+  const { previews: _previews, ...oldSettings } = settings;
+  const { realTimeFactor: _factor, ...oldTimings } = timings;
+  const { liveTs: _liveTs, sections: _sections, ...oldLinks } = links;
+  const oldView = { ...rest, settings: oldSettings, timings: oldTimings, links: oldLinks };
+  using database = new DatabaseSync(file);
+  database.exec(migrations[0]!);
+  database.prepare("INSERT INTO sessions (id, state, image_type, view) VALUES (?, ?, ?, ?)")
+    .run("old", "queued", "image/png", JSON.stringify(oldView));
+  const events = [["state", oldView], ["progress", { progress: rest.progress, timings: oldTimings }]];
+  events.forEach(([event, data], index) =>
+    database.prepare("INSERT INTO events (session_id, id, event, data) VALUES (?, ?, ?, ?)")
+      .run("old", index + 1, String(event), JSON.stringify(data))
+  );
+}
+
+Deno.test("SessionStore takes over what the first framecast has written, once", () =>
+  withFile((file) => {
+    writeFirstVersion(file);
+    for (let opened = 0; opened < 2; opened++) {
+      using store = new SessionStore(file);
+      assert.deepEqual(store.get("old")?.view, view("old"));
+      const events = store.events("old");
+      assert.deepEqual(events.map(({ id, event }) => [id, event]), [[1, "state"], [2, "progress"]]);
+      assert.deepEqual(events[0]?.data, view("old"));
+      assert.deepEqual(store.channels(), []);
+    }
+  }));
+
+Deno.test("SessionStore refuses what a newer framecast has written, and changes nothing of it", () =>
+  withFile((file) => {
+    {
+      using database = new DatabaseSync(file);
+      database.exec("PRAGMA user_version = 99");
+    }
+    assert.throws(() => new SessionStore(file), { name: "StoreOpenError", message: /a newer framecast .*version 99/ });
+    using database = new DatabaseSync(file);
+    assert.deepEqual(database.prepare("SELECT name FROM sqlite_master").all(), []);
+  }));
+
+Deno.test("SessionStore knows the channels of its sessions, and the newest video of each", () => {
+  using store = new SessionStore(":memory:");
+  for (const [number, channel] of ["b", "a", null, "b"].entries()) {
+    const { timings, ...rest } = view(`s${number}`);
+    const video = { frames: 37, seconds: 37 / 30, sizeBytes: 1, firstFrameIndex: 0 };
+    const startedAt = new Date(number * 1000).toISOString();
+    store.add({ view: { ...rest, timings: { ...timings, startedAt }, channel, video }, imageType: "image/png" });
+  }
+  assert.deepEqual(store.channels(), ["a", "b"]);
+  const newest = (channel?: string) => store.newestWithVideo(channel)?.view.id;
+  assert.deepEqual([newest("a"), newest("b"), newest("c"), newest()], ["s1", "s3", undefined, "s3"]);
 });

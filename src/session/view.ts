@@ -66,6 +66,8 @@ export const sessionView = z.object({
   state: z.enum(sessionStates),
   createdAt: z.iso.datetime(),
   settings: sessionSettings,
+  /** The channel that shows it, besides `latest`. */
+  channel: z.string().nullable(),
   plan: z.object({
     /** Making order, each half-open in frames. */
     sections: z.array(z.object({ start: z.int(), end: z.int() })),
@@ -91,6 +93,8 @@ export const sessionView = z.object({
     firstFramesSeconds: z.number().nullable(),
     secondsPerStep: z.number().nullable(),
     secondsPerDecode: z.number().nullable(),
+    /** Seconds of video per second of work, of the newest section; null before the first. 1 is as fast as it plays. */
+    realTimeFactor: z.number().nullable(),
     /** Per finished section, making order. */
     sections: z.array(z.object({ samplingSeconds: z.number(), decodingSeconds: z.number() })),
   }),
@@ -107,7 +111,9 @@ export const sessionView = z.object({
     self: z.string(),
     events: z.string(),
     whep: z.string(),
+    liveTs: z.string(),
     video: z.string(),
+    sections: z.string(),
     image: z.string(),
     frames: z.string(),
     watch: z.string(),
