@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { FrameRange, VideoPlan } from "../video.ts";
+import { withRange } from "./frame_ranges.ts";
 import { createPlayout, defaultWaits, frameOfRun } from "./playout.ts";
 
 const format = { widthPx: 64, heightPx: 64, frameRate: 30 };
@@ -29,15 +30,12 @@ type Shown = { readonly start: number; readonly end: number };
 
 /** A playout that is told of arrivals and counts its own ticks. */
 function playing(view: "arrival" | "edge", plan: VideoPlan) {
-  const present = new Uint8Array(plan.frames);
-  const facts = { plan, decoded: [] as FrameRange[], preview: null, isOver: false };
+  const facts = { plan, decoded: [] as readonly FrameRange[], preview: null, isOver: false };
   const playout = createPlayout({ view, wait: defaultWaits[view], previews: "hidden" }, facts);
   let tick = 0;
   return {
     arrived(range: FrameRange) {
-      present.fill(1, range.start, range.end);
-      facts.decoded = [];
-      present.forEach((is, start) => is && facts.decoded.push({ start, end: start + 1 }));
+      facts.decoded = withRange(facts.decoded, range);
     },
     next(): Shown | undefined {
       const run = playout.next(tick);

@@ -1,0 +1,77 @@
+/**
+ * The view `arrival`: the newest section at once, then the one being made, or the newest again. Pure.
+ * @module
+ */
+import type { FrameRange } from "../video.ts";
+import { rangeAt } from "./frame_ranges.ts";
+import { Opening } from "./playout_opening.ts";
+import {
+  type Cursor,
+  type FootageFacts,
+  frameOfRun,
+  framesFrom,
+  isPast,
+  rateThatLasts,
+  type Run,
+  turned,
+} from "./playout_run.ts";
+
+/** Follows the ticks: where time was lost, frames are left out. */
+export class Arrival implements Cursor {
+  readonly #facts: FootageFacts;
+  readonly #wait: "hold" | "loop" | "ping-pong" | "slow";
+  readonly #opening: Opening;
+  #section: FrameRange | undefined;
+  #run: Run | undefined;
+  /** When this section came, and how long it had been waited for. */
+  #sinceTick = 0;
+  #waitedTicks = 0;
+  #firstTick: number | undefined;
+
+  constructor(facts: FootageFacts, wait: "hold" | "loop" | "ping-pong" | "slow") {
+    this.#facts = facts;
+    this.#wait = wait;
+    this.#opening = new Opening(facts);
+  }
+
+  step(tick: number): Run {
+    this.#firstTick ??= tick;
+    const { plan, decoded, preview, isOver } = this.#facts;
+    const section = plan.sections.findLast(({ start }) => rangeAt(decoded, start)) ?? decoded[0];
+    if (!section) return this.#opening.step(tick);
+    if (section !== this.#section) this.#enter(section, tick);
+    const end = Math.min(rangeAt(decoded, section.start)!.end, section.end);
+    const isWhole = end === section.end || isOver;
+    this.#run = this.#advance(this.#run, { start: section.start, end }, tick);
+    if (!isWhole) return this.#run;
+    const isNext = preview !== null && plan.sections[preview.section - 1] !== section;
+    if (isNext && tick - this.#sinceTick >= end - section.start) return this.#opening.step(tick);
+    return this.#run = this.#repeat(this.#run, { start: section.start, end }, tick);
+  }
+
+  #enter(section: FrameRange, tick: number): void {
+    this.#waitedTicks = tick - (this.#section ? this.#sinceTick : this.#firstTick!);
+    this.#sinceTick = tick;
+    this.#section = section;
+    this.#run = undefined;
+  }
+
+  /** The section's frames as they come, its last one held. */
+  #advance(run: Run | undefined, range: FrameRange, tick: number): Run {
+    if (!run) return framesFrom(tick, range);
+    if (run.end >= range.end || run.rate !== 1) return run;
+    return isPast(run, tick) ? framesFrom(tick, { start: run.end, end: range.end }) : { ...run, end: range.end };
+  }
+
+  /** The whole section, in the way chosen. */
+  #repeat(run: Run, range: FrameRange, tick: number): Run {
+    if (this.#wait === "hold") return run;
+    if (this.#wait === "ping-pong") return isPast(run, tick) ? turned(run, range, tick) : run;
+    const rate = this.#wait === "slow" ? rateThatLasts(range.end - range.start, this.#waitedTicks) : 1;
+    if (isPast(run, tick)) return framesFrom(tick, range, { rate, loop: true });
+    if (run.rate !== rate) {
+      run = framesFrom(tick, { ...range, start: frameOfRun(run, tick - run.sinceTick)! }, { rate });
+    }
+    return { ...run, loop: run.start === range.start };
+  }
+}
