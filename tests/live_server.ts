@@ -1,0 +1,107 @@
+/**
+ * The fixture's server on a socket, for clients that are programs of their own. A test says when a section may be made;
+ * what the pictures show is told by the session's `playout` events and stands in the pictures, too.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { createGatedEngine, type GatedEngine } from "./gated_engine.ts";
+import { type ServerOptions, startServer, type TestServer } from "./server_fixture.ts";
+import type { SessionEvent, SessionView } from "../src/session/mod.ts";
+import { frameOfRun } from "../src/stream/playout.ts";
+
+export interface LiveServer extends AsyncDisposable {
+  /** Origin, without a slash at its end. */
+  readonly url: string;
+  readonly server: TestServer;
+  readonly engine: GatedEngine;
+  /** A session whose first sections exist; it goes on when the engine admits more. */
+  sessionWith(sections: number, settings?: Record<string, string>): Promise<LiveSession>;
+}
+
+export interface LiveSession {
+  readonly id: string;
+  readonly links: SessionView["links"];
+  readonly plan: SessionView["plan"];
+  /** Every playout event so far. */
+  readonly segments: readonly PlayoutData[];
+}
+
+export type PlayoutData = Extract<SessionEvent, { event: "playout" }>["data"];
+
+/** Besides the server's own pages it has those of the tests under `/test/`. */
+export async function startLiveServer(options: Omit<ServerOptions, "engine"> = {}): Promise<LiveServer> {
+  const engine = createGatedEngine();
+  const server = await startServer({ ...options, engine });
+  const leave = new AbortController();
+  const http = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    return testFile(new URL(request.url).pathname) ?? server.request(request.url, request);
+  });
+  return {
+    url: `http://127.0.0.1:${http.addr.port}`,
+    server,
+    engine,
+    async sessionWith(sections, settings = {}) {
+      const { id, links, plan } = await server.start({ durationSeconds: "5", ...settings });
+      engine.admit(sections);
+      if (sections >= plan.sections.length) await server.ended(id);
+      else await server.event(id, ({ event, data }) => event === "progress" && data.progress.section > sections);
+      const segments: PlayoutData[] = [];
+      void collect(server.sessions.events(id, 0, leave.signal), segments);
+      return { id, links, plan, segments };
+    },
+    async [Symbol.asyncDispose]() {
+      leave.abort();
+      await server[Symbol.asyncDispose]();
+      await http.shutdown();
+    },
+  };
+}
+
+async function collect(events: AsyncIterable<SessionEvent>, segments: PlayoutData[]): Promise<void> {
+  for await (const { event, data } of events) if (event === "playout") segments.push(data);
+}
+
+function testFile(pathname: string): Promise<Response> | undefined {
+  const [, name, extension] = /^\/test\/(whep_page|block_code)\.(html|js)$/.exec(pathname) ?? [];
+  if (!name) return undefined;
+  const headers = { "content-type": extension === "js" ? "text/javascript" : "text/html" };
+  const url = new URL(`${name}.${extension}`, import.meta.url);
+  return Deno.readTextFile(url).then((text) => new Response(text, { headers }));
+}
+
+/** A picture that a client decoded. */
+export interface DecodedPicture {
+  readonly rtpTimestamp: number;
+  readonly code: { readonly frame: number } | null;
+}
+
+/**
+ * The pictures are the ones that the playout told: first those of the first view, then, if the
+ * client chose another, those of that one.
+ */
+export function assertExact(
+  pictures: readonly DecodedPicture[],
+  segments: readonly PlayoutData[],
+  views: readonly string[],
+): void {
+  const steps = pictures.slice(1).map(({ rtpTimestamp }, k) => (rtpTimestamp - pictures[k]!.rtpTimestamp) >>> 0);
+  // 3000 of the 90 kHz clock are one picture, more where the server was held up.
+  assert.ok(steps.every((step) => step > 0 && step % 3000 === 0), steps.join());
+  let view = 0;
+  for (const { rtpTimestamp, code } of pictures) {
+    assert.ok(code, `the picture of ${rtpTimestamp} has no code`);
+    const isTold = () => frameTold(segments, views[view]!, rtpTimestamp) === code.frame;
+    if (!isTold() && view + 1 < views.length) view++;
+    assert.equal(code.frame, frameTold(segments, views[view]!, rtpTimestamp), `at ${rtpTimestamp} in ${views[view]}`);
+  }
+  assert.equal(view, views.length - 1, "every view was seen");
+}
+
+/** The frame that was told for a picture of this time, of one view; undefined where none was. */
+export function frameTold(segments: readonly PlayoutData[], view: string, rtpTimestamp: number): number | undefined {
+  // RTP timestamps wrap around at 2³², so later means: less than half a turn ahead.
+  const isPast = (segment: PlayoutData) => ((rtpTimestamp - segment.rtpTimestamp) | 0) >= 0;
+  const segment = segments.findLast((segment) => segment.view === view && isPast(segment));
+  if (segment?.shows !== "frames") return undefined;
+  return frameOfRun(segment, ((rtpTimestamp - segment.rtpTimestamp) >>> 0) / 3000);
+}
