@@ -5,6 +5,7 @@
 export { type Clock, systemClock } from "./clock.ts";
 export * from "./errors.ts";
 export { FrameBus, type Overflow, type ReaderOptions } from "./frame_bus.ts";
+export { type Footage, VideoFootage } from "./footage.ts";
 export { type FrameStore, openFrameStore } from "./frame_store.ts";
 export type { Codec } from "./access_unit.ts";
 export type { PlayoutSegment } from "./live_picture.ts";
@@ -13,3 +14,4 @@ export type { PictureSource, TickPicture } from "./picture_source.ts";
 export { defaultWaits, frameOfRun, type Run, type View, type ViewChoice, views, type Wait, waits } from "./playout.ts";
 export type { NetworkOptions } from "./viewer.ts";
 export { type RecordingOptions, writeRecording } from "./recording.ts";
+export { createVideoSource } from "./video_source.ts";
