@@ -111,13 +111,14 @@ function drawStrip(canvas: Canvas, strip: Strip, cells: readonly Cell[]): void {
 }
 
 function drawCell(canvas: Canvas, { y, height, line }: Strip, cell: Cell, gap: number): void {
-  const frame = { x: cell.x, y, width: Math.max(1, cell.width - gap), height };
-  const filled = { ...frame, x: cell.filledX, width: Math.min(cell.filledWidth, frame.width) };
+  const frame = { x: cell.x + gap / 2, y, width: Math.max(1, cell.width - gap), height };
+  const filledX = Math.max(frame.x, cell.filledX - gap / 2);
+  const filled = { ...frame, x: filledX, width: Math.min(cell.filledWidth, frame.x + frame.width - filledX) };
   const radius = Math.min(2.5 * line, frame.width / 3);
   const colour = cell.state === "working" ? accent : ink;
   if (cell.state === "working") fillRounded(canvas, frame, radius, accent, 0.28);
   if (filled.width < frame.width) {
-    strokeRounded(canvas, frame, radius, line, cell.state === "planned" ? quietInk : colour, 0.8);
+    strokeRounded(canvas, frame, radius, line, cell.state === "planned" ? quietInk : colour, 0.7);
   }
   if (filled.width > 0) fillRounded(canvas, filled, radius, colour);
 }
