@@ -32,14 +32,14 @@ export interface FrameBatch {
 
 /** What a section would become if all noise left were removed now: a small moving estimate, made after a step. */
 export interface PreviewClip {
-  /** The frames that the section in work stands for; not all of them need be its own new ones. */
+  /** The section's new frames and, at a joint, the neighbour's next one, which exists already. */
   readonly range: FrameRange;
   /** Counted from 1 in making order. */
   readonly section: number;
   /** The step it was made after, counted from 1, and how many the section has. */
   readonly step: number;
   readonly of: number;
-  /** An eighth of the video's: one pixel per latent pixel. */
+  /** Small: FramePack's is an eighth of the video's, one pixel per latent pixel. */
   readonly widthPx: number;
   readonly heightPx: number;
   /** Spread evenly over `range`: the first picture is its first frame, the last its last. */

@@ -2,7 +2,8 @@
  * The block code of the test-pattern engine (`src/engine/test_pattern.ts`): 32 black or white cells, 8 across and 4 down,
  * over the lower half of a picture. Plain JavaScript, so that a page can use it, too.
  *
- * Bits, highest first, row by row: 16 frame number, 2 state, 6 section, 8 checksum of the three bytes before it.
+ * Bits, highest first, row by row: 16 frame number, 2 state, 6 section, 8 checksum of the three bytes before it. A picture
+ * of a preview has, in place of the frame number, 8 step and 8 its number in the clip.
  */
 const columns = 8;
 const rows = 4;
@@ -10,7 +11,8 @@ const states = ["preview", "provisional", "final"];
 
 /**
  * @param {{ width: number, height: number, data: ArrayLike<number> }} picture as from `getImageData`, or RGB24
- * @returns {{ frame: number, state: string, section: number } | null} null when the checksum does not fit
+ * @returns {{ frame: number, state: string, section: number, step?: number, picture?: number } | null} null when the
+ *   checksum does not fit; a preview has step and picture
  */
 export function readBlockCode({ width, height, data }) {
   const channels = data.length / (width * height);
@@ -40,7 +42,8 @@ export function codeOfCells(cells) {
   const [high, low, stateAndSection, sum] = bytes;
   const state = states[stateAndSection >> 6];
   if (state === undefined || sum !== blockChecksum(high, low, stateAndSection)) return null;
-  return { frame: high * 256 + low, state, section: stateAndSection & 63 };
+  const section = stateAndSection & 63;
+  return { frame: high * 256 + low, state, section, ...(state === "preview" ? { step: high, picture: low } : {}) };
 }
 
 /** One byte that mixes three; an all-black picture has no valid one. */

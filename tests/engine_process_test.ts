@@ -3,11 +3,11 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { Engine, GenerationRequest } from "../src/engine/mod.ts";
+import type { Engine, GenerationEvent, GenerationRequest } from "../src/engine/mod.ts";
 import { createFramePackEngine } from "../src/engine/framepack_engine.ts";
 import { createProcessEngine } from "../src/engine/process_engine.ts";
 import type { SessionEvent } from "../src/session/mod.ts";
-import type { FrameBatch } from "../src/video.ts";
+import type { FrameBatch, PreviewClip } from "../src/video.ts";
 import { cupcake, cupcakeBlob, cupcakeRequest } from "./emoji.ts";
 import { canSeeProcesses, descendantsOf, stillRunningAfter, type SystemProcess } from "./processes.ts";
 import { type ServerProcess, startServerProcess } from "./server_process.ts";
@@ -36,6 +36,51 @@ for (const schedule of ["inverted", "forward"] as const) {
     assert.deepEqual(await batchesOf(there, request), expected);
     assert.deepEqual(await batchesOf(there, request), expected, "and once more from the same process");
   });
+
+  Deno.test(`previews change no frame, and come through the engine process as they are (${schedule})`, async () => {
+    const request = await cupcakeRequest({ schedule, previews: true });
+    await using here = createFramePackEngine(cpu);
+    await using there = createProcessEngine(cpu);
+    const plain = await batchesOf(here, await cupcakeRequest({ schedule }));
+    const local = await Array.fromAsync(here.generate(request, never));
+    const remote = await Array.fromAsync(there.generate(request, never));
+    for (const events of [local, remote]) {
+      assert.deepEqual(events.flatMap((event) => event.kind === "frames" ? [event.batch] : []), plain);
+    }
+    // One of two steps, and no later one that could take its place.
+    assert.deepEqual(clipsOf(remote), clipsOf(local));
+    const joint = {
+      inverted: [{ start: 40, end: 73 }, { start: 0, end: 41 }],
+      forward: [{ start: 0, end: 37 }, { start: 36, end: 73 }],
+    };
+    assert.deepEqual(clipsOf(local).map(({ range }) => range), joint[schedule]);
+    for (const clip of clipsOf(local)) assert.ok(differenceOf(clip, plain) < 6, "it resembles what is made of it");
+  });
+}
+
+const clipsOf = (events: readonly GenerationEvent[]) =>
+  events.flatMap((event) => event.kind === "preview" ? [event.clip] : []);
+
+/** Mean distance, in 255ths, of a clip's pictures from the final frames they stand for, each shrunk to the clip's size. */
+function differenceOf(
+  { range, pictures, widthPx, heightPx, pixels }: PreviewClip,
+  batches: readonly FrameBatch[],
+): number {
+  const frameBytes = 96 * 96 * 3;
+  const video = new Uint8Array(73 * frameBytes);
+  for (const batch of batches) if (batch.state === "final") video.set(batch.pixels, batch.firstFrameIndex * frameBytes);
+  let sum = 0;
+  for (let i = 0; i < pictures * heightPx * widthPx * 3; i++) {
+    const [channel, column] = [i % 3, Math.floor(i / 3) % widthPx];
+    const [row, picture] = [Math.floor(i / 3 / widthPx) % heightPx, Math.floor(i / 3 / widthPx / heightPx)];
+    let block = 0;
+    for (let at = 0; at < 64; at++) {
+      const [y, x] = [row * 8 + (at >> 3), column * 8 + (at & 7)];
+      block += video[(range.start + 4 * picture) * frameBytes + (y * 96 + x) * 3 + channel]!;
+    }
+    sum += Math.abs(block / 64 - pixels[i]!);
+  }
+  return sum / pixels.length;
 }
 
 const isEngine = ({ arguments: words }: SystemProcess) => words.some((word) => word.endsWith("/src/engine/host.ts"));

@@ -7,12 +7,11 @@ import { reportOfError } from "./errors.ts";
 import type { GenerationEvent } from "./event.ts";
 import { createFramePackEngine, type FramePackEngineOptions } from "./framepack_engine.ts";
 import type { Engine } from "./mod.ts";
-import { encodeMessage, type EngineOrder, type EngineReport, type Message, readMessages } from "./wire.ts";
+import { ReportWriter } from "./report_writer.ts";
+import { type EngineOrder, type Message, readMessages } from "./wire.ts";
 
 /** What the engine inside is made with; crosses the process border as JSON. */
 export type HostOptions = FramePackEngineOptions;
-
-type Report = (head: EngineReport, body?: Uint8Array) => Promise<void>;
 
 /** Carries out orders until standard input ends. */
 export async function host(
@@ -20,10 +19,7 @@ export async function host(
   orders: ReadableStream<Uint8Array>,
   reports: WritableStream<Uint8Array>,
 ): Promise<void> {
-  const writer = reports.getWriter();
-  const report: Report = async (head, body) => {
-    for (const part of encodeMessage(head, body)) await writer.write(part);
-  };
+  const writer = new ReportWriter(reports);
   let work: Promise<void> = Promise.resolve();
   let stopper = new AbortController();
   for await (const { head: order, body } of readMessages<EngineOrder>(orders)) {
@@ -33,7 +29,7 @@ export async function host(
     }
     await work;
     stopper = new AbortController();
-    work = carryOut(engine, { head: order, body }, report, stopper.signal);
+    work = carryOut(engine, { head: order, body }, writer, stopper.signal);
   }
   stopper.abort(new DOMException("The server is gone", "AbortError"));
   await work.catch(() => {});
@@ -42,27 +38,31 @@ export async function host(
 async function carryOut(
   engine: Engine,
   { head: order, body }: Message<Exclude<EngineOrder, { kind: "stop" }>>,
-  report: Report,
+  writer: ReportWriter,
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    for await (const event of eventsOf(engine, order, body, signal)) {
-      if (event.kind === "preview") {
-        const { pixels, ...clip } = event.clip;
-        await report({ kind: "event", event: { kind: "preview", clip } }, pixels);
-      } else if (event.kind !== "frames") await report({ kind: "event", event });
-      else {
-        const { firstFrameIndex, state, pixels } = event.batch;
-        await report(
-          { kind: "event", event: { kind: "frames", section: event.section, firstFrameIndex, state } },
-          pixels,
-        );
-      }
-    }
+    for await (const event of eventsOf(engine, order, body, signal)) await tell(event, writer);
   } catch (cause) {
-    return await report(signal.aborted ? { kind: "stopped" } : reportOfError(cause));
+    return await writer.send(signal.aborted ? { kind: "stopped" } : reportOfError(cause));
   }
-  await report({ kind: "done" });
+  await writer.send({ kind: "done" });
+}
+
+/** Resolves when the engine may go on. */
+async function tell(event: GenerationEvent, writer: ReportWriter): Promise<void> {
+  if (event.kind === "preview") {
+    const { pixels, ...clip } = event.clip;
+    writer.offer({ kind: "event", event: { kind: "preview", clip } }, pixels);
+  } else if (event.kind === "frames") {
+    const { firstFrameIndex, state, pixels } = event.batch;
+    await writer.send(
+      { kind: "event", event: { kind: "frames", section: event.section, firstFrameIndex, state } },
+      pixels,
+    );
+  } else {
+    writer.send({ kind: "event", event }); // nobody waits
+  }
 }
 
 function eventsOf(

@@ -73,8 +73,8 @@ Deno.test("readManifest() reads the map from latents to colours, and names what 
     [{ factors }, /framecast.json": latent_rgb\.bias: /],
   ];
   await withCopy(async (dir) => {
-    for (const [latent_rgb, message] of wrong) {
-      await writeFile(join(dir, "framecast.json"), JSON.stringify({ name: "x", latent_rgb }));
+    for (const [map, message] of wrong) {
+      await writeFile(join(dir, "framecast.json"), JSON.stringify({ name: "x", "latent_rgb": map }));
       await assert.rejects(readManifest(dir), { name: "CheckpointError", message });
     }
     await writeFile(join(dir, "framecast.json"), JSON.stringify({ name: "x" }));

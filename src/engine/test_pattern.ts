@@ -1,10 +1,12 @@
 /**
  * An engine without a model: colour bars and a block code, along a real section plan, in the time one asks for. What it
- * shows can be read back from a coded picture: frame number, state and section (`tests/block_code.js`).
+ * shows can be read back from a coded picture: frame number, state and section; of a preview section, step and picture
+ * (`tests/block_code.js`).
  * @module
  */
-import type { FrameBatch, FrameRange, FrameState, VideoFormat } from "../video.ts";
+import type { FrameBatch, FrameRange, FrameState, PreviewClip, VideoFormat } from "../video.ts";
 import type { Engine, GenerationEvent, GenerationRequest } from "./mod.ts";
+import { previewRange } from "./sampling/preview.ts";
 import { planSections, type Section, videoPlan } from "./sampling/section_plan.ts";
 
 export interface TestPatternOptions {
@@ -15,7 +17,7 @@ export interface TestPatternOptions {
   readonly windowLatentFrames?: number;
 }
 
-/** The request's size, duration, steps, schedule and seed count; picture, prompt and model do not. */
+/** The request's size, duration, steps, schedule, seed and wish for previews count; picture, prompt and model do not. */
 export function createTestPatternEngine(options: TestPatternOptions = {}): Engine {
   const { secondsPerStep = 0, secondsPerDecode = 0, windowLatentFrames = 9 } = options;
   return {
@@ -30,6 +32,9 @@ export function createTestPatternEngine(options: TestPatternOptions = {}): Engin
           await pause(secondsPerStep, signal);
           const counted = { section: section.section, step, of: settings.steps };
           yield { kind: "step", ...counted, skipped: false, seconds: secondsPerStep };
+          if (settings.previews && step < settings.steps) {
+            yield { kind: "preview", clip: previewOf(section, step, settings) };
+          }
         }
         yield { kind: "decoding", section: section.section };
         await pause(secondsPerDecode, signal);
@@ -72,10 +77,28 @@ function batchOf(range: FrameRange, state: FrameState, section: number, format: 
   const pixels = new Uint8Array((range.end - range.start) * frameBytes);
   for (let index = range.start; index < range.end; index++) {
     const at = (index - range.start) * frameBytes;
-    drawTestFrame(pixels.subarray(at, at + frameBytes), format, { frameIndex: index, state, section, seed });
+    drawTestPicture(pixels.subarray(at, at + frameBytes), format, { number: index, state, section, seed });
   }
   return { firstFrameIndex: range.start, pixels, state };
 }
+
+function previewOf(section: Section, step: number, { steps, seed, ...video }: PreviewSettings): PreviewClip {
+  const range = previewRange(section);
+  const pictures = (range.end - range.start + 3) / 4;
+  // Whole cells of the code: a multiple of 8 pixels, as near as that comes to an eighth of the video.
+  const [widthPx, heightPx] = [video.widthPx, video.heightPx].map((px) => 8 * Math.ceil(px / 64)) as [number, number];
+  const pictureBytes = widthPx * heightPx * 3;
+  const pixels = new Uint8Array(pictures * pictureBytes);
+  for (let picture = 0; picture < pictures; picture++) {
+    const at = picture * pictureBytes;
+    const number = ((step & 255) << 8) | (picture & 255);
+    const shown = { number, state: "preview", section: section.section, seed } as const;
+    drawTestPicture(pixels.subarray(at, at + pictureBytes), { widthPx, heightPx }, shown);
+  }
+  return { range, section: section.section, step, of: steps, widthPx, heightPx, pictures, pixels };
+}
+
+type PreviewSettings = Pick<GenerationRequest["settings"], "steps" | "seed" | "widthPx" | "heightPx">;
 
 /** SMPTE EG 1: 75 % bars. */
 const bars = [[191, 191, 191], [191, 191, 0], [0, 191, 191], [0, 191, 0], [191, 0, 191], [191, 0, 0], [0, 0, 191]];
@@ -83,24 +106,29 @@ const bars = [[191, 191, 191], [191, 191, 0], [0, 191, 191], [0, 191, 0], [191, 
 const stateColours = { preview: [96, 96, 96], provisional: [255, 150, 0], final: [0, 150, 60] } as const;
 const stateNumbers = { preview: 0, provisional: 1, final: 2 } as const;
 
-interface TestFrame {
-  readonly frameIndex: number;
-  readonly state: FrameState;
+interface TestPicture {
+  /** Of a frame its number, of a preview 256 · step + picture. */
+  readonly number: number;
+  readonly state: FrameState | "preview";
   readonly section: number;
   readonly seed: number;
 }
 
-/** Upper half: bars, in an order that the seed turns, with a mark that walks with the frame; a band; lower half: the code. */
-function drawTestFrame(pixels: Uint8Array, { widthPx, heightPx }: VideoFormat, frame: TestFrame): void {
+/** Upper half: bars, in an order that the seed turns, with a mark that walks with the number; a band; lower half: the code. */
+function drawTestPicture(
+  pixels: Uint8Array,
+  { widthPx, heightPx }: Pick<VideoFormat, "widthPx" | "heightPx">,
+  picture: TestPicture,
+): void {
   const codeTop = heightPx >> 1;
   const bandTop = codeTop - Math.max(4, heightPx >> 4);
-  const mark = (frame.frameIndex * 4) % widthPx;
+  const mark = (picture.number * 4) % widthPx;
   fillRows(pixels, widthPx, { start: 0, end: bandTop }, (x) => {
     if (x >= mark && x < mark + 4) return [255, 255, 255];
-    return bars[(Math.floor((x * bars.length) / widthPx) + Math.abs(frame.seed)) % bars.length]!;
+    return bars[(Math.floor((x * bars.length) / widthPx) + Math.abs(picture.seed)) % bars.length]!;
   });
-  fillRows(pixels, widthPx, { start: bandTop, end: codeTop }, () => stateColours[frame.state]);
-  const code = blockCode(frame);
+  fillRows(pixels, widthPx, { start: bandTop, end: codeTop }, () => stateColours[picture.state]);
+  const code = blockCode(picture);
   for (let row = 0; row < 4; row++) {
     const cells = {
       start: codeTop + Math.round((row * heightPx) / 8),
@@ -129,10 +157,10 @@ function fillRows(
   for (let y = rows.start + 1; y < rows.end; y++) pixels.copyWithin(y * rowBytes, first, first + rowBytes);
 }
 
-/** 16 bits frame, 2 state, 6 section, 8 checksum; `tests/block_code.js` reads it. */
-function blockCode({ frameIndex, state, section }: TestFrame): number[] {
-  const high = (frameIndex >> 8) & 255;
-  const low = frameIndex & 255;
+/** 16 bits number, 2 state, 6 section, 8 checksum; `tests/block_code.js` reads it. */
+function blockCode({ number, state, section }: TestPicture): number[] {
+  const high = (number >> 8) & 255;
+  const low = number & 255;
   const stateAndSection = (stateNumbers[state] << 6) | (section & 63);
   return [high, low, stateAndSection, ((high * 7 + low * 31 + stateAndSection * 113 + 90) ^ (low >> 3)) & 255];
 }

@@ -77,6 +77,32 @@ for (const schedule of schedules) {
   });
 }
 
+Deno.test("createTestPatternEngine() draws section, step and picture into previews, after each step but the last", async () => {
+  for (const schedule of schedules) {
+    for (const size of sizes) {
+      const request = requestOf(schedule, size);
+      const events = await eventsOf({ ...request, settings: { ...request.settings, previews: true, steps: 3 } });
+      const kinds = events.map(({ kind }) => kind).filter((kind) => kind !== "frames").join();
+      assert.match(kinds, /^plan(,sampling,step,preview,step,preview,step,decoding,sectionDone){3}$/);
+      for (const [at, event] of events.entries()) {
+        if (event.kind !== "preview") continue;
+        const { section, step, of, range, pictures, pixels, widthPx: width, heightPx: height } = event.clip;
+        const before = events[at - 1]!;
+        assert.deepEqual({ section, step, of }, before.kind === "step" && pickCounted(before));
+        assert.equal(range.end - range.start, 4 * pictures - 3);
+        assert.equal(pixels.length, pictures * width * height * 3);
+        for (let picture = 0; picture < pictures; picture++) {
+          const data = pixels.subarray(picture * width * height * 3, (picture + 1) * width * height * 3);
+          const { frame: _both, ...code } = readBlockCode({ width, height, data })!;
+          assert.deepEqual(code, { state: "preview", section, step, picture });
+        }
+      }
+    }
+  }
+});
+
+const pickCounted = ({ section, step, of }: Extract<GenerationEvent, { kind: "step" }>) => ({ section, step, of });
+
 Deno.test("createTestPatternEngine() ends with the signal's reason", async () => {
   await using engine = createTestPatternEngine({ secondsPerStep: 3600 });
   const stop = new AbortController();

@@ -24,7 +24,7 @@ export {
   splitLatentFrames,
 } from "./history.ts";
 export { type NormalGenerator, torchNormal } from "./noise.ts";
-export { hunyuanVideoRgb, type LatentRgbMap, previewClip, previewFrames, previewRgb } from "./preview.ts";
+export { hunyuanVideoRgb, type LatentRgbMap, previewClip, previewFrames, previewRange, previewRgb } from "./preview.ts";
 export {
   nearestSize,
   type PictureSize,

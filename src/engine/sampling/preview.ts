@@ -4,7 +4,7 @@
  * FramePack 97fe5db, `hunyuan.py` `vae_decode_fake`.
  * @module
  */
-import type { PreviewClip } from "../../video.ts";
+import type { FrameRange, PreviewClip } from "../../video.ts";
 import type { DenoiseStep } from "./denoise.ts";
 import {
   extendHistory,
@@ -49,13 +49,22 @@ export const hunyuanVideoRgb: LatentRgbMap = {
 };
 
 /**
- * What a section looks like after one of its steps. It has one picture per decoded latent frame, from the one at or right
- * before the section's first new frame to the one at or right after its last: the window, the start frame where the
- * section reaches it, and at a joint the nearest latent frame of the neighbour, without which three new frames would lie
- * between two clips. So `range` covers `newFrames`, and exceeds it by at most one frame at a joint.
- *
- * The pictures lie 4 frames apart: the decoder gives the first of its latent frames one frame and each other one four, of
- * which the last is the picture's place. What the picture shows is the mean of the four.
+ * Which frames a section's previews stand for. Their pictures lie 4 frames apart: the decoder gives the first of its
+ * latent frames one frame and each other one four, of which the last is the picture's place. The first picture is the one
+ * at or right before the section's first new frame, the last the one at or right after its last new frame. So the range
+ * covers `newFrames`, and exceeds it by at most one frame, which exists already, at a joint.
+ */
+export function previewRange({ decodedFrames: { start }, newFrames }: Section): FrameRange {
+  return {
+    start: start + 4 * Math.floor((newFrames.start - start) / 4),
+    end: start + 4 * Math.ceil((newFrames.end - 1 - start) / 4) + 1,
+  };
+}
+
+/**
+ * What a section looks like after one of its steps, with one picture per latent frame of `previewRange`: the window, the
+ * start frame where the section reaches it, and at a joint the neighbour's nearest latent frame, without which three new
+ * frames would lie between two clips. A picture shows the mean of its 4 frames.
  * @param history before this section
  */
 export function previewClip(
@@ -65,13 +74,12 @@ export function previewClip(
   shape: LatentFrameShape,
   map: LatentRgbMap,
 ): PreviewClip {
-  const { decodedFrames: { start }, newFrames } = section;
-  const first = Math.floor((newFrames.start - start) / 4);
-  const last = Math.ceil((newFrames.end - 1 - start) / 4);
+  const range = previewRange(section);
   const decoded = latentsToDecode(extendHistory(history, section, splitLatentFrames(denoised, shape)), section);
-  const shown = decoded.slice(first, last + 1);
+  const indexOf = (frame: number) => (frame - section.decodedFrames.start) / 4;
+  const shown = decoded.slice(indexOf(range.start), indexOf(range.end - 1) + 1);
   return {
-    range: { start: start + 4 * first, end: start + 4 * last + 1 },
+    range,
     section: section.section,
     step,
     of,
