@@ -3,9 +3,9 @@
  * @module
  */
 import { Hono } from "hono";
-import type { Sessions } from "../session/mod.ts";
-import { fileResponse } from "./file.ts";
-import { check, frameNumber, frameQuery } from "./request.ts";
+import { Refusal, type Sessions } from "../session/mod.ts";
+import { type ContentHeaders, fileResponse } from "./file.ts";
+import { check, frameNumber, frameQuery, sectionNumber } from "./request.ts";
 
 /** Never changes under this address. Private: only who knows the id may see it. */
 const forEver = "private, max-age=31536000, immutable";
@@ -15,9 +15,17 @@ export function recordingRoutes(sessions: Sessions): Hono {
 
   routes.get("/:id/video.mp4", async (c) => {
     const id = c.req.param("id");
-    return await fileResponse(c.req.raw, await sessions.video(id), {
+    return await sessionFile(c.req.raw, await sessions.video(id), {
       "content-type": "video/mp4",
       "content-disposition": `inline; filename="framecast-${id}.mp4"`,
+      "cache-control": "private, no-cache",
+    });
+  });
+
+  routes.get("/:id/sections/:name{.+\\.mp4}", async (c) => {
+    const section = sectionNumber(c.req.param("name").replace(/\.mp4$/, ""));
+    return await sessionFile(c.req.raw, await sessions.section(c.req.param("id"), section), {
+      "content-type": "video/mp4",
       "cache-control": "private, no-cache",
     });
   });
@@ -31,7 +39,17 @@ export function recordingRoutes(sessions: Sessions): Hono {
 
   routes.get("/:id/image", (c) => {
     const { path, mediaType } = sessions.startPicture(c.req.param("id"));
-    return fileResponse(c.req.raw, path, { "content-type": mediaType, "cache-control": forEver });
+    return sessionFile(c.req.raw, path, { "content-type": mediaType, "cache-control": forEver });
   });
   return routes;
+}
+
+/** A file that was there when it was asked for may be gone with its session by now. */
+async function sessionFile(request: Request, path: string, headers: ContentHeaders): Promise<Response> {
+  try {
+    return await fileResponse(request, path, headers);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new Refusal("not-found", "The file has just been deleted with its session", {}, { cause });
+  }
 }

@@ -82,6 +82,13 @@ export function frameNumber(text: string): number {
   });
 }
 
+/** A path's section number. @throws `Refusal` */
+export function sectionNumber(text: string): number {
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  const detail = `A section's address ends in its number, from 1 in making order, and .mp4, got "${text.slice(0, 40)}"`;
+  throw new Refusal("invalid-request", detail, { field: "n" });
+}
+
 /** JSON Schema of everything that goes in or out, for the OpenAPI document. */
 export function jsonSchemas(): Record<string, Record<string, unknown>> {
   const { schemas } = z.toJSONSchema(z.globalRegistry, {

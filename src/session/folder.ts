@@ -13,12 +13,20 @@ export interface SessionFolder {
   /** Raw frames, while they are needed. */
   readonly frames: string;
   readonly video: string;
+  /** Folder of single sections, while they are wanted. */
+  readonly sections: string;
 }
 
 /** @param id made by this server; never text from outside */
 export function folderOf(dataDir: string, id: string): SessionFolder {
   const dir = join(dataDir, "sessions", id);
-  return { dir, start: join(dir, "start"), frames: join(dir, "frames.rgb"), video: join(dir, "video.mp4") };
+  return {
+    dir,
+    start: join(dir, "start"),
+    frames: join(dir, "frames.rgb"),
+    video: join(dir, "video.mp4"),
+    sections: join(dir, "sections"),
+  };
 }
 
 export async function makeFolder(folder: SessionFolder): Promise<void> {

@@ -53,6 +53,13 @@ export function stateAt(map: FrameMap, frame: number): FrameMapState | null {
   return map.find((range) => range.start <= frame && frame < range.end)?.state ?? null;
 }
 
+/** `final` when all frames of `range` are, `provisional` when all exist, null when one does not. */
+export function leastState(map: FrameMap, range: FrameRange): "provisional" | "final" | null {
+  const states = map.filter(({ start, end }) => start < range.end && range.start < end).map(({ state }) => state);
+  if (!states.every(exists)) return null;
+  return states.every((state) => state === "final") ? "final" : "provisional";
+}
+
 function exists(state: FrameMapState): boolean {
   return state === "provisional" || state === "final";
 }

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import type { FrameRange } from "../video.ts";
-import { endedMap, type FrameMap, keptRange, markFrames, markSection, plannedMap, stateAt } from "./frame_map.ts";
+import {
+  endedMap,
+  type FrameMap,
+  keptRange,
+  leastState,
+  markFrames,
+  markSection,
+  plannedMap,
+  stateAt,
+} from "./frame_map.ts";
 
 /** Small seeded generator (mulberry32), so that a failure can be repeated. */
 function random(seed: number): (below: number) => number {
@@ -76,4 +85,14 @@ Deno.test("markSection() leaves frames that exist as they are", () => {
 Deno.test("stateAt() is null outside the video", () => {
   assert.equal(stateAt(plannedMap(10), 10), null);
   assert.equal(stateAt(plannedMap(10), -1), null);
+});
+
+Deno.test("leastState() of a range is that of its least frame", () => {
+  let map = plannedMap(10);
+  map = markFrames(map, { start: 4, end: 10 }, "final");
+  map = markFrames(map, { start: 3, end: 5 }, "provisional");
+  assert.equal(leastState(map, { start: 5, end: 10 }), "final");
+  assert.equal(leastState(map, { start: 3, end: 4 }), "provisional");
+  assert.equal(leastState(map, { start: 4, end: 6 }), "provisional");
+  assert.equal(leastState(map, { start: 2, end: 10 }), null);
 });

@@ -12,6 +12,7 @@ import { folderOf, type SessionFolder } from "./folder.ts";
 import { stateAt } from "./frame_map.ts";
 import { blank, openPictures, type Pictures, type StreamTools } from "./pictures.ts";
 import { planOf } from "./restart.ts";
+import { SectionFiles } from "./section_files.ts";
 import type { SessionView } from "./view.ts";
 
 export interface GalleryOptions {
@@ -30,9 +31,11 @@ export class Gallery implements AsyncDisposable {
   readonly #options: GalleryOptions;
   readonly #open = new Map<string, Pictures>();
   readonly #restoring = new Map<string, Promise<Pictures>>();
+  readonly #sections: SectionFiles;
 
   constructor(options: GalleryOptions) {
     this.#options = options;
+    this.#sections = new SectionFiles({ ...options, storeOf: (id) => this.#open.get(id)?.store });
   }
 
   /** For a session that is about to be made. @throws `StoreError` */
@@ -77,6 +80,11 @@ export class Gallery implements AsyncDisposable {
     return { jpeg, isFinal: stateAt(view.frameMap, frameIndex) === "final" };
   }
 
+  /** Path of a section's file. @throws `Refusal` for one that is not decoded (yet) */
+  async section(view: SessionView, section: number): Promise<string> {
+    return await this.#sections.file(view, section);
+  }
+
   /** Closes the pictures of ended sessions that nobody watches, but for those in `keep`. */
   async tidy(keep: ReadonlySet<string>): Promise<void> {
     for (const [id, { live }] of this.#open) {
@@ -87,7 +95,14 @@ export class Gallery implements AsyncDisposable {
   async close(id: string): Promise<void> {
     const pictures = this.#open.get(id) ?? await this.#restoring.get(id)?.catch(() => undefined);
     this.#open.delete(id);
+    await this.#sections.settled(id);
     await pictures?.[Symbol.asyncDispose]();
+  }
+
+  /** Closes the picture of a session that is deleted, whatever is being made of it. */
+  async forget(id: string): Promise<void> {
+    await this.#sections.forget(id);
+    await this.close(id);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -59,6 +59,8 @@ export class Sessions implements AsyncDisposable {
   readonly #active = new Map<string, Session>();
   /** Those that ended when the disk was full: frames without a file. */
   readonly #unrecorded = new Unrecorded();
+  /** Those being deleted. */
+  readonly #leaving = new Set<string>();
   #state: "open" | "closing" = "open";
 
   private constructor(options: SessionsOptions) {
@@ -171,10 +173,15 @@ export class Sessions implements AsyncDisposable {
   /** Stops and forgets it, file and all. Whoever watches sees the picture end. */
   async delete(id: string): Promise<void> {
     await this.stop(id);
-    await this.#gallery.close(id);
-    this.#unrecorded.forget(id);
-    await removeFolder(folderOf(this.#options.dataDir, id)); // first: it makes the room the store may need
-    this.#options.store.delete(id);
+    this.#leaving.add(id);
+    try {
+      await this.#gallery.forget(id);
+      this.#unrecorded.forget(id);
+      await removeFolder(folderOf(this.#options.dataDir, id)); // first: it makes the room the store may need
+      this.#options.store.delete(id);
+    } finally {
+      this.#leaving.delete(id);
+    }
     this.#feed.tell({ event: "deleted", data: { id } });
   }
 
@@ -194,6 +201,11 @@ export class Sessions implements AsyncDisposable {
   /** @throws `Refusal` for a frame that does not exist (yet) */
   async frame(id: string, frameIndex: number, widthPx: number): Promise<FramePicture> {
     return await this.#gallery.frame(this.view(id), frameIndex, widthPx);
+  }
+
+  /** Path of one section's file. @throws `Refusal` for one that is not decoded (yet) */
+  async section(id: string, section: number): Promise<string> {
+    return await this.#gallery.section(this.view(id), section);
   }
 
   /**
@@ -285,7 +297,7 @@ export class Sessions implements AsyncDisposable {
 
   #stored(id: string): StoredSession {
     const stored = this.#options.store.get(id);
-    if (!stored) {
+    if (!stored || this.#leaving.has(id)) {
       throw new Refusal("not-found", `There is no session "${id}". It may have been deleted.`, { value: id });
     }
     return stored;

@@ -13,5 +13,11 @@ export { createLiveStream, type LiveStream, type LiveStreamOptions } from "./liv
 export type { PictureSource, TickPicture } from "./picture_source.ts";
 export { defaultWaits, frameOfRun, type Run, type View, type ViewChoice, views, type Wait, waits } from "./playout.ts";
 export type { NetworkOptions } from "./viewer.ts";
-export { type RecordingOptions, writeRecording } from "./recording.ts";
+export {
+  readFrames,
+  type RecordingOptions,
+  type VideoFileOptions,
+  writeRecording,
+  writeVideoFile,
+} from "./recording.ts";
 export { createVideoSource } from "./video_source.ts";

@@ -1,5 +1,5 @@
 /**
- * Final frames in timeline order → MP4. The order they were made in does not matter any more: they lie in the store.
+ * Frames in timeline order → MP4. The order they were made in does not matter any more: they lie in the store.
  * @module
  */
 import { type Ffmpeg, FfmpegError, type FfmpegProcess } from "../ffmpeg.ts";
@@ -20,19 +20,50 @@ export interface RecordingOptions {
 }
 
 /**
- * H.264 yuv420p, the plan's frame rate, BT.709 limited range and tagged so, index in front. Written beside `file` as
- * `file.part` and renamed when complete; nothing is left behind otherwise.
- * @throws RangeError when a frame is not final; `RecordingError`; the signal's reason
+ * The finished video: every frame final, made small.
+ * @throws RangeError when a frame is not final; as `writeVideoFile`
  */
 export async function writeRecording(
-  options: RecordingOptions,
+  { store, range, plan, ...options }: RecordingOptions,
   signal: AbortSignal,
 ): Promise<{ readonly frames: number; readonly sizeBytes: number }> {
-  const { store, range, file, ffmpeg } = options;
   for (let index = range.start; index < range.end; index++) {
     const state = store.stateOf(index);
     if (state !== "final") throw new RangeError(`Cannot record frame ${index}: it is ${state ?? "missing"}, not final`);
   }
+  const pixels = readFrames(store, range);
+  const { sizeBytes } = await writeVideoFile({ ...options, pixels, format: plan.format, preset: "medium" }, signal);
+  return { frames: range.end - range.start, sizeBytes };
+}
+
+/** Frames of a store in order, in parts that are worth a write and fit in memory: RGB24 `[frames, heightPx, widthPx, 3]`. */
+export async function* readFrames(store: FrameStore, range: FrameRange): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for (const part of partsOf(range, store.plan.format)) yield await store.read(part);
+}
+
+export interface VideoFileOptions {
+  /** RGB24, whole frames in order, as many at a time as one likes. */
+  readonly pixels: AsyncIterable<Uint8Array>;
+  readonly format: VideoFormat;
+  /** Where the MP4 will lie, in a folder that exists. */
+  readonly file: string;
+  /** Text for the comment tag. */
+  readonly recipe?: string;
+  /** Of x264: `medium` makes the smaller file, `veryfast` makes it soon. */
+  readonly preset: "medium" | "veryfast";
+  readonly ffmpeg: Ffmpeg;
+}
+
+/**
+ * H.264 yuv420p, the format's frame rate, BT.709 limited range and tagged so, index in front. Written beside `file` as
+ * `file.part` and renamed when complete; nothing is left behind otherwise.
+ * @throws `RecordingError`; what `pixels` throws, if that is a RangeError; the signal's reason
+ */
+export async function writeVideoFile(
+  options: VideoFileOptions,
+  signal: AbortSignal,
+): Promise<{ readonly sizeBytes: number }> {
+  const { file, ffmpeg } = options;
   if (!ffmpeg.encoders.has("libx264")) {
     throw new RecordingError(`Cannot record "${file}": "${ffmpeg.path}" was built without libx264`);
   }
@@ -40,7 +71,7 @@ export async function writeRecording(
   try {
     await encode(options, partFile, signal);
     await Deno.rename(partFile, file);
-    return { frames: range.end - range.start, sizeBytes: (await Deno.stat(file)).size };
+    return { sizeBytes: (await Deno.stat(file)).size };
   } catch (cause) {
     await Deno.remove(partFile).catch(() => {}); // it may not have come into being
     signal.throwIfAborted();
@@ -49,15 +80,15 @@ export async function writeRecording(
   }
 }
 
-async function encode(options: RecordingOptions, partFile: string, signal: AbortSignal): Promise<void> {
+async function encode(options: VideoFileOptions, partFile: string, signal: AbortSignal): Promise<void> {
   await using process = options.ffmpeg.start(recordingArguments(options, partFile));
   const kill = () => void process[Symbol.asyncDispose]();
   signal.addEventListener("abort", kill, { once: true });
   const writer = process.writable.getWriter();
   try {
-    for (const part of partsOf(options.range, options.plan.format)) {
+    for await (const part of options.pixels) {
       signal.throwIfAborted();
-      await writer.write(await options.store.read(part));
+      await writer.write(part);
     }
     await writer.close();
     await throwIfFailed(process);
@@ -79,14 +110,14 @@ async function throwIfFailed(process: FfmpegProcess): Promise<void> {
   }
 }
 
-function recordingArguments({ plan, recipe }: RecordingOptions, partFile: string): string[] {
-  const { widthPx, heightPx, frameRate } = plan.format;
+function recordingArguments({ format, recipe, preset }: VideoFileOptions, partFile: string): string[] {
+  const { widthPx, heightPx, frameRate } = format;
   const toYuv = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p";
   return [
     ...["-hide_banner", "-loglevel", "error", "-y"],
     ...["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", `${widthPx}x${heightPx}`],
     ...["-framerate", `${frameRate}`, "-i", "pipe:0"],
-    ...["-vf", toYuv, "-c:v", "libx264", "-preset", "medium", "-crf", "18"],
+    ...["-vf", toYuv, "-c:v", "libx264", "-preset", preset, "-crf", "18"],
     ...["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"],
     ...(recipe === undefined ? [] : ["-metadata", `comment=${recipe}`]),
     ...["-movflags", "+faststart", "-f", "mp4", partFile],
