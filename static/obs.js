@@ -2,84 +2,102 @@ import { getSession, listSessions } from "./api.js";
 import { watchContents } from "./contents.js";
 import { copyIconButton } from "./copy.js";
 import { element, setText } from "./element.js";
-import { writeEmbedOptions } from "./embed_options.js";
 import { showEngineChip } from "./engine_chip.js";
 import { smallSidePx } from "./fit.js";
-import { pixelSize, plural, viewWords } from "./measures.js";
-import { titleOf, viewsOffered } from "./words.js";
+import { addressesOf, isChannelName, playCommands } from "./obs_addresses.js";
+import { watchAddress } from "./obs_check.js";
+import { showOptions } from "./obs_options.js";
+import { titleOf } from "./words.js";
 
-const lookEveryMs = 3000;
 const enlargement = 4; // tiny videos: a source of this many times their size, so that sharp pixels stay whole
-const endStates = ["completed", "stopped", "failed"];
+const canvas = { widthPx: 1920, heightPx: 1080 }; // what most scenes have; a channel's videos are fitted into it
 
 const byId = (id) => document.getElementById(id);
-const page = { session: null, options: {} };
-let timer = 0;
+const page = { target: { kind: "channel", name: "latest" }, session: null, options: {} };
+const addresses = () => addressesOf(document.baseURI, page.target, page.options);
+const look = watchAddress(() => ({ target: page.target, embed: addresses().embed }));
 
 showEngineChip();
 watchContents();
-byId("session").addEventListener("change", ({ target }) => choose(target.value));
-byId("option-fields").addEventListener("change", ({ target }) => {
-  page.options[target.name] = target.value;
+byId("target").addEventListener("submit", (event) => event.preventDefault());
+byId("target").addEventListener("input", choose);
+byId("option-fields").addEventListener("submit", (event) => event.preventDefault());
+byId("option-fields").addEventListener("input", ({ target }) => {
+  page.options[target.name] = target.value.trim();
   show();
+  look();
 });
-document.addEventListener("visibilitychange", () => !document.hidden && look());
-await listAll();
-await choose(new URLSearchParams(location.search).get("session") ?? "latest");
-byId("picker").hidden = page.id !== "latest";
+await start(new URLSearchParams(location.search));
 
-async function listAll() {
+/** `?session=` and `?channel=` say what the page is about. */
+async function start(query) {
   const sessions = await listSessions().catch(() => []);
   byId("session").append(
     ...sessions.map((view) =>
       element("option", { value: view.id, text: `${titleOf(view).slice(0, 60)} (${view.state})` })
     ),
   );
+  byId("target").elements.kind[1].disabled = sessions.length === 0;
+  const wanted = query.get("session");
+  if (sessions.some(({ id }) => id === wanted)) {
+    byId("target").elements.kind.value = "session";
+    byId("session").value = wanted;
+  } else if (query.has("channel")) byId("channel").value = query.get("channel");
+  await choose();
 }
 
-/** Another session, or "latest": the page is about the newest one then, but the address stays. */
-async function choose(id) {
-  page.id = id;
-  page.session = id === "latest" ? await newest() : await getSession(id).catch(() => null);
-  if (page.session && ![...byId("session").options].some(({ value }) => value === id)) page.id = "latest";
-  byId("session").value = page.id;
-  page.options = {};
-  showOptions();
+async function choose() {
+  const kind = byId("target").elements.kind.value;
+  const name = kind === "channel" ? byId("channel").value.trim() : byId("session").value;
+  byId("channel-field").hidden = byId("channel-words").hidden = byId("channel-sample").hidden = kind !== "channel";
+  byId("session-field").hidden = kind !== "session";
+  const isWrong = kind === "channel" && !isChannelName(name);
+  byId("channel").setAttribute("aria-invalid", String(isWrong));
+  setText(byId("target-words"), wordsFor(kind, name, isWrong));
+  if (isWrong) return;
+  if (kind !== page.shownKind) showOptions(byId("option-fields"), kind);
+  if (kind !== page.shownKind) page.options = {};
+  Object.assign(page, { target: { kind, name }, shownKind: kind, session: null });
+  if (kind === "session") page.session = await getSession(name).catch(() => null);
   show();
   look();
 }
 
-async function newest() {
-  const sessions = await listSessions().catch(() => []);
-  return sessions.find(({ state }) => state === "running") ??
-    sessions.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt))[0] ?? null;
-}
-
-function embedUrl() {
-  return writeEmbedOptions(new URL(`embed/${page.id}`, document.baseURI), page.options);
+function wordsFor(kind, name, isWrong) {
+  if (isWrong) {
+    return "A name has letters, digits, - and _, begins with a letter or a digit, and has 64 of them at most.";
+  }
+  return kind === "channel" && name === "latest" ? "Always the newest video: all videos are on this channel." : "";
 }
 
 function show() {
-  const { widthPx = 512, heightPx = 512 } = page.session?.plan ?? {};
+  const { embed, liveTs, whep } = addresses();
+  const { widthPx, heightPx } = page.session?.plan ?? canvas;
   const times = Math.max(widthPx, heightPx) <= smallSidePx ? enlargement : 1;
-  byId("values").replaceChildren(
-    value("URL", embedUrl(), "copy"),
+  byId("browser-values").replaceChildren(
+    value("URL", embed, "copy"),
     value("Width", String(widthPx * times), "copy"),
     value("Height", String(heightPx * times), "copy"),
-    value("Custom frame rate", "on, 30"),
     value("Control audio", "off, the video has no sound"),
+    value("Custom frame rate", "on, 30"),
     value("Shut down source when not visible", "off, so a scene change keeps the connection"),
   );
-  const { links } = page.session ?? {};
-  const absolute = (path) => new URL(path, document.baseURI).href;
-  byId("addresses").replaceChildren(
-    value("WHEP", links ? absolute(links.whep) : "Make a video first", links ? "copy" : "text"),
-    value(
-      "MP4",
-      page.session?.video ? absolute(links.video) : "There when the video is finished",
-      page.session?.video ? "copy" : "text",
-    ),
+  byId("media-values").replaceChildren(
+    value("Local File", "off"),
+    value("Network Buffering", "0 MB"),
+    value("Input", liveTs, "copy"),
+    value("Input Format", "mpegts", "copy"),
+    value("Reconnect Delay", "1 S"),
+    value("Hardware decoding", "off; the picture is small"),
+    value("Show nothing when playback ends", "off, so the last frame stays"),
+    value("Close file when inactive", "off, so a scene change keeps the connection"),
   );
+  byId("addresses").replaceChildren(
+    ...playCommands(liveTs).map(([program, command]) => value(program, command, "copy")),
+    value("WHEP", whep, "copy"),
+  );
+  showChannelSample();
+  showDownload();
 }
 
 function value(name, text, kind = "text") {
@@ -89,58 +107,23 @@ function value(name, text, kind = "text") {
   return element("div", {}, element("dt", { text: name }), element("dd", {}, words, copy));
 }
 
-/** The choices that mean something for this session. The first of each is what happens without it. */
-function showOptions() {
-  const views = page.id === "latest" || !page.session ? [] : viewsOffered(page.session);
-  const ends = { loop: "Loop", hold: "Hold last frame", slate: "Slate", none: "Nothing" };
-  const between = { "": "Play once, then slate", ...ends };
-  byId("option-fields").replaceChildren(
-    ...(views.length > 1 ? [choice("What plays", "view", views.map((name) => [name, viewWords[name]]))] : []),
-    choice("Small pictures", "scale", [["", "Sharp"], ["smooth", "Smooth"]]),
-    choice("While waiting", "slate", [["", "Slate"], ["note", "Small note"], ["none", "Nothing"]]),
-    choice("When finished", "end", Object.entries(page.id === "latest" ? between : ends)),
+function showChannelSample() {
+  const { kind, name } = page.target;
+  if (kind !== "channel") return;
+  const url = new URL("api/sessions", document.baseURI).href;
+  const field = name === "latest" ? "stage" : name;
+  byId("channel-sample").replaceChildren(
+    value("curl", `curl ${url} -F channel=${field} -F image=@cat.png -F prompt="The cat jumps."`, "copy"),
   );
 }
 
-function choice(title, name, values) {
-  const segments = element("div", { class: "segments", role: "radiogroup", "aria-label": title });
-  for (const [index, [key, words]] of values.entries()) {
-    const input = element("input", { type: "radio", name, value: index === 0 ? "" : key, checked: index === 0 });
-    segments.append(element("label", {}, input, words));
-  }
-  return element("div", {}, element("span", { text: title, "aria-hidden": "true" }), segments);
-}
-
-/** Whether somebody watches. Viewers are counted by the server; the small picture on this page is one of them. */
-async function look() {
-  clearTimeout(timer);
-  const view = page.session && await getSession(page.session.id).catch(() => null);
-  const preview = byId("preview");
-  const own = preview.contentDocument?.querySelector("video")?.srcObject ? 1 : 0;
-  const viewers = Math.max(0, (view?.viewers ?? 0) - own);
-  const hasEnded = view !== null && endStates.includes(view.state);
-  const dot = document.querySelector(".check-state .dot");
-  dot.hidden = viewers === 0;
-  setText(
-    byId("check-bold"),
-    viewers > 0
-      ? `${plural(viewers, "viewer")} ${viewers === 1 ? "is" : "are"} watching this video`
-      : hasEnded
-      ? "The video has ended"
-      : "Nothing is connected yet",
+function showDownload() {
+  const video = page.session?.video;
+  byId("file-download").replaceChildren(
+    video
+      ? element("a", { href: page.session.links.video, download: "", text: "video.mp4" })
+      : page.session
+      ? "It is there when the video is finished."
+      : "Choose One video above, or find it in the studio.",
   );
-  const facts = view ? `${pixelSize(view.plan)}, ${view.plan.frameRate} frames per second.` : "";
-  setText(
-    byId("check-plain"),
-    viewers > 0 || hasEnded ? `${facts} This is what the address shows.` : view ? "" : "There is no video to show yet.",
-  );
-  showPreview(preview, viewers > 0 || hasEnded ? embedUrl() : null);
-  if (!document.hidden) timer = setTimeout(look, lookEveryMs);
-}
-
-function showPreview(frame, url) {
-  frame.hidden = url === null;
-  if ((frame.getAttribute("src") ?? null) === url) return;
-  if (url === null) frame.removeAttribute("src");
-  else frame.src = url;
 }

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { openApiDocument } from "../src/routes/openapi.ts";
 import { problemKinds, sessionEvent, type SessionView } from "../src/session/mod.ts";
 import { sampleEvents, sampleFrameMap } from "../static/docs_samples.js";
-import { readEmbedOptions, writeEmbedOptions } from "../static/embed_options.js";
 import { engineInWords } from "../static/engine_words.js";
 import { callsOf, settingsOf } from "../static/open_api.js";
 import { planVideo } from "../static/plan.js";
@@ -166,13 +165,6 @@ Deno.test("engineInWords() tells idle, busy, loading and lost apart", () => {
     "Loading emoji",
     "Engine stopped, starting again",
   ]);
-});
-
-Deno.test("readEmbedOptions() ignores what it does not know, and writeEmbedOptions() leaves out what says nothing", () => {
-  const options = readEmbedOptions("?view=growing&scale=smooth&slate=note&end=hold&fit=x&more=1");
-  assert.deepEqual(options, { view: undefined, scale: "smooth", slate: "note", end: "hold", fit: "contain" });
-  const url = writeEmbedOptions("http://house:8000/embed/latest", { scale: "smooth", end: "" });
-  assert.equal(url, "http://house:8000/embed/latest?scale=smooth");
 });
 
 Deno.test("problemCauses explains every problem of the server, with its status", () => {
