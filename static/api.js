@@ -5,7 +5,10 @@
  * @module
  */
 
-/** A refusal (RFC 9457). `detail` is a sentence for the reader, `field` names the setting at fault, `members` all of it. */
+/**
+ * A refusal (RFC 9457). `detail` is a sentence for the reader, `field` names the setting at fault, `members` all of it,
+ * `retryAfterSeconds` the wait that the server asks for.
+ */
 export class Problem extends Error {
   name = "Problem";
 
@@ -15,6 +18,7 @@ export class Problem extends Error {
     this.type = members.type ?? "about:blank";
     this.status = members.status ?? 0;
     this.field = members.field;
+    this.retryAfterSeconds = 0;
   }
 }
 
@@ -46,7 +50,9 @@ export async function call(path, init = {}) {
     throw unreachable(error);
   }
   if (response.ok) return response;
-  throw problemFrom(response.status, response.headers.get("content-type"), await response.text());
+  const problem = problemFrom(response.status, response.headers.get("content-type"), await response.text());
+  problem.retryAfterSeconds = Number(response.headers.get("retry-after")) || 0; // a date is not waited for
+  throw problem;
 }
 
 const getJson = async (path, signal) => (await call(path, { signal, headers: { accept: "application/json" } })).json();
@@ -64,10 +70,13 @@ export const stopSession = async (id) => (await call(`${sessionPath(id)}/stop`, 
 /** Stops a session and forgets it, file and all. */
 export const deleteSession = (id) => call(sessionPath(id), { method: "DELETE" });
 
-/** Address of one decoded frame, for thumbnails. */
+/** Address of one frame in few bytes: a decoded one, else the newest preview of it. */
 export function frameUrl(id, frame, widthPx) {
   return `${sessionPath(id)}/frames/${frame}.jpg?width=${widthPx}`;
 }
+
+/** Address of one decoded frame, every pixel as it was made. */
+export const exactFrameUrl = (id, frame) => `${sessionPath(id)}/frames/${frame}.png`;
 
 /**
  * Asks for a video. XMLHttpRequest, because `fetch` does not tell how much of a body has been sent.

@@ -80,8 +80,9 @@ export class Compose {
 
   /** Fills in the settings and the picture of a session. */
   async useAgain(view, image) {
-    const { prompt, seed, steps, guidance, keepRecipe, model, durationSeconds, schedule } = view.settings;
-    const settings = { model, seed, steps, guidance, keepRecipe, size: sizeKey(view.settings) };
+    const { prompt, durationSeconds, schedule, ...all } = view.settings;
+    const { model, seed, steps, guidance, previews, keepRecipe } = all;
+    const settings = { model, seed, steps, guidance, previews, keepRecipe, size: sizeKey(all) };
     this.#fill({ prompt, seconds: durationSeconds, schedule, settings });
     await this.#picture.take(image, { name: "Start picture" });
     this.#changed();

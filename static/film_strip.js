@@ -35,7 +35,10 @@ export function createFilmStrip(canvas) {
   document.addEventListener("visibilitychange", schedule);
 
   return {
-    /** `{ cells, frames, aspect, ready, working, thumbnails, videoWidthPx }`: `ready` ranges have pictures. */
+    /**
+     * `{ cells, aspect, ready, previews, working, thumbnails, videoWidthPx }`: ranges `{ start, end, state }` that are `ready`
+     * have pictures, those of `previews` have some for now.
+     */
     update(next) {
       drawn = next;
       schedule();
@@ -85,8 +88,8 @@ function fillPart(context, cell, part, heightPx) {
 }
 
 /** Draws the thumbnail of a slot over those of its frames that exist. */
-function paintSlot(context, slot, { ready, thumbnails, aspect, videoWidthPx, cells }, canvas) {
-  const parts = overlaps(slot, ready);
+function paintSlot(context, slot, { ready, previews, thumbnails, aspect, videoWidthPx, cells }, canvas) {
+  const parts = overlaps(slot, [...ready, ...previews]);
   if (parts.length === 0) return;
   const heightPx = canvas.clientHeight;
   const middle = (slot.start + slot.end) / 2;

@@ -44,6 +44,13 @@ export function decodedRanges(frameMap) {
   return joined;
 }
 
+/** The decoded frame nearest to a frame; undefined while there is none. */
+export function nearestDecoded(frameMap, frame) {
+  return decodedRanges(frameMap)
+    .map(({ start, end }) => Math.min(end - 1, Math.max(start, frame)))
+    .sort((a, b) => Math.abs(a - frame) - Math.abs(b - frame))[0];
+}
+
 /** The section (counted from 1 in making order) that holds a frame; 0 when none does. */
 export function sectionAt(plan, frame) {
   return plan.sections.findIndex(({ start, end }) => start <= frame && frame < end) + 1;

@@ -31,8 +31,12 @@ export function certainty(view, frame) {
   if (state === "final") return "Final, same as the file";
   if (state === "provisional") return "May still change: it is blended once with the section before it";
   if (state === "decoding") return `Section ${section} is being decoded`;
-  if (state === "sampling") return `Being made: step ${view.progress.step} of ${view.progress.steps}`;
+  if (state === "sampling") return inWork(view);
   return isOver(view) ? "Not made." : `Not made yet. Its turn is ${ordinal(section)}.`;
+}
+
+function inWork({ settings, progress: { step, steps } }) {
+  return settings.previews && step > 0 ? `Preview of step ${step}` : `Being made: step ${step} of ${steps}`;
 }
 
 /** The desk: `{ bold: "Section 3 of 8", plain: ", 6.1 s to 7.3 s. Made in 31 s. Seed 31337." }` */

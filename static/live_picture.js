@@ -4,6 +4,8 @@
  */
 import { call, Problem } from "./api.js";
 import { pause, retryDelaySeconds, spread } from "./backoff.js";
+import { iceServersOf } from "./ice_servers.js";
+import { onWake } from "./wake.js";
 
 /**
  * @typedef {object} LiveState
@@ -11,6 +13,7 @@ import { pause, retryDelaySeconds, spread } from "./backoff.js";
  *   "interrupted": there was a picture, its last frame stays; "blocked": the server answers but no packet gets through;
  *   "unsupported": no common codec, nothing is tried again
  * @property {number | null} retryAtMs `Date.now()` of the next try
+ * @property {Problem | null} problem why the server refused the last try; status 503: as many watch as it can serve
  * @property {"vp8" | "h264" | null} codec
  * @property {MediaStream | null} stream of the newest connection; it may have no frame yet, so whoever shows it keeps
  *   the last frame of the one before until then
@@ -20,6 +23,7 @@ const firstFrameMs = 3000; // no frame within this time: a new POST, the connect
 const silentMs = 3000; // no packet within this time: interrupted
 const blockedAfter = 3; // tries that were answered and brought no packet
 const lookEveryMs = 500;
+const choiceNames = ["view", "wait", "previews"]; // of all that an address may ask for, what can be changed later
 
 /**
  * Watches a live picture until `close()`.
@@ -27,7 +31,8 @@ const lookEveryMs = 500;
  * @param {(state: LiveState) => void} onChange
  * @param {(event: { id?: string, event: string, data: unknown }) => void} [onEvent] what the server tells on the data
  *   channel of the connection: the session's events, and `playout` of this very picture
- * @returns {{ state: LiveState, retryNow(): void, close(): void }}
+ * @returns {{ state: LiveState, choose(choice: object): void, stats(): Promise<RTCStatsReport | null>, retryNow(): void,
+ *   close(): void }} `choice` of the server's words, such as `{ view: "growing" }`
  */
 export function watchLive(url, onChange, onEvent) {
   const picture = new LivePicture(url, onChange, onEvent);
@@ -35,19 +40,18 @@ export function watchLive(url, onChange, onEvent) {
   return picture;
 }
 
-/** The playout events that tell of one live picture: those of its view and codec. */
-export function playoutsOf(playouts, view, codec) {
-  return playouts.filter((playout) => playout.view === view && playout.codec === codec);
-}
-
 class LivePicture {
-  state = { state: "connecting", retryAtMs: null, codec: null, stream: null };
+  state = { state: "connecting", retryAtMs: null, problem: null, codec: null, stream: null };
   #url;
   #onChange;
   #onEvent;
   #closed = new AbortController();
   #wake = new AbortController();
   #resource = null;
+  /** The connection under way. */
+  #peer = null;
+  /** Choices are told one after the other. */
+  #chosen = Promise.resolve();
   /** The newest connection that has ended. A browser blackens its picture when it is closed, so it waits for the next one. */
   #ended = null;
   #failures = 0;
@@ -55,13 +59,26 @@ class LivePicture {
   #hadPicture = false;
 
   constructor(url, onChange, onEvent) {
-    this.#url = url;
+    this.#url = new URL(url, document.baseURI);
     this.#onChange = onChange;
     this.#onEvent = onEvent;
     const { signal } = this.#closed;
     addEventListener("pagehide", () => this.#leave(), { signal });
-    addEventListener("pageshow", (event) => event.persisted && this.retryNow(), { signal });
-    addEventListener("online", () => this.retryNow(), { signal });
+    onWake((reason) => (reason !== "shown" || this.state.state !== "live") && this.retryNow(), signal);
+  }
+
+  /**
+   * Chooses what is seen, on the connection there is. Where that cannot be, a new one takes over; until it has a picture the
+   * old one stays up.
+   */
+  choose(choice) {
+    for (const [name, value] of Object.entries(choice)) this.#url.searchParams.set(name, value);
+    this.#chosen = this.#chosen.then(() => this.#resource && this.#tellChoice());
+  }
+
+  /** The browser's figures about the connection; null without one. */
+  stats() {
+    return this.#peer?.getStats() ?? Promise.resolve(null);
   }
 
   retryNow() {
@@ -79,7 +96,8 @@ class LivePicture {
   async run() {
     while (!this.#closed.signal.aborted) {
       this.#wake = new AbortController();
-      const peer = new RTCPeerConnection();
+      const peer = new RTCPeerConnection({ iceServers: await iceServersOf(this.#url) });
+      this.#peer = peer;
       try {
         await this.#join(peer);
         await this.#watch(peer);
@@ -88,7 +106,10 @@ class LivePicture {
           return this.#set({ state: "unsupported", retryAtMs: null });
         }
         if (!(error instanceof Problem) && !this.#wake.signal.aborted) throw error;
-        if (error instanceof Problem) this.#silentTries = 0;
+        if (error instanceof Problem) {
+          this.#silentTries = 0;
+          this.#set({ problem: error });
+        }
       } finally {
         this.#ended?.close();
         this.#ended = peer;
@@ -106,17 +127,30 @@ class LivePicture {
     // The answer names no stream, so the track gets one of its own.
     peer.ontrack = ({ track }) => this.#set({ stream: new MediaStream([track]) });
     await peer.setLocalDescription(await peer.createOffer());
-    const response = await call(this.#url, {
+    const { href } = this.#url;
+    const response = await call(href, {
       method: "POST",
       headers: { "content-type": "application/sdp", accept: "application/sdp" },
       body: peer.localDescription.sdp,
       signal: this.#wake.signal,
     });
     const location = response.headers.get("location");
-    this.#resource = location ? new URL(location, new URL(this.#url, document.baseURI)).href : null;
+    this.#resource = location ? new URL(location, href).href : null;
+    if (this.#url.href !== href) this.choose({}); // chosen in the meantime
     const sdp = await response.text();
     await peer.setRemoteDescription({ type: "answer", sdp });
-    this.#set({ codec: codecOf(sdp) });
+    this.#set({ codec: codecOf(sdp), problem: null });
+  }
+
+  async #tellChoice() {
+    const asked = [...this.#url.searchParams].filter(([name]) => choiceNames.includes(name));
+    const body = JSON.stringify(Object.fromEntries(asked));
+    const headers = { "content-type": "application/json" };
+    try {
+      await call(`${this.#resource}/view`, { method: "PUT", headers, body, signal: this.#closed.signal });
+    } catch {
+      this.retryNow();
+    }
   }
 
   #listen(channel) {
@@ -151,7 +185,10 @@ class LivePicture {
 
   async #waitBeforeNextTry() {
     this.#failures++;
-    const seconds = spread(retryDelaySeconds(this.#failures));
+    const seconds = Math.max(
+      spread(retryDelaySeconds(this.#failures)),
+      this.state.problem?.retryAfterSeconds ?? 0,
+    );
     const state = this.#silentTries >= blockedAfter ? "blocked" : this.#hadPicture ? "interrupted" : "connecting";
     this.#set({ state, retryAtMs: Date.now() + seconds * 1000 });
     await pause(seconds, this.#wake.signal);

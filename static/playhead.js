@@ -10,9 +10,10 @@ const scrubPx = 4;
  * The line that shows which frame is up, and everything the pointer does on the track.
  *
  * @param area the element the pointer works on; the playhead is put into it
- * @param handlers `onSeek(frame)`, `onClick(frame)`, `onHover({ frame, px } | null)`
+ * @param handlers `onScrub(frame)` while it is dragged, `onRelease(frame)` where it is let go, `onClick(frame)`,
+ *   `onHover({ frame, px } | null)`
  */
-export function createPlayhead(area, { onSeek, onClick, onHover }) {
+export function createPlayhead(area, { onScrub, onRelease, onClick, onHover }) {
   const node = element("div", {
     class: "playhead",
     role: "slider",
@@ -30,7 +31,7 @@ export function createPlayhead(area, { onSeek, onClick, onHover }) {
     const px = Math.min(box.width, Math.max(0, event.clientX - box.left));
     return { px, frame: pxToFrame(px, frames, box.width) };
   };
-  trackPointer(area, { at, onSeek, onClick, onHover });
+  trackPointer(area, { at, onScrub, onRelease, onClick, onHover });
 
   return {
     node,
@@ -58,7 +59,7 @@ export function createPlayhead(area, { onSeek, onClick, onHover }) {
 }
 
 /** Press and move scrubs, press and let go clicks, moving over hovers; a finger held still hovers too. */
-function trackPointer(area, { at, onSeek, onClick, onHover }) {
+function trackPointer(area, { at, onScrub, onRelease, onClick, onHover }) {
   let press = null;
 
   area.addEventListener("pointerdown", (event) => {
@@ -79,13 +80,14 @@ function trackPointer(area, { at, onSeek, onClick, onHover }) {
       clearTimeout(press.hold);
       press.kind = "scrub";
     }
-    if (press?.kind === "scrub") onSeek(place.frame);
+    if (press?.kind === "scrub") onScrub(place.frame);
     if (event.pointerType !== "touch" || press?.kind === "hold") onHover(place);
   });
   const end = (event) => {
     if (!press) return;
     clearTimeout(press.hold);
-    if (event.type === "pointerup" && press.kind === "click") onClick(at(event).frame);
+    if (press.kind === "scrub") onRelease(at(event).frame);
+    else if (event.type === "pointerup" && press.kind === "click") onClick(at(event).frame);
     if (event.pointerType === "touch") onHover(null);
     press = null;
   };

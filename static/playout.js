@@ -1,31 +1,54 @@
 /**
- * Which frame of the video a live picture shows. Pure: no DOM, no clock.
+ * What a live picture shows, from its RTP timestamp. Pure: no DOM, no clock.
  * @module
  */
 
-/** @typedef {{ view: string, codec: string, rtpTimestamp: number, start: number, end: number, loop: boolean }} Playout */
+/**
+ * A `playout` event: what is shown from one picture on if nothing new arrives. `[start, end)` in frames of the video, empty
+ * for a slate that stands for no place; `rate` frames each tick of the stream, below 0 backwards from `end` − 1.
+ * @typedef {{ view: string, wait: string, previews: string, rtpTimestamp: number, shows: "frames" | "preview" | "slate",
+ *   start: number, end: number, rate: number, loop: boolean }} Playout
+ */
 
-const rtpClockRate = 90_000; // RFC 7741 section 4.1 (VP8), RFC 6184 section 8.2.1 (H.264)
-const rtpTimestampRange = 2 ** 32; // RFC 3550 section 5.1
+/** 90 kHz (RFC 7741 section 4.1 for VP8, RFC 6184 section 8.2.1 for H.264); a stream has 30 ticks a second. */
+const rtpUnitsPerTick = 90_000 / 30;
 
-/** `later` − `earlier` on the RTP clock, which wraps at 2³². */
-function rtpTicksBetween(earlier, later) {
-  const ticks = (later - earlier) % rtpTimestampRange;
-  if (ticks > rtpTimestampRange / 2) return ticks - rtpTimestampRange;
-  return ticks < -rtpTimestampRange / 2 ? ticks + rtpTimestampRange : ticks;
+/** What one viewer sees who chose this view and nothing else; the server waits the same way. */
+export function choiceOf(view) {
+  return { view, wait: view === "edge" ? "hold" : "loop", previews: "shown" };
 }
 
 /**
- * Which frame of the video a live picture shows, from the picture's RTP timestamp and the `playout` events of its view
- * and codec, oldest first.
- * @returns {number | undefined} undefined when no event tells
+ * The playout events of what one viewer chose, of a log that holds those of all.
+ * @param {Playout[]} playouts
  */
-export function frameAtTimestamp(playouts, rtpTimestamp, frameRate) {
-  const playout = playouts.findLast((each) => rtpTicksBetween(each.rtpTimestamp, rtpTimestamp) >= 0);
+export function playoutsOf(playouts, { view, wait, previews }) {
+  return playouts.filter((each) => each.view === view && each.wait === wait && each.previews === previews);
+}
+
+/**
+ * What is on screen, from the picture's RTP timestamp and the `playout` events of its own choice, oldest first.
+ * @param {Playout[]} playouts
+ * @param {number | undefined} rtpTimestamp a browser that does not tell it shows what the newest event says
+ * @returns {{ shows: "frames" | "preview" | "slate", hasPlace: boolean, frame: number | undefined } | undefined} `hasPlace` is
+ *   false for a slate that stands for no frame, `frame` undefined where nobody knows it; undefined when no event tells
+ */
+export function pictureAtTimestamp(playouts, rtpTimestamp) {
+  // Timestamps wrap at 2³² (RFC 3550 section 5.1); `| 0` takes the shorter way round.
+  const unitsSince = (playout) => (rtpTimestamp - playout.rtpTimestamp) | 0;
+  const isKnown = rtpTimestamp !== undefined;
+  const playout = isKnown ? playouts.findLast((each) => unitsSince(each) >= -rtpUnitsPerTick / 2) : playouts.at(-1);
   if (!playout) return undefined;
-  // Half a frame is added because timestamps come from a clock and are not exact multiples of the frame time.
-  const ticksPerFrame = rtpClockRate / frameRate;
-  const offset = Math.floor(rtpTicksBetween(playout.rtpTimestamp, rtpTimestamp) / ticksPerFrame + 0.5);
-  const frames = playout.end - playout.start;
-  return playout.start + (playout.loop ? offset % frames : Math.min(offset, frames - 1));
+  const ticks = Math.round(unitsSince(playout) / rtpUnitsPerTick);
+  const frame = isKnown ? frameOfRun(playout, ticks) : undefined;
+  return { shows: playout.shows, hasPlace: playout.start < playout.end, frame };
+}
+
+/** The frame shown `ticks` ticks after a run began; undefined for an empty range. The server's formula. */
+function frameOfRun({ start, end, rate, loop }, ticks) {
+  const frames = end - start;
+  if (frames <= 0) return undefined;
+  const steps = Math.floor(ticks * Math.abs(rate));
+  const offset = loop ? steps % frames : Math.min(steps, frames - 1);
+  return rate < 0 ? end - 1 - offset : start + offset;
 }

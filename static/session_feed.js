@@ -4,8 +4,9 @@
  * @module
  */
 import { call, getSession, Problem, sessionPath } from "./api.js";
-import { pause, retryDelaySeconds } from "./backoff.js";
+import { pause, retryDelaySeconds, spread } from "./backoff.js";
 import { readEvents } from "./event_stream.js";
+import { onWake } from "./wake.js";
 
 /**
  * @typedef {object} FeedState
@@ -20,7 +21,7 @@ import { readEvents } from "./event_stream.js";
  */
 
 const playoutsKept = 128;
-const silenceMs = 20_000; // after so long without a byte, a page that becomes visible does not trust its connection
+const silenceMs = 20_000; // after so long without a byte, a connection is not trusted: a comment comes every 10 s
 const endStates = new Set(["completed", "stopped", "failed"]);
 
 export const emptyState = Object.freeze({
@@ -56,10 +57,9 @@ class SessionFeed {
   constructor(id) {
     this.#id = id;
     const { signal } = this.#closed;
-    addEventListener("online", () => this.retryNow(), { signal });
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden && Date.now() - this.#lastByteMs > silenceMs) this.retryNow();
-    }, { signal });
+    onWake((reason) => (reason !== "shown" || this.#isSilent()) && this.retryNow(), signal);
+    const watchdog = setInterval(() => this.state.connection === "open" && this.#isSilent() && this.retryNow(), 5000);
+    signal.addEventListener("abort", () => clearInterval(watchdog), { once: true });
   }
 
   /** Calls back at every change, and once at once when there is a view. @returns what ends it */
@@ -84,7 +84,8 @@ class SessionFeed {
     while (!this.#closed.signal.aborted) {
       this.#wake = new AbortController();
       try {
-        if (this.state.view === null) this.#publish({ view: await getSession(this.#id, this.#wake.signal) });
+        // Each time, because a server that died may have lost the last events, but not the state it came back with.
+        this.#publish({ view: await getSession(this.#id, this.#wake.signal) });
         await this.#read();
         if (endStates.has(this.state.view.state)) return this.#publish({ connection: "ended" });
         throw new Problem({ status: 0, detail: "The server closed the connection" });
@@ -96,6 +97,11 @@ class SessionFeed {
         await this.#waitAfter(error);
       }
     }
+  }
+
+  /** True when nothing was heard for so long that a connection is dead, though nobody has closed it. */
+  #isSilent() {
+    return Date.now() - this.#lastByteMs > silenceMs;
   }
 
   async #read() {
@@ -127,7 +133,7 @@ class SessionFeed {
 
   async #waitAfter(problem) {
     this.#failures++;
-    const seconds = retryDelaySeconds(this.#failures);
+    const seconds = spread(retryDelaySeconds(this.#failures));
     this.#publish({ connection: "interrupted", problem, retryAtMs: Date.now() + seconds * 1000 });
     await pause(seconds, this.#wake.signal);
   }

@@ -1,7 +1,7 @@
 import { deleteSession, frameUrl, stopSession } from "./api.js";
 import { createAnnouncer } from "./announce.js";
 import { createDesk } from "./desk.js";
-import { decodedRanges, sectionsInTimelineOrder } from "./frame_map.js";
+import { nearestDecoded, sectionsInTimelineOrder } from "./frame_map.js";
 import { Playback } from "./playback.js";
 import { saveAs, saveFrame } from "./save.js";
 import { followSession } from "./session_feed.js";
@@ -13,6 +13,7 @@ import {
   sessionActions,
   sessionPill,
   sessionStatus,
+  troubleOf,
 } from "./session_words.js";
 import { createStageHead } from "./stage_head.js";
 import { Stage } from "./stage.js";
@@ -44,16 +45,18 @@ export class SessionPage {
   constructor(planTimeline, handlers) {
     this.#handlers = handlers;
     this.stage = new Stage(byId("stage"), { onLayout: (layout) => this.#head?.showLayout(layout) });
-    this.#head = createStageHead(byId("stage-head"), this.stage);
+    this.#head = createStageHead(byId("stage-head"), this.stage, () => this.#picture.stats());
     this.#timeline = new Timeline(planTimeline, {
       onToggle: () => this.toggle(),
-      onSeek: (frame) => this.seek(frame),
+      onBack: () => this.backToLive(),
+      onScrub: (frame) => this.#near(frame, (near) => this.#playback.scrub(near)),
+      onGo: (frame) => this.goTo(frame),
       onPick: (section, frame) => this.#pick(section, frame),
       onView: (name) => this.#chooseView(name),
     });
     this.#playback = new Playback(this.stage, {
       onFrame: (frame) => this.#timeline.showFrame(frame),
-      onChange: () => this.view && this.#showTransport(),
+      onChange: () => this.view && this.#playbackChanged(),
     });
     this.#picture = new SessionPicture(this.stage, this.#playback, () => this.view && this.#show());
     this.#status = createStatusLine(byId("status"), byId("total-line"), {
@@ -62,7 +65,7 @@ export class SessionPage {
     });
     this.#desk = createDesk(byId("desk"), {
       onPlay: (range) => this.#playback.playRange(range),
-      onSave: () => saveFrame(this.view, this.#playback, this.stage.source),
+      onSave: () => this.#near(this.#playback.frame, (frame) => saveFrame(this.view.id, frame)),
       onPick: (section) => this.#pickSection(section),
     });
     // Only what counts down to the next try changes without an event.
@@ -103,7 +106,11 @@ export class SessionPage {
     else {
       const url = (frame, widthPx) => frameUrl(open.id, frame, widthPx);
       this.#timeline.open(url);
-      this.#playback.open(state.view.plan, url);
+      this.#playback.open({
+        view: () => this.view,
+        frameUrl: url,
+        sectionUrl: (section) => this.view.links.sections.replace("{n}", section),
+      });
     }
     this.#show();
     this.#handlers.onView(state.view);
@@ -112,7 +119,7 @@ export class SessionPage {
   #show() {
     const { view } = this;
     const page = this.#pageState();
-    this.#head.show(view, sessionPill(view, page));
+    this.#head.show(view, sessionPill(view, page), this.#picture.live !== null);
     this.#status.show(view, sessionStatus(view, page), sessionActions(view, page));
     this.#picture.show(this.#open.state, page.trouble);
     this.#timeline.update(view, this.#section());
@@ -124,20 +131,23 @@ export class SessionPage {
   /** What the page adds to the view: stopping, troubles, what the browser can do. */
   #pageState() {
     const { state, isStopping, wantsToBeTold } = this.#open;
-    const { live } = this.#picture;
-    const secondsTo = (ms) => Math.max(0, (ms - Date.now()) / 1000);
-    let trouble = null;
-    if (state.connection === "interrupted") trouble = { kind: "server", seconds: secondsTo(state.retryAtMs) };
-    else if (live?.state === "interrupted") trouble = { kind: "picture", seconds: secondsTo(live.retryAtMs) };
-    else if (["blocked", "unsupported"].includes(live?.state)) trouble = { kind: live.state, seconds: 0 };
+    const trouble = troubleOf(state, this.#picture.live, Date.now());
+    const shows = this.#playback.source === "live" ? this.#playback.shows : "frames";
     const canTell = "Notification" in globalThis && Notification.permission !== "denied" && !wantsToBeTold;
-    return { isStopping: isStopping && !isOver(this.view), trouble, speed: state.speed, canTell };
+    return { isStopping: isStopping && !isOver(this.view), trouble, shows, speed: state.speed, canTell };
+  }
+
+  #playbackChanged() {
+    this.#head.show(this.view, sessionPill(this.view, this.#pageState()), this.#picture.live !== null);
+    this.#showTransport();
   }
 
   #showTransport() {
     const { view } = this;
+    const isMaking = !isOver(view) && this.#picture.live !== null;
     this.#timeline.showPlaying(this.#playback.state);
-    this.#timeline.showViews(isOver(view) || !hasPictures(view) ? [] : viewsOffered(view), this.#picture.viewName);
+    this.#timeline.showViews(isMaking && hasPictures(view) ? viewsOffered(view) : [], this.#picture.viewName);
+    this.#timeline.showBack(isMaking && this.#picture.isLeft);
   }
 
   /** The section that was chosen, else the newest finished one. */
@@ -182,12 +192,23 @@ export class SessionPage {
     this.#playback.toggle();
   }
 
-  /** To a frame, or to the nearest one that exists. */
+  backToLive() {
+    this.#playback.backToLive();
+  }
+
+  /** Shows a frame, or the nearest one that exists, and stands still. */
   seek(frame) {
-    const near = decodedRanges(this.view.frameMap)
-      .map(({ start, end }) => Math.min(end - 1, Math.max(start, frame)))
-      .sort((a, b) => Math.abs(a - frame) - Math.abs(b - frame));
-    if (near.length > 0) this.#playback.seek(near[0]);
+    this.#near(frame, (near) => this.#playback.seek(near));
+  }
+
+  /** To a frame, or to the nearest one that exists; what was playing plays on from there. */
+  goTo(frame) {
+    this.#near(frame, (near) => this.#playback.goTo(near));
+  }
+
+  #near(frame, act) {
+    const near = nearestDecoded(this.view.frameMap, frame);
+    if (near !== undefined) act(near);
   }
 
   step(frames) {
@@ -213,7 +234,7 @@ export class SessionPage {
 
   #pick(section, frame) {
     this.#open.picked = section;
-    this.seek(frame);
+    this.goTo(frame);
     this.#show();
   }
 

@@ -1,6 +1,9 @@
-import { playoutsOf, watchLive } from "./live_picture.js";
-import { interruptedNote } from "./session_words.js";
+import { watchLive } from "./live_picture.js";
+import { choiceOf, playoutsOf } from "./playout.js";
+import { interruptedNote, loadingSlate, tooManyNote } from "./session_words.js";
 import { hasPictures, titleOf, viewsOffered } from "./words.js";
+
+const playoutsKept = 128;
 
 /** Which picture of a session is up: its start picture, the live picture, or its file. */
 export class SessionPicture {
@@ -11,6 +14,8 @@ export class SessionPicture {
   #live = null;
   #viewName = null;
   #session = null;
+  /** What the connection itself has told of its picture; empty where it has no channel for that. */
+  #playouts = [];
   /** The section last played without a live picture. */
   #fetched = 0;
 
@@ -30,9 +35,19 @@ export class SessionPicture {
     return this.#live?.state ?? null;
   }
 
-  /** What plays, one of `viewsOffered`; null while single frames are shown. */
+  /** The browser's figures about the connection; null without one. */
+  async stats() {
+    return await this.#live?.stats() ?? null;
+  }
+
+  /** What plays, one of `viewsOffered`; null while something else than the live picture is looked at. */
   get viewName() {
-    return this.#playback.source === "stills" ? null : this.#viewName;
+    return this.isLeft ? null : this.#viewName;
+  }
+
+  /** True while there is a live picture and something else is looked at. */
+  get isLeft() {
+    return this.#live !== null && ["still", "sections"].includes(this.#playback.source);
   }
 
   /** `state` of the session's feed; `trouble` see `session_words.js`. */
@@ -44,17 +59,20 @@ export class SessionPicture {
     this.#stage.describe(`${isOver ? "Video" : "Live picture"}: ${titleOf(view)}`);
     if (isOver && view.video) this.#playback.useFile({ url: view.links.video, ...view.video });
     if (isOver) this.#endLive();
-    else if (hasPictures(view) && !this.#live) this.#startLive(viewsOffered(view)[0]);
+    else if (hasLivePicture(view) && !this.#live) this.#startLive(viewsOffered(view)[0]);
     else if (trouble?.kind === "blocked" || trouble?.kind === "unsupported") this.#playNewest(view);
-    if (!hasPictures(view) || this.#playback.source === "none") this.#stage.show("start");
-    this.#stage.overlay.setNote(trouble?.kind === "picture" ? interruptedNote(trouble.seconds) : null);
+    if (this.#playback.source === "none") this.#stage.show("start");
+    this.#stage.overlay.setNote(noteFor(trouble));
     this.#stage.overlay.setSlate(isLoading(view) ? loadingSlate(view.progress) : null);
   }
 
-  /** Back to the live picture, or to another view of it. */
+  /** Another view of the live picture, or back to it. */
   choose(name) {
-    if (name === this.#viewName && this.#live) this.#playback.backToLive();
-    else this.#startLive(name);
+    if (name !== this.#viewName) {
+      this.#viewName = name;
+      this.#live?.choose(choiceOf(name));
+    }
+    this.#playback.backToLive();
   }
 
   close() {
@@ -64,33 +82,39 @@ export class SessionPicture {
   }
 
   #startLive(name) {
-    this.#stage.freeze();
-    this.#endLive();
     this.#viewName = name;
     let stream = null;
-    const live = watchLive(`${this.#session.view.links.whep}?view=${name}`, (state) => {
+    const url = `${this.#session.view.links.whep}?${new URLSearchParams(choiceOf(name))}`;
+    const live = watchLive(url, (state) => {
       if (live !== this.#live) return;
       if (state.stream && state.stream !== stream) {
         stream = state.stream;
-        const playouts = () => playoutsOf(this.#session.playouts, name, live.state.codec);
-        this.#playback.useLive({ stream, playouts });
+        this.#playouts = []; // a server that was started anew counts from another timestamp
+        this.#playback.useLive({ stream, playouts: () => this.#ownPlayouts() });
       }
       if (state.state === "live" && this.#fetched > 0) {
         this.#fetched = 0;
         this.#playback.backToLive();
       }
       this.#onChange();
+    }, ({ event, data }) => {
+      if (event === "playout") this.#playouts = [...this.#playouts, data].slice(-playoutsKept);
     });
     this.#live = live;
+  }
+
+  #ownPlayouts() {
+    return this.#playouts.length > 0 ? this.#playouts : playoutsOf(this.#session.playouts, choiceOf(this.#viewName));
   }
 
   #endLive() {
     const live = this.#live;
     this.#live = null;
+    this.#playouts = [];
     live?.close();
   }
 
-  /** Without a live picture the newest section is fetched frame by frame. */
+  /** Without a live picture the newest section is played from its file. */
   #playNewest({ plan, timings }) {
     const newest = timings.sections.length;
     if (newest === this.#fetched) return;
@@ -99,11 +123,16 @@ export class SessionPicture {
   }
 }
 
-function isLoading({ state, progress }) {
-  return state === "running" && (progress.phase === "waiting" || progress.phase === "loading");
+/** Once the first step is made there are previews, unless nobody wanted them. */
+function hasLivePicture(view) {
+  return hasPictures(view) || (view.settings.previews && view.progress.phase === "sampling");
 }
 
-function loadingSlate({ loading }) {
-  const line = [loading, "It stays loaded, so the next video starts at once."].filter(Boolean).join(" ");
-  return { title: "Loading the model", line, fraction: null };
+function noteFor(trouble) {
+  if (trouble?.kind === "picture") return interruptedNote(trouble.seconds);
+  return trouble?.kind === "full" ? tooManyNote(trouble.seconds) : null;
+}
+
+function isLoading({ state, progress }) {
+  return state === "running" && (progress.phase === "waiting" || progress.phase === "loading");
 }

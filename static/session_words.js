@@ -9,12 +9,16 @@ import { fileFacts, hasPictures, pillFor, statusFor, titleOf } from "./words.js"
 /** Shorter than this, nobody needs to be told when it is done. */
 const worthTellingSeconds = 20;
 
-/** A trouble of the page, not of the video: `{ kind, seconds }` with kind "server", "picture", "blocked", "unsupported". */
+/**
+ * A trouble of the page, not of the video: `{ kind, seconds }` with kind "server", "picture", "full", "blocked",
+ * "unsupported".
+ */
 const troubles = {
   server: (seconds) => ({
     bold: "No connection to the server",
     plain: `${tryingAgain(seconds)} The video goes on being made if the server runs.`,
   }),
+  full: () => ({ plain: "As many people watch as this server can serve. Your video is still being made." }),
   blocked: () => ({
     plain:
       "The live picture cannot get through this network (UDP is blocked). Progress still arrives; the file comes at the end.",
@@ -34,6 +38,29 @@ export function interruptedNote(seconds) {
   return `Picture interrupted. ${tryingAgain(seconds)}`;
 }
 
+/** The note while the server has no place for one more viewer. */
+export function tooManyNote(seconds) {
+  return `No place to watch is free. ${tryingAgain(seconds)}`;
+}
+
+/** The slate of a model that is being loaded: `{ title, line, fraction }`, fraction null while nobody counts. */
+export function loadingSlate({ loading }) {
+  const [, done, of] = /(\d+(?:\.\d+)?) of (\d+(?:\.\d+)?)/.exec(loading ?? "") ?? [];
+  const stays = "It stays loaded, so the next video starts at once.";
+  if (!(of > 0)) return { title: "Loading the model", line: stays, fraction: null };
+  return { title: "Loading the model", line: `Part ${done} of ${of}. ${stays}`, fraction: Math.min(1, done / of) };
+}
+
+/** What is wrong with the page, from the state of its feed and of its live picture (or null); null when nothing is. */
+export function troubleOf({ connection, retryAtMs }, live, nowMs) {
+  const secondsTo = (ms) => Math.max(0, (ms - nowMs) / 1000);
+  if (connection === "interrupted") return { kind: "server", seconds: secondsTo(retryAtMs) };
+  if (!live || live.state === "live") return null;
+  if (live.problem?.status === 503) return { kind: "full", seconds: secondsTo(live.retryAtMs) };
+  if (live.state === "interrupted") return { kind: "picture", seconds: secondsTo(live.retryAtMs) };
+  return live.state === "blocked" || live.state === "unsupported" ? { kind: live.state, seconds: 0 } : null;
+}
+
 /** The status line of a session: `{ bold, plain }`. `page` is `{ isStopping, trouble, speed }`. */
 export function sessionStatus(view, { isStopping, trouble, speed }) {
   if (isStopping) return { bold: "Finishing the frames that exist", plain: "" };
@@ -44,12 +71,12 @@ export function sessionStatus(view, { isStopping, trouble, speed }) {
   return words;
 }
 
-/** The session's pill, see `pillFor`. */
-export function sessionPill(view, { isStopping, trouble }) {
+/** The session's pill, see `pillFor`. `shows`: what the live picture shows, "frames", "preview" or "slate". */
+export function sessionPill(view, { isStopping, trouble, shows }) {
   if (isStopping) return { text: "Stopping", look: "", mark: "" };
-  const isInterrupted = trouble?.kind === "server" || trouble?.kind === "picture";
+  const isInterrupted = trouble?.kind === "server" || trouble?.kind === "picture" || trouble?.kind === "full";
   if (isInterrupted && view.state === "queued") return { text: "Reconnecting", look: "warning", mark: "ring" };
-  return pillFor(view, { isInterrupted });
+  return pillFor(view, { isInterrupted, shows });
 }
 
 /** The buttons of the status line, each `{ id, text, icon, look }`. `canTell`: the browser can notify. */

@@ -89,7 +89,15 @@ export class Settings {
     if (!model) return;
     const best = this.#bestSize;
     const { steps, guidance } = model.defaults;
-    const unchanged = { size: sizeKey(best), model: model.id, seed: defaultSeed, steps, guidance, keepRecipe: true };
+    const unchanged = {
+      size: sizeKey(best),
+      model: model.id,
+      seed: defaultSeed,
+      steps,
+      guidance,
+      previews: true,
+      keepRecipe: true,
+    };
     const values = { ...unchanged, ...changes };
     setText(this.#details.querySelector("#settings-values"), settingsInWords(values));
     this.#rows?.show(values, { changes, models: this.#models, model, best });

@@ -3,6 +3,10 @@ import { madeFor } from "./form_words.js";
 import { pixelSize } from "./measures.js";
 import { sizeKey } from "./plan.js";
 
+/** What step previews give and what they cost. */
+const previewsHint =
+  "After each step the section in work is shown as moving pictures. They take up to a twentieth of the time.";
+
 /**
  * The rows of the settings. A changed value is bold and can be reset.
  *
@@ -18,7 +22,8 @@ export function createSettingsRows(root, change) {
       fillSelect(rows.size.input, sizeOptions(model, best), values.size);
       fillSelect(rows.model.input, models.map(({ id, name }) => [id, name]), values.model);
       for (const name of ["seed", "steps", "guidance"]) put(rows[name], values[name]);
-      rows.keepRecipe.input.value = String(values.keepRecipe);
+      for (const name of ["previews", "keepRecipe"]) rows[name].input.value = String(values[name]);
+      setText(rows.previews.hint, previewsHint);
       setText(rows.steps.hint, madeFor(model.defaults.steps));
       setText(rows.guidance.hint, madeFor(model.defaults.guidance));
       for (const [name, row] of Object.entries(rows)) {
@@ -77,18 +82,22 @@ function createRows(change) {
     },
     icon("shuffle"),
   );
-  const keepRecipe = select("keepRecipe", (value) => value === "true");
-  keepRecipe.append(
-    element("option", { value: "true", text: "Yes" }),
-    element("option", { value: "false", text: "No" }),
-  );
+  const yesOrNo = (name) => {
+    const input = select(name, (value) => value === "true");
+    input.append(
+      element("option", { value: "true", text: "Yes" }),
+      element("option", { value: "false", text: "No" }),
+    );
+    return input;
+  };
   return {
     size: row("size", "Size", select("size")),
     model: row("model", "Model", select("model")),
     seed: row("seed", "Seed", number("seed", { min: -1, step: 1 }), shuffle),
     steps: row("steps", "Steps", number("steps", { min: 1, max: 100, step: 1 })),
     guidance: row("guidance", "Guidance", number("guidance", { min: 0, max: 100, step: 0.1 })),
-    keepRecipe: row("keepRecipe", "Keep recipe in the file", keepRecipe),
+    previews: row("previews", "Step previews", yesOrNo("previews")),
+    keepRecipe: row("keepRecipe", "Keep recipe in the file", yesOrNo("keepRecipe")),
   };
 }
 

@@ -6,7 +6,7 @@ const scalingKey = "framecast.scaling";
 
 /**
  * The stage: one picture at a time, at the largest size that fits. Layers lie on each other: the start picture, the
- * `<video>` (live or file) and a canvas for single frames; one of them is up.
+ * `<video>` (live or file), a canvas for single frames, and what is added; one of them is up.
  */
 export class Stage {
   video = element("video", { class: "layer layer-video", playsinline: true, autoplay: true });
@@ -64,6 +64,18 @@ export class Stage {
     this.#picture.dataset.shows = layer;
   }
 
+  /** One more layer, which comes up with `showLayer()`. */
+  addLayer(node) {
+    node.classList.add("layer-more");
+    this.#still.before(node);
+  }
+
+  /** A layer from `addLayer()` is up; from one of them to another there is no fade. */
+  showLayer(node) {
+    for (const each of this.#picture.querySelectorAll(".layer-more")) each.classList.toggle("is-up", each === node);
+    this.show("more");
+  }
+
   /** Draws a picture on the still layer. */
   drawStill(image) {
     this.#still.getContext("2d").drawImage(image, 0, 0, this.#still.width, this.#still.height);
@@ -102,11 +114,6 @@ export class Stage {
 
   toggleScaling() {
     this.chooseScaling(this.layout?.scaling === "sharp" ? "smooth" : "sharp");
-  }
-
-  /** The still layer's canvas when that is up, else the video: what a saved frame is taken from. */
-  get source() {
-    return this.#picture.dataset.shows === "still" ? this.#still : this.video;
   }
 
   async toggleFullScreen() {

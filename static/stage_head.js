@@ -1,4 +1,5 @@
 import { element, icon, setText } from "./element.js";
+import { addLinePanel } from "./line_button.js";
 import { showPill } from "./pill.js";
 import { placePopovers } from "./popover.js";
 import { recipeFacts, shownAt } from "./session_words.js";
@@ -11,10 +12,11 @@ import { titleOf } from "./words.js";
  *
  * @param root an empty element
  * @param stage a `Stage`
+ * @param stats `() => Promise of the browser's report` about the live picture, or of null
  */
-export function createStageHead(root, stage) {
+export function createStageHead(root, stage, stats) {
   let shown = null;
-  const pill = element("span", { class: "pill" });
+  const pill = element("button", { class: "pill", type: "button", disabled: true });
   const title = element("button", { class: "stage-title one-line", type: "button", popovertarget: "recipe" });
   const recipe = panel("recipe", () => recipeOf(shown));
   const more = element(
@@ -52,6 +54,7 @@ export function createStageHead(root, stage) {
   root.append(pill, title, recipe, more, tools, panel("share-panel", () => shareRows(shown)));
   fullScreen.hidden = !document.fullscreenEnabled;
   placePopovers(root);
+  const showHasLine = addLinePanel(pill, { stats, view: () => shown });
 
   function showLayout(layout) {
     if (!shown || !layout) return;
@@ -64,9 +67,10 @@ export function createStageHead(root, stage) {
 
   return {
     showLayout,
-    /** A session's view and its pill. */
-    show(view, words) {
+    /** A session's view, its pill, and whether there is a live picture. */
+    show(view, words, hasLine) {
       shown = view;
+      showHasLine(hasLine);
       setText(title, titleOf(view));
       showPill(pill, words);
       showLayout(stage.layout);

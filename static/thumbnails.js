@@ -1,9 +1,12 @@
 /** Requests under way at once; a browser keeps six connections to a host, and the others are needed. */
 const parallel = 3;
 
+/** State of a frame that has only a preview, of this step. */
+export const previewState = (section, step) => `preview ${section} ${step}`;
+
 /**
  * Small pictures of single frames, each fetched once per state: what was provisional is asked for again when it is
- * final, and the older picture stands until the newer one is here.
+ * final, a preview at each step, and the older picture stands until the newer one is here.
  *
  * @param frameUrl `(frame, widthPx) => url`
  * @param onArrival called when a picture has come
@@ -32,8 +35,8 @@ export function createThumbnails(frameUrl, onArrival) {
       const wanted = waiting.shift();
       running++;
       load(wanted)
-        // A frame that is not there yet is asked for again when its range changes.
-        .catch(() => asked.delete(key(wanted)))
+        // A frame that is not there yet is asked for again when its range changes. Not every model has previews.
+        .catch(() => wanted.state.startsWith("preview") || asked.delete(key(wanted)))
         .finally(() => {
           running--;
           next();

@@ -5,7 +5,10 @@ import { certainty, frameOf, lengthOf, playheadInWords } from "./frame_words.js"
 import { createHoverCard } from "./hover_card.js";
 import { timecode, viewWords } from "./measures.js";
 import { createPlayhead } from "./playhead.js";
-import { createThumbnails } from "./thumbnails.js";
+import { createThumbnails, previewState } from "./thumbnails.js";
+
+/** Least time between two previews on the film strip. */
+const previewEveryMs = 500;
 
 /** The timeline of a session: on top of its plan what plays and where, the film strip, the playhead. */
 export class Timeline {
@@ -18,11 +21,14 @@ export class Timeline {
   #view = null;
   #frame = null;
   #thumbnails = null;
+  /** State of the frames in work on the film strip, see `previewState()`; null without a preview. */
+  #preview = { state: null, atMs: 0 };
 
   /**
    * @param planTimeline `createPlanTimeline(…)`
-   * @param handlers `onToggle()` play or pause · `onSeek(frame)` · `onPick(section, frame)` a section was chosen, at this
-   *   frame · `onView(name)` one of `viewWords`. Without `onPick` a section is only a place to go to.
+   * @param handlers `onToggle()` play or pause · `onBack()` to the live picture · `onScrub(frame)` while the playhead is
+   *   dragged · `onGo(frame)` to a place · `onPick(section, frame)` a section was chosen, at this frame · `onView(name)` one
+   *   of `viewWords`. Without `onPick` a section is only a place to go to.
    */
   constructor(planTimeline, handlers) {
     this.#plan = planTimeline;
@@ -32,7 +38,8 @@ export class Timeline {
     this.#filmStrip = createFilmStrip(track.canvas);
     this.#hover = createHoverCard(area);
     this.#playhead = createPlayhead(area, {
-      onSeek: (frame) => this.#view && handlers.onSeek(frame),
+      onScrub: (frame) => this.#view && handlers.onScrub(frame),
+      onRelease: (frame) => this.#view && handlers.onGo(frame),
       onClick: (frame) => this.#view && this.#pick(sectionAt(this.#view.plan, frame), frame),
       onHover: (place) => this.#showHover(place),
     });
@@ -63,6 +70,7 @@ export class Timeline {
     this.#filmStrip.clear();
     this.#head.show(null);
     this.#head.showViews([], null);
+    this.#head.showBack(false);
     this.#playhead.hide(1);
     this.#plan.track.cover(-100);
   }
@@ -87,23 +95,33 @@ export class Timeline {
     this.#head.showPlaying(state);
   }
 
-  /** The views offered and the one that plays (null while single frames are shown); none for a file. */
+  /** Whether there is a live picture to go back to. */
+  showBack(isLeft) {
+    this.#head.showBack(isLeft);
+  }
+
+  /** The views offered and the one that plays (null while something else is looked at); none for a file. */
   showViews(names, current) {
     this.#head.showViews(names, current);
   }
 
   #pick(section, frame) {
-    const { onPick, onSeek } = this.#handlers;
+    const { onPick, onGo } = this.#handlers;
     if (onPick) onPick(section, frame);
-    else onSeek(frame);
+    else onGo(frame);
   }
 
   /** The plan was drawn: film strip and playhead follow. */
   #laid() {
     const { state, plan, frameMap, progress } = this.#view;
+    const preview = this.#newestPreview();
     this.#filmStrip.update({
       cells: this.cells,
       ready: frameMap.filter((range) => isDecoded(range.state)),
+      previews: frameMap.filter((range) => preview && isInWork(range.state)).map((range) => ({
+        ...range,
+        state: preview,
+      })),
       working: state === "running" ? progress.section : 0,
       aspect: plan.widthPx / plan.heightPx,
       videoWidthPx: plan.widthPx,
@@ -116,6 +134,16 @@ export class Timeline {
     this.#plan.track.cover(-100);
   }
 
+  /** The preview to be shown: that of the newest step, but not more than two in a second. */
+  #newestPreview() {
+    const { state, settings, progress: { phase, section, step } } = this.#view;
+    const hasPreview = state === "running" && settings.previews && ["sampling", "decoding"].includes(phase) && step > 0;
+    const next = hasPreview ? previewState(section, step) : null;
+    const nowMs = performance.now();
+    if (next === null || nowMs - this.#preview.atMs >= previewEveryMs) this.#preview = { state: next, atMs: nowMs };
+    return this.#preview.state;
+  }
+
   #showHover(place) {
     const view = this.#view;
     if (!place || !view) return this.#hover.hide();
@@ -126,15 +154,19 @@ export class Timeline {
       frame: `frame ${place.frame}`,
       frameIndex: place.frame,
       line: certainty(view, place.frame),
-      state: isDecoded(state) ? state : null,
+      state: isDecoded(state) ? state : isInWork(state) ? this.#preview.state : null,
       thumbnails: this.#thumbnails,
       format: view.plan,
     });
   }
 }
 
+function isInWork(state) {
+  return state === "sampling" || state === "decoding";
+}
+
 /** Play button, timecode and what plays, added to the head of the plan. */
-function createHead({ head, key }, { onToggle, onView }) {
+function createHead({ head, key }, { onToggle, onBack, onView }) {
   const play = element(
     "button",
     { class: "icon-button play", type: "button", "aria-label": "Play", onclick: onToggle },
@@ -144,9 +176,15 @@ function createHead({ head, key }, { onToggle, onView }) {
   const frameText = element("span", { class: "frame-of" });
   const length = element("span", { class: "length-of" });
   const transport = element("div", { class: "transport" }, play, time, frameText, length);
+  const back = element(
+    "button",
+    { class: "button small back-to-live", type: "button", hidden: true, onclick: onBack },
+    element("span", { class: "dot accent" }),
+    "Back to live",
+  );
   const views = element("div", { class: "segments views", role: "group", "aria-label": "What plays" });
   head.insertBefore(transport, key);
-  head.append(views);
+  head.append(back, views);
 
   return {
     /** The plan of a session with frames, or null. */
@@ -161,6 +199,9 @@ function createHead({ head, key }, { onToggle, onView }) {
     showPlaying(state) {
       setIcon(play, state === "playing" ? "pause" : "play");
       play.setAttribute("aria-label", state === "playing" ? "Pause" : "Play");
+    },
+    showBack(isLeft) {
+      back.hidden = !isLeft;
     },
     showViews(names, current) {
       const offered = [...views.children].map(({ dataset }) => dataset.view).join();

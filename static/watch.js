@@ -45,6 +45,8 @@ function listenForKeys() {
     f: toggleFullScreen,
     ArrowLeft: ({ shiftKey }) => shiftKey ? page.stepSection(-1) : page.step(-1),
     ArrowRight: ({ shiftKey }) => shiftKey ? page.stepSection(1) : page.step(1),
+    l: () => page.backToLive(),
+    ...Object.fromEntries([1, 2, 3, 4].map((place) => [place, () => page.chooseViewAt(place - 1)])),
     Home: () => page.seek(0),
     End: () => page.seek(Infinity),
   };

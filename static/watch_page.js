@@ -1,12 +1,13 @@
 import { createAnnouncer } from "./announce.js";
 import { frameUrl, getSession } from "./api.js";
 import { setText } from "./element.js";
-import { decodedRanges, fractionMade, growsBackwards } from "./frame_map.js";
+import { fractionMade, growsBackwards, nearestDecoded } from "./frame_map.js";
+import { addLinePanel } from "./line_button.js";
 import { showPill } from "./pill.js";
 import { Playback } from "./playback.js";
 import { followSession } from "./session_feed.js";
 import { SessionPicture } from "./session_picture.js";
-import { announcement, sessionPill } from "./session_words.js";
+import { announcement, sessionPill, troubleOf } from "./session_words.js";
 import { watchLine } from "./watch_words.js";
 import { documentTitle, hasPictures, titleOf, viewsOffered } from "./words.js";
 
@@ -27,6 +28,7 @@ export class WatchPage {
   #feed;
   #state = null;
   #viewers = 0;
+  #showHasLine;
 
   /**
    * Opens a session and follows it as long as the page is there.
@@ -38,11 +40,12 @@ export class WatchPage {
     this.#loadTimeline = loadTimeline;
     this.#playback = new Playback(stage, {
       onFrame: (frame) => this.#timeline?.showFrame(frame),
-      onChange: () => this.#view && this.#showTransport(),
+      onChange: () => this.#view && this.#playbackChanged(),
     });
     this.#picture = new SessionPicture(stage, this.#playback, () => this.#liveChanged());
     this.#feed = followSession(id);
     this.#feed.subscribe((state) => this.#update(state));
+    this.#showHasLine = addLinePanel(byId("pill"), { stats: () => this.#picture.stats(), view: () => this.#view });
     byId("retry").addEventListener("click", () => this.#feed.retryNow());
     setInterval(() => this.#count(), countEveryMs);
     // Only what counts down to the next try changes without an event.
@@ -53,12 +56,25 @@ export class WatchPage {
     if (this.#view) this.#playback.toggle();
   }
 
-  /** The frame itself when it exists, else the nearest one that does. */
-  seek(place) {
+  backToLive() {
+    this.#playback.backToLive();
+  }
+
+  /** The view at a place of the switch, from 0. */
+  chooseViewAt(index) {
+    const name = this.#offered()[index];
+    if (name) this.#chooseView(name);
+  }
+
+  /** Shows a frame, or the nearest one that exists, and stands still. */
+  seek(frame) {
+    this.#near(frame, (near) => this.#playback.seek(near));
+  }
+
+  #near(frame, act) {
     if (!this.#view) return;
-    const frame = Math.min(place, this.#view.plan.frames - 1);
-    const near = decodedRanges(this.#view.frameMap).map(({ start, end }) => Math.min(end - 1, Math.max(start, frame)));
-    if (near.length > 0) this.#playback.seek(near.reduce((a, b) => Math.abs(b - frame) < Math.abs(a - frame) ? b : a));
+    const near = nearestDecoded(this.#view.frameMap, Math.min(frame, this.#view.plan.frames - 1));
+    if (near !== undefined) act(near);
   }
 
   step(frames) {
@@ -88,7 +104,11 @@ export class WatchPage {
 
   #begin(view) {
     const url = (frame, widthPx) => frameUrl(view.id, frame, widthPx);
-    this.#playback.open(view.plan, url);
+    this.#playback.open({
+      view: () => this.#view,
+      frameUrl: url,
+      sectionUrl: (section) => this.#view.links.sections.replace("{n}", section),
+    });
     this.#viewers = view.viewers;
     if (!playsFile(view)) this.#addTimeline(url);
   }
@@ -96,11 +116,10 @@ export class WatchPage {
   async #addTimeline(url) {
     this.#timeline = await this.#loadTimeline({
       onToggle: () => this.toggle(),
-      onSeek: (frame) => this.seek(frame),
-      onView: (name) => {
-        this.#picture.choose(name);
-        this.#show();
-      },
+      onBack: () => this.backToLive(),
+      onScrub: (frame) => this.#near(frame, (near) => this.#playback.scrub(near)),
+      onGo: (frame) => this.#near(frame, (near) => this.#playback.goTo(near)),
+      onView: (name) => this.#chooseView(name),
     });
     this.#timeline.open(url);
     this.#show();
@@ -112,6 +131,11 @@ export class WatchPage {
     else if (words) this.#announcer.say(words);
   }
 
+  #playbackChanged() {
+    this.#showPill();
+    this.#showTransport();
+  }
+
   #liveChanged() {
     if (this.#picture.live?.state === "live") this.#count();
     this.#show();
@@ -121,8 +145,7 @@ export class WatchPage {
     const view = this.#view;
     const trouble = this.#trouble();
     const line = watchLine(view, { viewName: this.#picture.viewName ?? viewsOffered(view)[0], trouble });
-    showPill(byId("pill"), sessionPill(view, { isStopping: false, trouble }));
-    byId("pill").hidden = false;
+    this.#showPill();
     setText(byId("title"), titleOf(view));
     setText(byId("bold"), line.bold);
     setText(byId("plain"), line.plain);
@@ -138,12 +161,29 @@ export class WatchPage {
     this.#showTransport();
   }
 
+  #showPill() {
+    const shows = this.#playback.source === "live" ? this.#playback.shows : "frames";
+    showPill(byId("pill"), sessionPill(this.#view, { isStopping: false, trouble: this.#trouble(), shows }));
+    byId("pill").hidden = false;
+    this.#showHasLine(this.#picture.live !== null);
+  }
+
   #showTransport() {
     if (!this.#timeline) return;
-    const view = this.#view;
     this.#timeline.showPlaying(this.#playback.state);
-    const offered = hasEnded(view) || !hasPictures(view) ? [] : viewsOffered(view);
-    this.#timeline.showViews(offered.length > 1 ? offered : [], this.#picture.viewName);
+    this.#timeline.showViews(this.#offered(), this.#picture.viewName);
+    this.#timeline.showBack(this.#picture.isLeft);
+  }
+
+  /** The views to choose from; none without a live picture of something. */
+  #offered() {
+    const view = this.#view;
+    return view && !hasEnded(view) && hasPictures(view) && this.#picture.live ? viewsOffered(view) : [];
+  }
+
+  #chooseView(name) {
+    this.#picture.choose(name);
+    this.#show();
   }
 
   #showViewers() {
@@ -161,12 +201,7 @@ export class WatchPage {
 
   /** What is wrong with the page, not with the video: `{ kind, seconds }` as `session_words.js` has it, or null. */
   #trouble() {
-    const secondsTo = (ms) => Math.max(0, (ms - Date.now()) / 1000);
-    const { connection, retryAtMs } = this.#state;
-    if (connection === "interrupted") return { kind: "server", seconds: secondsTo(retryAtMs) };
-    const live = this.#picture.live;
-    if (live?.state === "interrupted") return { kind: "picture", seconds: secondsTo(live.retryAtMs) };
-    return live?.state === "blocked" || live?.state === "unsupported" ? { kind: live.state, seconds: 0 } : null;
+    return troubleOf(this.#state, this.#picture.live, Date.now());
   }
 }
 

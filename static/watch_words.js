@@ -3,14 +3,16 @@
  * is told that they stopped it.
  * @module
  */
-import { growsBackwards } from "./frame_map.js";
+import { growsBackwards, secondsKept } from "./frame_map.js";
 import { sessionStatus } from "./session_words.js";
-import { aboutDuration } from "./measures.js";
+import { aboutDuration, shortSeconds } from "./measures.js";
 import { hasPictures, remaining, secondsToFirstPictures, statusFor } from "./words.js";
 
 const whatPlays = {
-  arrival: "You see the newest part, again and again.",
-  edge: "It plays as it is made.",
+  arrival: () => "You see the newest part, again and again.",
+  growing: (view) => `You see the ${shortSeconds(secondsKept(view))} that exist so far, again and again.`,
+  timeline: () => "Gaps are still being made.",
+  edge: () => "It plays as it is made.",
 };
 
 /** The line under the picture: `{ bold, plain }`. `trouble` as in `sessionStatus`, or null. */
@@ -44,6 +46,7 @@ function howFar({ progress, timings }) {
 
 function troubleLine(trouble) {
   if (!trouble) return undefined;
+  if (trouble.kind === "full") return "As many people watch as this server can serve. The video is still being made.";
   if (trouble.kind === "picture") return "Only the live picture is interrupted. The video is still being made.";
   return trouble.kind === "blocked"
     ? "The live picture cannot get through this network (UDP is blocked). The file comes at the end."
@@ -52,7 +55,7 @@ function troubleLine(trouble) {
 
 function whatIsSeen(view, viewName) {
   const order = growsBackwards(view.plan) ? ["The end is made first."] : [];
-  if (hasPictures(view)) return [...order, whatPlays[viewName] ?? ""].join(" ");
+  if (hasPictures(view)) return [...order, whatPlays[viewName](view)].join(" ");
   const seconds = secondsToFirstPictures(view);
   return [...order, seconds === null ? "" : `It can be played in ${aboutDuration(seconds)}.`].filter(Boolean).join(" ");
 }

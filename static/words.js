@@ -8,7 +8,8 @@ import { aboutDuration, duration, exactSeconds, fileSize, shortSeconds } from ".
 
 /** The views a session offers, its default first. */
 export function viewsOffered(view) {
-  return view.settings.schedule === "forward" ? ["edge", "arrival"] : ["arrival"];
+  const always = ["arrival", "growing", "timeline"];
+  return view.settings.schedule === "forward" ? ["edge", ...always] : always;
 }
 
 /** The session's title: its prompt, or what else there is to say. */
@@ -31,7 +32,7 @@ export function hasPictures(view) {
 }
 
 /** `{ text, look: "" | "accent" | "warning" | "problem" | "ink", mark: "dot" | "ring" | "alert" | "" }` */
-export function pillFor(view, { isInterrupted } = { isInterrupted: false }) {
+export function pillFor(view, { isInterrupted, shows } = { isInterrupted: false, shows: "frames" }) {
   if (view.state === "queued") return { text: placeInQueue(view.queue), look: "", mark: "" };
   if (view.state === "completed") return { text: "Finished", look: "ink", mark: "" };
   if (view.state === "stopped") return { text: "Stopped", look: "", mark: "" };
@@ -40,7 +41,12 @@ export function pillFor(view, { isInterrupted } = { isInterrupted: false }) {
   if (view.progress.phase === "waiting" || view.progress.phase === "loading") {
     return { text: "Waiting for the model", look: "", mark: "" };
   }
+  if (shows === "preview") return { text: previewOf(view.progress), look: "accent", mark: "dot" };
   return { text: hasPictures(view) ? "Live" : "Making", look: "accent", mark: "dot" };
+}
+
+function previewOf({ phase, step, steps }) {
+  return `Preview of step ${phase === "decoding" ? steps : Math.max(1, step)}`;
 }
 
 function placeInQueue(queue) {
@@ -134,10 +140,9 @@ export function secondsToFirstPictures({ progress, timings }) {
   return (progress.steps - progress.step) * timings.secondsPerStep + (timings.secondsPerDecode ?? 0);
 }
 
-function speedInWords({ timings, plan, progress }) {
-  if (timings.secondsPerStep === null) return "It plays as it is made.";
-  const sectionSeconds = progress.steps * timings.secondsPerStep + (timings.secondsPerDecode ?? 0);
-  const speed = plan.seconds / progress.of / sectionSeconds;
+function speedInWords({ timings }) {
+  const { realTimeFactor: speed } = timings;
+  if (speed === null) return "It plays as it is made.";
   if (speed >= 1) return `Made ${speed.toFixed(1)} times as fast as it plays, so playback does not have to wait.`;
   const slowness = 1 / speed;
   return `Made ${

@@ -1,8 +1,10 @@
 /** How the pages read a session's events. */
 import assert from "node:assert/strict";
-import { retryDelaySeconds } from "../static/backoff.js";
+import { retryDelaySeconds, spread } from "../static/backoff.js";
 import { readEvents } from "../static/event_stream.js";
-import { codecOf, playoutsOf } from "../static/live_picture.js";
+import { iceServersIn } from "../static/ice_servers.js";
+import { lineFacts, sampleOf } from "../static/line_stats.js";
+import { codecOf } from "../static/live_picture.js";
 import { emptyState, foldEvent } from "../static/session_feed.js";
 
 async function eventsOf(...pieces: string[]) {
@@ -52,10 +54,8 @@ Deno.test("foldEvent() says slower when the remaining time grows by more than a 
 
 Deno.test("foldEvent() keeps the newest playout events", () => {
   let state = emptyState;
-  for (let start = 0; start < 500; start++) state = foldEvent(state, "playout", { view: "edge", codec: "vp8", start });
-  assert.equal(state.playouts.length, 128);
-  assert.equal(playoutsOf(state.playouts, "edge", "vp8").at(-1)?.start, 499);
-  assert.deepEqual(playoutsOf(state.playouts, "arrival", "vp8"), []);
+  for (let start = 0; start < 500; start++) state = foldEvent(state, "playout", { view: "edge", start });
+  assert.deepEqual(state.playouts.map(({ start }) => start), Array.from({ length: 128 }, (_, index) => 372 + index));
 });
 
 Deno.test("codecOf() reads the codec the answer settled on", () => {
@@ -68,4 +68,69 @@ Deno.test("codecOf() reads the codec the answer settled on", () => {
 
 Deno.test("retryDelaySeconds() doubles up to eight seconds", () => {
   assert.deepEqual([1, 2, 3, 4, 5, 6, 60].map(retryDelaySeconds), [0.5, 1, 2, 4, 8, 8, 8]);
+});
+
+Deno.test("spread() takes or adds up to a fifth", () => {
+  assert.deepEqual([0, 0.5, 1].map((chance) => spread(5, chance)), [4, 5, 6]);
+});
+
+Deno.test("iceServersIn() reads what WHEP writes into Link, and nothing else", () => {
+  const header = '<https://a.example/next>; rel="next", <stun:stun.example:3478>; rel="ice-server", ' +
+    '<turn:turn.example?transport=udp>; rel="ice-server"; username="a,b"; credential="c\\"d"; credential-type="password"' +
+    ",<turns:turn.example:443>;rel=ice-server;username=u;credential=p";
+  assert.deepEqual(iceServersIn(header), [
+    { urls: "stun:stun.example:3478" },
+    { urls: "turn:turn.example?transport=udp", username: "a,b", credential: 'c"d' },
+    { urls: "turns:turn.example:443", username: "u", credential: "p" },
+  ]);
+  assert.deepEqual(iceServersIn(null), []);
+  assert.deepEqual(iceServersIn("nonsense; <<>"), []);
+});
+
+/** A browser's report with these numbers, one second after the one before for each `second`. */
+function reportOf(second: number, video: Record<string, unknown>) {
+  return new Map<string, Record<string, unknown>>([
+    ["T", { id: "T", type: "transport", selectedCandidatePairId: "P2" }],
+    ["P1", { id: "P1", type: "candidate-pair", nominated: true, state: "succeeded", currentRoundTripTime: 1 }],
+    ["P2", { id: "P2", type: "candidate-pair", nominated: true, state: "succeeded", currentRoundTripTime: 0.0042 }],
+    ["C", { id: "C", type: "codec", mimeType: "video/VP8" }],
+    ["V", { id: "V", type: "inbound-rtp", kind: "video", codecId: "C", timestamp: 1000 * second, ...video }],
+  ]);
+}
+
+Deno.test("lineFacts() tells the last second, and the loss of all", () => {
+  const view = { timings: { realTimeFactor: 0.021 }, viewers: 3 };
+  const still = { frameWidth: 768, frameHeight: 512, packetsLost: 1 };
+  const first = sampleOf(reportOf(5, { ...still, bytesReceived: 1000, packetsReceived: 50, framesDecoded: 10 }))!;
+  const second = sampleOf(reportOf(6, {
+    ...still,
+    bytesReceived: 151_000,
+    packetsReceived: 99,
+    framesDecoded: 40,
+    qpSum: 900,
+    jitterBufferDelay: 1.8,
+    jitterBufferEmittedCount: 30,
+  }))!;
+  const facts = (before: typeof first | null, now: typeof first) => Object.fromEntries(lineFacts(before, now, view));
+  assert.deepEqual(facts(first, second), {
+    "Frames per second": "30",
+    "Resolution": "768 × 512",
+    "Codec": "VP8",
+    "Bitrate": "1.2 Mbit/s",
+    "Quantizer": "30 of 127",
+    "Round trip": "4 ms",
+    "Lost packets": "1.0%",
+    "Held back": "60 ms",
+    "Made": "0.02 × as fast as it plays",
+    "Viewers": "3",
+  });
+  for (const before of [null, second]) {
+    const said = facts(before, first); // the first look, or the first one at another connection
+    assert.deepEqual([said["Bitrate"], said["Frames per second"], said["Codec"]], [
+      "not yet known",
+      "not yet known",
+      "VP8",
+    ]);
+  }
+  assert.equal(sampleOf(new Map()), null);
 });

@@ -8,6 +8,7 @@ import { callsOf, settingsOf } from "../static/open_api.js";
 import { planVideo } from "../static/plan.js";
 import { problemCauses } from "../static/problem_causes.js";
 import * as measures from "../static/measures.js";
+import { loadingSlate, sessionPill, sessionStatus, troubleOf } from "../static/session_words.js";
 import { slateFor } from "../static/slate.js";
 import { watchLine } from "../static/watch_words.js";
 import * as words from "../static/words.js";
@@ -113,6 +114,63 @@ Deno.test("statusFor() speaks of the trouble before it speaks of the order", () 
   );
 });
 
+Deno.test("sessionPill() says that a preview is a preview, but first that the picture is interrupted", () => {
+  const page = { isStopping: false, trouble: null, shows: "preview" };
+  assert.equal(sessionPill(sessionView(), page).text, "Preview of step 5");
+  assert.equal(sessionPill(sessionView(), { ...page, shows: "frames" }).text, "Live");
+  const first = sessionView({ frameMap: nothingMade });
+  assert.equal(sessionPill(first, { ...page, shows: "slate" }).text, "Making");
+  const trouble = { kind: "picture", seconds: 4 };
+  assert.equal(sessionPill(first, { ...page, trouble }).text, "Reconnecting");
+});
+
+Deno.test("statusFor() says how fast the start is made against how fast it plays", () => {
+  const forward = { ...planVideo(10, "forward"), widthPx: 768, heightPx: 512 };
+  const said = [1.24, 0.111, null].map((realTimeFactor) => {
+    const timings = { ...sessionView().timings, realTimeFactor };
+    return words.statusFor(sessionView({ plan: forward, timings })).plain;
+  });
+  assert.deepEqual(said, [
+    "Made 1.2 times as fast as it plays, so playback does not have to wait.",
+    "Made 9.0 times slower than it plays. The last frame stays until more is ready.",
+    "It plays as it is made.",
+  ]);
+});
+
+Deno.test("viewsOffered() has the live edge only where the start is made first", () => {
+  const offered = (schedule: string) => words.viewsOffered(sessionView({ settings: { schedule } }));
+  assert.deepEqual(offered("inverted"), ["arrival", "growing", "timeline"]);
+  assert.deepEqual(offered("forward"), ["edge", "arrival", "growing", "timeline"]);
+});
+
+Deno.test("loadingSlate() has a bar when parts are counted", () => {
+  const { line, fraction } = loadingSlate({ loading: "transformer, 3 of 4" });
+  assert.deepEqual([line, fraction], ["Part 3 of 4. It stays loaded, so the next video starts at once.", 0.75]);
+  assert.equal(loadingSlate({ loading: undefined }).fraction, null);
+});
+
+Deno.test("troubleOf() puts the server before the picture, and a full house before a silent one", () => {
+  const open = { connection: "open", retryAtMs: null };
+  const live = { state: "interrupted", retryAtMs: 5000, problem: null };
+  assert.deepEqual(troubleOf(open, live, 1000), { kind: "picture", seconds: 4 });
+  assert.deepEqual(troubleOf({ connection: "interrupted", retryAtMs: 3000 }, live, 1000), {
+    kind: "server",
+    seconds: 2,
+  });
+  assert.deepEqual(troubleOf(open, { ...live, problem: { status: 503 } }, 1000), { kind: "full", seconds: 4 });
+  assert.equal(troubleOf(open, { ...live, state: "live" }, 1000), null);
+  assert.equal(troubleOf(open, null, 1000), null);
+  const { bold, plain } = sessionStatus(sessionView(), {
+    isStopping: false,
+    trouble: { kind: "full", seconds: 4 },
+    speed: "steady",
+  });
+  assert.deepEqual([bold, plain], [
+    "Making section 4 of 8, step 5 of 25",
+    "As many people watch as this server can serve. Your video is still being made.",
+  ]);
+});
+
 Deno.test("remaining() marks a guess and does not invent one", () => {
   assert.equal(words.remaining({ remainingSeconds: null, remainingIsGuess: true }), "not yet known");
   assert.equal(words.remaining({ remainingSeconds: 362, remainingIsGuess: true }), "about 6 min");
@@ -129,6 +187,9 @@ Deno.test("watchLine() says how far it is and what is seen", () => {
     bold: "40% made, 2 min 31 s left",
     plain: "The end is made first. You see the newest part, again and again.",
   });
+  const plain = (viewName: string) => watchLine(sessionView(), { viewName, trouble: null }).plain;
+  assert.equal(plain("growing"), "The end is made first. You see the 3.5 s that exist so far, again and again.");
+  assert.equal(plain("timeline"), "The end is made first. Gaps are still being made.");
 });
 
 Deno.test("slateFor() has words for everything that cannot be played, and none for what can", () => {
