@@ -40,7 +40,7 @@ export function createApp(options: AppOptions): Hono<ClientEnvironment> {
   if (base.path !== "") app.use(leadToBase(base), problemsBelow(base));
   app.route("/api/sessions", sessionRoutes(sessions, base));
   app.route("/api/sessions", whepRoutes(sessions, base));
-  app.route("/api/sessions", recordingRoutes(sessions));
+  app.route("/api/sessions", recordingRoutes(sessions.files));
   app.route("/api", eventRoutes(sessions, base));
   app.route("/api", systemRoutes(options, base));
   app.all("/api/*", (c, next) => c.req.path === "/api/docs" ? next() : notFoundOrNotAllowed(app, c));

@@ -3,19 +3,19 @@
  * @module
  */
 import { Hono } from "hono";
-import { Refusal, type Sessions } from "../session/mod.ts";
+import { Refusal, type SessionFiles } from "../session/mod.ts";
 import { type ContentHeaders, fileResponse } from "./file.ts";
 import { check, frameNumber, frameQuery, sectionNumber } from "./request.ts";
 
 /** Never changes under this address. Private: only who knows the id may see it. */
 const forEver = "private, max-age=31536000, immutable";
 
-export function recordingRoutes(sessions: Sessions): Hono {
+export function recordingRoutes(files: SessionFiles): Hono {
   const routes = new Hono();
 
   routes.get("/:id/video.mp4", async (c) => {
     const id = c.req.param("id");
-    return await sessionFile(c.req.raw, await sessions.video(id), {
+    return await sessionFile(c.req.raw, await files.video(id), {
       "content-type": "video/mp4",
       "content-disposition": `inline; filename="framecast-${id}.mp4"`,
       "cache-control": "private, no-cache",
@@ -24,7 +24,7 @@ export function recordingRoutes(sessions: Sessions): Hono {
 
   routes.get("/:id/sections/:name{.+\\.mp4}", async (c) => {
     const section = sectionNumber(c.req.param("name").replace(/\.mp4$/, ""));
-    return await sessionFile(c.req.raw, await sessions.section(c.req.param("id"), section), {
+    return await sessionFile(c.req.raw, await files.section(c.req.param("id"), section), {
       "content-type": "video/mp4",
       "cache-control": "private, no-cache",
     });
@@ -33,12 +33,12 @@ export function recordingRoutes(sessions: Sessions): Hono {
   routes.get("/:id/frames/:name{.+\\.jpg}", async (c) => {
     const frame = frameNumber(c.req.param("name").replace(/\.jpg$/, ""));
     const { width } = check(frameQuery, c.req.query());
-    const { jpeg, isFinal } = await sessions.frame(c.req.param("id"), frame, width);
+    const { jpeg, isFinal } = await files.frame(c.req.param("id"), frame, width);
     return c.body(jpeg, 200, { "content-type": "image/jpeg", "cache-control": isFinal ? forEver : "no-store" });
   });
 
   routes.get("/:id/image", (c) => {
-    const { path, mediaType } = sessions.startPicture(c.req.param("id"));
+    const { path, mediaType } = files.startPicture(c.req.param("id"));
     return sessionFile(c.req.raw, path, { "content-type": mediaType, "cache-control": forEver });
   });
   return routes;

@@ -5,6 +5,8 @@
 export { demandOf, generationSettings } from "../engine/mod.ts";
 export { imageLimits } from "../image.ts";
 export { problemOf, Refusal } from "./errors.ts";
+export type { SessionFiles } from "./files.ts";
+export { Histogram, type HistogramCounts } from "./histogram.ts";
 export { Models, type ModelsOptions } from "./models.ts";
 export { type Problem, problem, type ProblemKind, problemKinds } from "./problem.ts";
 export { type NewSession, Sessions, type SessionsOptions } from "./sessions.ts";

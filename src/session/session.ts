@@ -4,9 +4,9 @@
  */
 import type { Engine, GenerationRequest } from "../engine/mod.ts";
 import type { Log } from "../log.ts";
-import { writeRecording } from "../stream/mod.ts";
 import type { FrameRange, VideoPlan } from "../video.ts";
 import { StopRequested } from "./errors.ts";
+import type { EndState, Figures } from "./figures.ts";
 import { EventLog, type NewSessionEvent } from "./event_log.ts";
 import { endedMap, keptRange } from "./frame_map.ts";
 import {
@@ -21,9 +21,10 @@ import {
 } from "./generation_facts.ts";
 import type { Models } from "./models.ts";
 import type { Pictures, StreamTools } from "./pictures.ts";
-import { linksOf, recipeOf } from "./links.ts";
+import { linksOf } from "./links.ts";
 import { generationProblem, type Problem } from "./problem.ts";
 import type { SessionStore } from "./store.ts";
+import { writeVideo } from "./video_file.ts";
 import type { SessionState, SessionView } from "./view.ts";
 
 /** What was asked for and where its files go. */
@@ -47,6 +48,7 @@ export interface SessionSurroundings {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly models: Models;
+  readonly figures: Figures;
   /** Place in the queue, when it waits. */
   readonly queue: () => SessionView["queue"];
 }
@@ -202,6 +204,7 @@ export class Session {
     const view = this.view();
     this.#around.store.save(view);
     this.#around.models.remember(view);
+    this.#around.figures.sectionDone(view.timings);
   }
 
   async #finish(error: unknown): Promise<void> {
@@ -239,25 +242,16 @@ export class Session {
   }
 
   async #record(range: FrameRange): Promise<void> {
-    const { pictures, tools } = this.#around;
-    const { settings, plan, videoFile } = this.#order;
-    const { frames, sizeBytes } = await writeRecording({
-      store: pictures.store,
-      range,
-      plan,
-      file: videoFile,
-      ...(settings.keepRecipe ? { recipe: recipeOf(settings) } : {}),
-      ffmpeg: tools.ffmpeg,
-    }, new AbortController().signal);
-    this.#video = { frames, seconds: frames / plan.format.frameRate, sizeBytes, firstFrameIndex: range.start };
+    this.#video = await writeVideo(this.#order, range, this.#around);
   }
 
-  #end(state: SessionState, kept: FrameRange | null): void {
+  #end(state: EndState, kept: FrameRange | null): void {
     if (this.#state !== "queued" && this.#state !== "running") return;
     if (this.#state === "queued") this.#around.pictures.end(null);
     this.#state = state;
     const completeness = state === "completed" ? "whole" : "part";
     this.#facts = endFacts(this.#facts, endedMap(this.#facts.frameMap, kept), completeness, this.#around.now());
+    this.#around.figures.ended(state);
     if (this.#problem) this.#append({ event: "problem", data: this.#problem });
     this.announce();
     this.log.end();

@@ -9,9 +9,11 @@ import type { Log } from "../log.ts";
 import type { LiveStream } from "../stream/mod.ts";
 import { Refusal } from "./errors.ts";
 import { EventLog } from "./event_log.ts";
+import { Figures } from "./figures.ts";
 import { briefOf, Feed } from "./feed.ts";
 import { folderOf, makeFolder, removeFolder, tidyFolder } from "./folder.ts";
-import { type FramePicture, Gallery } from "./gallery.ts";
+import { SessionFiles } from "./files.ts";
+import { Gallery } from "./gallery.ts";
 import { drawSeed, newId } from "./identity.ts";
 import type { Models } from "./models.ts";
 import { pictureType } from "./picture_type.ts";
@@ -52,6 +54,9 @@ export interface NewSession {
 
 export class Sessions implements AsyncDisposable {
   readonly #options: SessionsOptions;
+  /** What has been made since the start. */
+  readonly figures = new Figures();
+  readonly files: SessionFiles;
   readonly #feed = new Feed();
   readonly #gallery: Gallery;
   readonly #worker: Worker;
@@ -66,6 +71,8 @@ export class Sessions implements AsyncDisposable {
   private constructor(options: SessionsOptions) {
     this.#options = options;
     this.#gallery = new Gallery(options);
+    const find = (id: string) => ({ ...this.#find(id), view: this.view(id) });
+    this.files = new SessionFiles({ ...options, gallery: this.#gallery, unrecorded: this.#unrecorded, find });
     this.#worker = new Worker({ ...options, feed: this.#feed });
   }
 
@@ -198,36 +205,6 @@ export class Sessions implements AsyncDisposable {
     return this.#gallery.removeViewer(id, viewerId);
   }
 
-  /** @throws `Refusal` for a frame that does not exist (yet) */
-  async frame(id: string, frameIndex: number, widthPx: number): Promise<FramePicture> {
-    return await this.#gallery.frame(this.view(id), frameIndex, widthPx);
-  }
-
-  /** Path of one section's file. @throws `Refusal` for one that is not decoded (yet) */
-  async section(id: string, section: number): Promise<string> {
-    return await this.#gallery.section(this.view(id), section);
-  }
-
-  /**
-   * Path of the finished file. One that could not be written when the disk was full is written now.
-   * @throws `Refusal` while there is none
-   */
-  async video(id: string): Promise<string> {
-    const { id: ownId, state } = this.view(id);
-    await this.#unrecorded.record(ownId);
-    if (this.view(ownId).video !== null) return folderOf(this.#options.dataDir, ownId).video;
-    const why = state === "queued" || state === "running"
-      ? `Session ${ownId} is ${state}, its file comes at the end`
-      : `Session ${ownId} ${state === "failed" ? "failed" : "was stopped"} before a frame was kept, so it has no file`;
-    throw new Refusal("no-video-yet", why, { state });
-  }
-
-  /** The start picture as it was uploaded. @throws `Refusal` */
-  startPicture(id: string): { readonly path: string; readonly mediaType: string } {
-    const { view, imageType } = this.#find(id);
-    return { path: folderOf(this.#options.dataDir, view.id).start, mediaType: imageType };
-  }
-
   /** In numbers, for the health page. */
   health(): Pick<HealthView, "sessions" | "viewers"> & { readonly engineState: HealthView["engine"]["state"] } {
     return {
@@ -251,6 +228,7 @@ export class Sessions implements AsyncDisposable {
   #session(order: SessionOrder, pictures: Pictures, log: EventLog): Session {
     const session: Session = new Session(order, {
       ...this.#options,
+      figures: this.figures,
       pictures,
       queue: () => this.#worker.placeOf(session),
     }, log);
