@@ -12,8 +12,8 @@ import { createProcessEngine } from "./src/engine/process_engine.ts";
 import { createTestPatternEngine } from "./src/engine/test_pattern.ts";
 import { FfmpegError, findFfmpeg } from "./src/ffmpeg.ts";
 import { createLog } from "./src/log.ts";
-import { createApp } from "./src/routes/mod.ts";
-import type { NetworkOptions } from "./src/stream/mod.ts";
+import { createApp, EventLoopWatch } from "./src/routes/mod.ts";
+import { type NetworkOptions, systemClock } from "./src/stream/mod.ts";
 import { Models, Sessions, SessionStore } from "./src/session/mod.ts";
 
 /** One sentence for whoever started the server; no stack. */
@@ -42,8 +42,14 @@ async function main(): Promise<void> {
     log,
     now: Date.now,
   });
-  const allowedHosts = [...config.allowedHosts, config.host];
-  const app = createApp({ ...config, allowedHosts, sessions, models, version: denoJson.version, staticDir, log });
+  using eventLoop = new EventLoopWatch(systemClock);
+  const app = createApp({
+    ...config,
+    allowedHosts: [...config.allowedHosts, config.host],
+    ...{ sessions, models, eventLoop, staticDir, log },
+    version: denoJson.version,
+    memory: Deno.memoryUsage,
+  });
   handler.resolve(app.fetch);
   print(`framecast listens on ${urlOf(server.addr as Deno.NetAddr)}${config.basePath}`);
   log.info("server.stopping", { signal: await stop });

@@ -15,6 +15,7 @@ import { encodePng } from "../src/image.ts";
 import { createLog } from "../src/log.ts";
 import { createApp } from "../src/routes/mod.ts";
 import {
+  Histogram,
   Models,
   type SessionEvent,
   Sessions,
@@ -78,6 +79,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     sessions,
     models,
     version: "0.0.0-test",
+    eventLoop: { delays: new Histogram([0.1]).counts },
+    memory: Deno.memoryUsage,
     staticDir: join(root, "static"),
     modelsDir: join(root, "models"),
     basePath: options.basePath ?? "",

@@ -10,6 +10,7 @@ import { BasePath } from "./base_path.ts";
 import { type ClientEnvironment, identify } from "./client.ts";
 import { eventRoutes } from "./events.ts";
 import { guard, type GuardOptions } from "./guard.ts";
+import { type MetricsOptions, metricsRoutes } from "./metrics.ts";
 import { pageRoutes, type PagesOptions } from "./pages.ts";
 import { problemResponse } from "./problem.ts";
 import { recordingRoutes } from "./recordings.ts";
@@ -17,7 +18,7 @@ import { sessionRoutes } from "./sessions.ts";
 import { type SystemOptions, systemRoutes } from "./system.ts";
 import { whepRoutes } from "./whep.ts";
 
-export interface AppOptions extends SystemOptions, PagesOptions, GuardOptions {
+export interface AppOptions extends SystemOptions, PagesOptions, GuardOptions, MetricsOptions {
   /** Where all of it lies: `""` or such as `/framecast`. */
   readonly basePath: string;
   /** Addresses or networks of proxies in front of it. */
@@ -44,6 +45,7 @@ export function createApp(options: AppOptions): Hono<ClientEnvironment> {
   app.route("/api", eventRoutes(sessions, base));
   app.route("/api", systemRoutes(options, base));
   app.all("/api/*", (c, next) => c.req.path === "/api/docs" ? next() : notFoundOrNotAllowed(app, c));
+  app.route("/", metricsRoutes(options));
   app.route("/", pageRoutes(options, base));
   app.notFound((c) => notFoundOrNotAllowed(app, c));
   app.onError((error, c) => {

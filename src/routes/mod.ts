@@ -3,3 +3,4 @@
  * @module
  */
 export { type AppOptions, createApp } from "./app.ts";
+export { EventLoopWatch } from "./event_loop.ts";

@@ -22,7 +22,7 @@ import { isDiskFull } from "./problem.ts";
 import { afterCrash, orderOf, placeholderOf, planOf, requestOf } from "./restart.ts";
 import { Session, type SessionOrder } from "./session.ts";
 import type { SessionStore, StoredSession } from "./store.ts";
-import type { FeedEvent, HealthView, SessionEvent, SessionView } from "./view.ts";
+import type { FeedEvent, HealthView, SessionEvent, SessionState, SessionView } from "./view.ts";
 import { Unrecorded } from "./unrecorded.ts";
 import { Worker } from "./worker.ts";
 
@@ -203,6 +203,11 @@ export class Sessions implements AsyncDisposable {
   /** False when there is no such viewer (any more). */
   removeViewer(id: string, viewerId: string): boolean {
     return this.#gallery.removeViewer(id, viewerId);
+  }
+
+  /** Of all that are kept. */
+  countByState(): Readonly<Record<SessionState, number>> {
+    return this.#options.store.countByState();
   }
 
   /** In numbers, for the health page. */

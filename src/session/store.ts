@@ -6,7 +6,14 @@ import { DatabaseSync } from "node:sqlite";
 import type { Pace } from "./generation_facts.ts";
 import { isDiskFull } from "./problem.ts";
 import { migrations, pragmas } from "./store_schema.ts";
-import { type SessionEvent, sessionEvent, type SessionView, sessionView } from "./view.ts";
+import {
+  type SessionEvent,
+  sessionEvent,
+  type SessionState,
+  sessionStates,
+  type SessionView,
+  sessionView,
+} from "./view.ts";
 
 /** Bytes of the start picture lie in the session's folder; this is their media type. */
 export interface StoredSession {
@@ -98,6 +105,12 @@ export class SessionStore implements Disposable {
       .filter((session) => session?.view.video && (channel === null || session.view.channel === channel));
     const startOf = (session: StoredSession | null) => session?.view.timings.startedAt ?? "";
     return [...this.#sessions(sql, [channel]), ...late].sort((a, b) => startOf(b).localeCompare(startOf(a)))[0] ?? null;
+  }
+
+  countByState(): Record<SessionState, number> {
+    const rows = this.#all("SELECT state, COUNT(*) AS sessions FROM sessions GROUP BY state", []);
+    const none = sessionStates.map((state) => [state, 0]);
+    return Object.fromEntries([...none, ...rows.map((row) => [row.state, Number(row.sessions)])]);
   }
 
   /** Names of the channels that have sessions, in order. */
