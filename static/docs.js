@@ -1,6 +1,7 @@
 import { getOpenApi } from "./api.js";
 import { watchContents } from "./contents.js";
 import { copyIconButton } from "./copy.js";
+import { embedMeanings, liveSamples, viewMeanings, waitMeanings } from "./docs_live_samples.js";
 import { commands, firstVideo, frameStates, sampleEvents, sampleFrameMap } from "./docs_samples.js";
 import { element } from "./element.js";
 import { showEngineChip } from "./engine_chip.js";
@@ -9,11 +10,13 @@ import { problemCauses } from "./problem_causes.js";
 import { stateWords } from "./measures.js";
 
 const byId = (id) => document.getElementById(id);
+const server = new URL(".", document.baseURI).href.replace(/\/$/, "");
 
 showEngineChip();
 showFirstVideo();
 showEvents();
 showFrameMap();
+showWatching();
 showProblems();
 showCommands();
 watchContents();
@@ -22,11 +25,11 @@ await showCalls();
 if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
 
 function showFirstVideo() {
-  const examples = firstVideo(new URL(".", document.baseURI).href.replace(/\/$/, ""));
+  const examples = firstVideo(server);
   let shown = "curl";
   const show = (name) => {
     shown = name;
-    byId("first-code").replaceChildren(...examples[name].flatMap((line) => [...line.map(codePart), "\n"]));
+    showCode(byId("first-code"), examples[name]);
     for (const button of byId("languages").children) {
       button.setAttribute("aria-pressed", String(button.textContent === name));
     }
@@ -38,6 +41,10 @@ function showFirstVideo() {
   );
   byId("first-copy").append(copyIconButton("the example", () => commandsOf(examples[shown])));
   show(shown);
+}
+
+function showCode(node, lines) {
+  node.replaceChildren(...lines.flatMap((line) => [...line.map(codePart), "\n"]));
 }
 
 function codePart([look, text]) {
@@ -102,6 +109,20 @@ function showFrameMap() {
   }));
   byId("map-json").textContent = `[\n${sampleFrameMap.map((range) => `  ${JSON.stringify(range)}`).join(",\n")}\n]`;
   byId("state-rows").append(...frameStates.map(([state, promise]) => row(element("code", { text: state }), promise)));
+}
+
+function showWatching() {
+  const samples = liveSamples(server);
+  for (const node of document.querySelectorAll("[data-sample]")) {
+    const lines = samples[node.dataset.sample];
+    showCode(node, lines);
+    node.after(copyIconButton(node.getAttribute("aria-label"), () => commandsOf(lines)));
+  }
+  const rows = (meanings) =>
+    meanings.map(([name, ...rest]) => row(element("code", { text: name }), ...rest.map((text) => prose(text))));
+  byId("view-rows").append(...rows(viewMeanings));
+  byId("wait-rows").append(...rows(waitMeanings));
+  byId("embed-rows").append(...rows(embedMeanings));
 }
 
 function showProblems() {

@@ -100,6 +100,7 @@ const sampleTimings = {
   firstFramesSeconds: 3.2,
   secondsPerStep: 0.12,
   secondsPerDecode: 0.6,
+  realTimeFactor: 0.33,
   sections: [{ samplingSeconds: 2.9, decodingSeconds: 0.6 }, { samplingSeconds: 3, decodingSeconds: 0.6 }],
 };
 
@@ -122,8 +123,21 @@ export const sampleEvents = [
   {
     event: "playout",
     tells:
-      "Which frame is on screen: the picture with this RTP timestamp (90 kHz) shows `start`, each 3000 later the next one.",
-    data: { view: "arrival", codec: "vp8", rtpTimestamp: 1_284_300, start: 76, end: 112, loop: true },
+      "What a live picture with these choices shows: the picture with this RTP timestamp (90 kHz) `start`, each 3000 later " +
+      "`rate` frames more; at `end` it goes back to `start`, or stays. `shows` is `frames`, `preview` or `slate`.",
+    data: {
+      video: "k3f9x2",
+      view: "arrival",
+      codec: "vp8",
+      wait: "loop",
+      previews: "shown",
+      rtpTimestamp: 1_284_300,
+      shows: "frames",
+      start: 76,
+      end: 112,
+      rate: 1,
+      loop: true,
+    },
   },
   {
     event: "problem",
