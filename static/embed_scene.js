@@ -8,7 +8,7 @@ import { hasPictures } from "./words.js";
 /**
  * @typedef {object} Facts
  * @property {"session" | "channel"} kind what the address is one of
- * @property {"unasked" | "there" | "missing"} address "missing": the server says that it has no such thing
+ * @property {"there" | "missing"} address "missing": the server says that it has no such thing
  * @property {object | null} view of the session, or of the one that the channel is on; null while none is known
  * @property {object | null} pictured view of the session that the live picture shows; a channel may show one that has ended
  *   while the next one is on

@@ -6,7 +6,7 @@
 /**
  * A `playout` event: what is shown from one picture on if nothing new arrives. `[start, end)` in frames of the video, empty
  * for a slate that stands for no place; `rate` frames each tick of the stream, below 0 backwards from `end` − 1.
- * @typedef {{ view: string, wait: string, previews: string, rtpTimestamp: number, shows: "frames" | "preview" | "slate",
+ * @typedef {{ video: string | null, view: string, wait: string, previews: string, rtpTimestamp: number, shows: "frames" | "preview" | "slate",
  *   start: number, end: number, rate: number, loop: boolean }} Playout
  */
 
@@ -26,21 +26,31 @@ export function playoutsOf(playouts, { view, wait, previews }) {
   return playouts.filter((each) => each.view === view && each.wait === wait && each.previews === previews);
 }
 
+// Timestamps wrap at 2³² (RFC 3550 section 5.1); `| 0` takes the shorter way round.
+const unitsSince = (playout, rtpTimestamp) => (rtpTimestamp - playout.rtpTimestamp) | 0;
+
 /**
- * What is on screen, from the picture's RTP timestamp and the `playout` events of its own choice, oldest first.
+ * The event that tells of a picture, of the `playout` events of its own choice, oldest first.
  * @param {Playout[]} playouts
  * @param {number | undefined} rtpTimestamp a browser that does not tell it shows what the newest event says
+ * @returns {Playout | undefined}
+ */
+export function playoutAtTimestamp(playouts, rtpTimestamp) {
+  if (rtpTimestamp === undefined) return playouts.at(-1);
+  return playouts.findLast((each) => unitsSince(each, rtpTimestamp) >= -rtpUnitsPerTick / 2);
+}
+
+/**
+ * What is on screen, see `playoutAtTimestamp`.
  * @returns {{ shows: "frames" | "preview" | "slate", hasPlace: boolean, frame: number | undefined } | undefined} `hasPlace` is
  *   false for a slate that stands for no frame, `frame` undefined where nobody knows it; undefined when no event tells
  */
 export function pictureAtTimestamp(playouts, rtpTimestamp) {
-  // Timestamps wrap at 2³² (RFC 3550 section 5.1); `| 0` takes the shorter way round.
-  const unitsSince = (playout) => (rtpTimestamp - playout.rtpTimestamp) | 0;
-  const isKnown = rtpTimestamp !== undefined;
-  const playout = isKnown ? playouts.findLast((each) => unitsSince(each) >= -rtpUnitsPerTick / 2) : playouts.at(-1);
+  const playout = playoutAtTimestamp(playouts, rtpTimestamp);
   if (!playout) return undefined;
-  const ticks = Math.round(unitsSince(playout) / rtpUnitsPerTick);
-  const frame = isKnown ? frameOfRun(playout, ticks) : undefined;
+  const frame = rtpTimestamp === undefined
+    ? undefined
+    : frameOfRun(playout, Math.round(unitsSince(playout, rtpTimestamp) / rtpUnitsPerTick));
   return { shows: playout.shows, hasPlace: playout.start < playout.end, frame };
 }
 
