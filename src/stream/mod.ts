@@ -2,6 +2,13 @@
  * Frames in, pictures out: the live picture over WebRTC, the frames on disk, and the file. Knows no diffusion.
  * @module
  */
+export {
+  type ChannelEnd,
+  channelEnds,
+  type ChannelSourceOptions,
+  type ChannelVideo,
+  createChannelSource,
+} from "./channel_source.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export * from "./errors.ts";
 export { FrameBus, type Overflow, type ReaderOptions } from "./frame_bus.ts";

@@ -33,7 +33,7 @@ export interface SlatePainter {
 
 export function createSlatePainter(plan: VideoPlan, startPicture: RgbImage): SlatePainter {
   const { widthPx, heightPx } = plan.format;
-  const ground = greyed(startPicture);
+  let ground: Uint8Array | undefined;
   const strip = stripIn(plan.format);
   let shown: { readonly look: string; readonly pixels: Uint8Array } | undefined;
   return {
@@ -42,6 +42,7 @@ export function createSlatePainter(plan: VideoPlan, startPicture: RgbImage): Sla
       const playheadX = playhead === undefined ? undefined : strip.x + Math.round(playhead / plan.frames * strip.width);
       const look = JSON.stringify([cells, playheadX]);
       if (shown?.look === look) return shown.pixels;
+      ground ??= greyed(startPicture);
       const canvas = { widthPx, heightPx, pixels: ground.slice() };
       drawStrip(canvas, strip, cells);
       if (playheadX !== undefined) drawPlayhead(canvas, strip, playheadX);

@@ -14,7 +14,12 @@ import { createSlatePainter, type SlatePainter } from "./slate.ts";
  * @returns a source whose `next` throws only when the very first picture cannot be read: `StoreError`
  */
 export function createVideoSource(id: string, footage: Footage, choice: ViewChoice): PictureSource {
-  return new VideoSource(id, footage, choice);
+  return playVideo(id, footage, createPlayout(choice, footage));
+}
+
+/** The same in any order of frames. Runs that show frames must keep to those decoded. */
+export function playVideo(id: string, footage: Footage, playout: Playout): PictureSource {
+  return new VideoSource(id, footage, playout);
 }
 
 class VideoSource implements PictureSource {
@@ -26,10 +31,10 @@ class VideoSource implements PictureSource {
   #pixels: Uint8Array | undefined;
   #frame: { readonly index: number; readonly state: string | undefined } | undefined;
 
-  constructor(id: string, footage: Footage, choice: ViewChoice) {
+  constructor(id: string, footage: Footage, playout: Playout) {
     this.#id = id;
     this.#footage = footage;
-    this.#playout = createPlayout(choice, footage);
+    this.#playout = playout;
     this.#previews = createPreviewPainter(footage.plan.format);
     this.#slates = createSlatePainter(footage.plan, footage.placeholder);
   }
