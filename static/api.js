@@ -77,30 +77,3 @@ export function frameUrl(id, frame, widthPx) {
 
 /** Address of one decoded frame, every pixel as it was made. */
 export const exactFrameUrl = (id, frame) => `${sessionPath(id)}/frames/${frame}.png`;
-
-/**
- * Asks for a video. XMLHttpRequest, because `fetch` does not tell how much of a body has been sent.
- * @param {{ image: Blob, name: string, settings: Record<string, string | number | boolean> }} request
- * @param {(fraction: number) => void} onUploaded 0 to 1
- * @returns {Promise<object>} the new session's view
- */
-export function startSession({ image, name, settings }, onUploaded, signal) {
-  const form = new FormData();
-  form.append("image", image, name);
-  for (const [key, value] of Object.entries(settings)) form.append(key, String(value));
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", "api/sessions");
-    request.setRequestHeader("accept", "application/json");
-    request.upload.onprogress = (event) => event.lengthComputable && onUploaded(event.loaded / event.total);
-    request.onload = () => {
-      const { status, responseText } = request;
-      if (status >= 200 && status < 300) resolve(JSON.parse(responseText));
-      else reject(problemFrom(status, request.getResponseHeader("content-type"), responseText));
-    };
-    request.onerror = () => reject(unreachable());
-    request.onabort = () => reject(signal?.reason ?? unreachable());
-    signal?.addEventListener("abort", () => request.abort(), { once: true });
-    request.send(form);
-  });
-}

@@ -1,4 +1,4 @@
-import { Problem, startSession } from "./api.js";
+import { Problem } from "./api.js";
 import { element, setText } from "./element.js";
 import {
   estimateLines,
@@ -97,10 +97,13 @@ export class Compose {
     if (byId("generate").getAttribute("aria-disabled") === "true") return;
     this.#sending = "Sending";
     this.#changed();
-    const { clearRefusals, showRefusal } = await import("./refusals.js");
+    const [{ clearRefusals, showRefusal }, { startSession }] = await Promise.all([
+      import("./refusals.js"),
+      import("./start_session.js"),
+    ]);
     clearRefusals();
     try {
-      this.#handlers.onStarted(await this.#send());
+      this.#handlers.onStarted(await this.#send(startSession));
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       showRefusal(error);
@@ -110,7 +113,7 @@ export class Compose {
     }
   }
 
-  async #send() {
+  async #send(startSession) {
     const settings = {
       prompt: this.#prompt.value.trim(),
       durationSeconds: this.#length.seconds ?? 5,

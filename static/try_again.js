@@ -1,5 +1,6 @@
-import { call, startSession } from "./api.js";
+import { call } from "./api.js";
 import { fittingSize } from "./session_words.js";
+import { startSession } from "./start_session.js";
 
 /**
  * Asks for a failed session once more, at the size that fits when its problem names one.
