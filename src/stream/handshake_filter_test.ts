@@ -25,3 +25,19 @@ Deno.test("createHandshakeFilter() lets a repeated ClientHello through until som
   filter([helloWithCookie]);
   assert.deepEqual(filter([firstHello]), []); // it would make new keys
 });
+
+Deno.test("createHandshakeFilter() leaves what came after a lost message to be repeated with it", () => {
+  const filter = createHandshakeFilter();
+  const [certificate, ...rest] = flight5;
+  assert.deepEqual([[firstHello], [helloWithCookie], rest].flatMap((messages) => filter(messages)), [
+    firstHello,
+    helloWithCookie,
+  ]);
+  assert.deepEqual(filter([certificate!, ...rest]), flight5);
+});
+
+Deno.test("createHandshakeFilter() gives messages of one datagram in the order they were sent in", () => {
+  const filter = createHandshakeFilter();
+  [[firstHello], [helloWithCookie]].forEach((messages) => filter(messages));
+  assert.deepEqual(filter(flight5.toSorted((a, b) => a.msg_type - b.msg_type)), flight5);
+});

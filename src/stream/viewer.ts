@@ -23,6 +23,7 @@ import type { AccessUnit, Codec } from "./access_unit.ts";
 import { OfferError } from "./errors.ts";
 import { FrameBus } from "./frame_bus.ts";
 import { createHandshakeFilter } from "./handshake_filter.ts";
+import { createFragmentCollector } from "./handshake_fragments.ts";
 import { type Offer, readOffer } from "./offer.ts";
 import { freeCiphersAfterUse } from "./srtp_cipher.ts";
 
@@ -132,6 +133,7 @@ function guardHandshake(transport: DtlsTransport): void {
       const handle = dtls.onHandleHandshakes;
       const unrepeated = createHandshakeFilter();
       dtls.onHandleHandshakes = (messages) => handle(unrepeated(messages));
+      dtls.handleFragmentHandshake = createFragmentCollector();
     });
   });
 }
