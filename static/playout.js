@@ -42,6 +42,8 @@ export function playoutAtTimestamp(playouts, rtpTimestamp) {
 
 /**
  * What is on screen, see `playoutAtTimestamp`.
+ * @param {Playout[]} playouts
+ * @param {number | undefined} rtpTimestamp
  * @returns {{ shows: "frames" | "preview" | "slate", hasPlace: boolean, frame: number | undefined } | undefined} `hasPlace` is
  *   false for a slate that stands for no frame, `frame` undefined where nobody knows it; undefined when no event tells
  */

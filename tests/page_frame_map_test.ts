@@ -107,7 +107,9 @@ for (const view of views) {
       for (let tick = 0; tick < 600; tick++) {
         Object.assign(facts, factsAt(tick, arrivals));
         const run = playout.next(tick);
-        if (run !== told) playouts.push({ ...run, ...choice, rtpTimestamp: (base + run.sinceTick * 3000) % 2 ** 32 });
+        if (run !== told) {
+          playouts.push({ ...run, ...choice, video: "a", rtpTimestamp: (base + run.sinceTick * 3000) % 2 ** 32 });
+        }
         told = run;
         const jitter = tick % 3 * 700 - 700;
         const picture = pictureAtTimestamp(playouts, (base + tick * 3000 + jitter) % 2 ** 32);
@@ -122,7 +124,7 @@ for (const view of views) {
 Deno.test("pictureAtTimestamp() knows nothing before the first event, and without a timestamp not which frame", () => {
   assert.equal(pictureAtTimestamp([], 1000), undefined);
   const run = { shows: "frames", start: 0, end: 36, rate: 1, loop: true } as const;
-  const later = { ...choiceOf("arrival"), ...run, rtpTimestamp: 9000 };
+  const later = { ...choiceOf("arrival"), ...run, video: "a", rtpTimestamp: 9000 };
   assert.equal(pictureAtTimestamp([later], 3000), undefined);
   assert.deepEqual(pictureAtTimestamp([later], undefined), { shows: "frames", hasPlace: true, frame: undefined });
 });
@@ -133,7 +135,17 @@ Deno.test("choiceOf() waits as the server does for those who choose no wait", ()
 
 Deno.test("playoutsOf() takes the events of one choice out of a log that holds those of all", () => {
   const one = (view: string, wait: string, start: number) =>
-    ({ ...choiceOf(view), wait, shows: "frames", rtpTimestamp: 0, start, end: 9, rate: 1, loop: true }) as const;
+    ({
+      ...choiceOf(view),
+      video: "a",
+      wait,
+      shows: "frames",
+      rtpTimestamp: 0,
+      start,
+      end: 9,
+      rate: 1,
+      loop: true,
+    }) as const;
   const log = [one("edge", "hold", 1), one("edge", "slow", 2), one("arrival", "loop", 3), one("edge", "hold", 4)];
   assert.deepEqual(playoutsOf(log, choiceOf("edge")).map(({ start }) => start), [1, 4]);
 });

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { launchChromium } from "./chromium.ts";
 import { createGatedEngine, type GatedEngine } from "./gated_engine.ts";
-import { startServer, type TestServer } from "./server_fixture.ts";
+import { type ServerOptions, startServer, type TestServer } from "./server_fixture.ts";
 
 const axeSource = await readFile(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 
@@ -16,16 +16,21 @@ export interface Site extends AsyncDisposable {
   readonly server: TestServer;
   readonly engine: GatedEngine;
   readonly browser: Browser;
+  /** What pages have asked for so far. */
+  readonly requests: readonly { readonly method: string; readonly path: string }[];
   /** What pages complained about so far: errors and breaches of the content policy. */
   readonly complaints: readonly string[];
   /** Opens an address. */
   open(path: string, look?: { widthPx?: number; heightPx?: number; theme?: "dark" | "light" }): Promise<Page>;
 }
 
-export async function openSite(): Promise<Site> {
+/** @param options of the server; addresses given to `open` are below its base path */
+export async function openSite(options: ServerOptions = {}): Promise<Site> {
   const engine = createGatedEngine();
-  const server = await startServer({ engine });
+  const server = await startServer({ engine, ...options });
+  const requests: { method: string; path: string }[] = [];
   const http = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    requests.push({ method: request.method, path: new URL(request.url).pathname });
     return server.request(request.url, request);
   });
   const browser = await launchChromium();
@@ -34,6 +39,7 @@ export async function openSite(): Promise<Site> {
     server,
     engine,
     browser,
+    requests,
     complaints,
     async open(path, { widthPx = 1280, heightPx = 720, theme = "dark" } = {}) {
       const page = await browser.newPage({ viewport: { width: widthPx, height: heightPx }, colorScheme: theme });
@@ -43,7 +49,7 @@ export async function openSite(): Promise<Site> {
         const isAnswer = message.text().startsWith("Failed to load resource");
         if (message.type() === "error" && !isAnswer) complaints.push(`${path}: ${message.text()}`);
       });
-      await page.goto(`http://127.0.0.1:${http.addr.port}${path}`);
+      await page.goto(`http://127.0.0.1:${http.addr.port}${options.basePath ?? ""}${path}`);
       return page;
     },
     async [Symbol.asyncDispose]() {

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { chromiumPath } from "./chromium.ts";
 import { barriers, compareFrameNumbers, openSite, overhangPx, shows, type Site, until } from "./page_site.ts";
+import { sessionForm } from "./server_fixture.ts";
 
 const ignore = chromiumPath === undefined;
 
@@ -33,6 +34,45 @@ Deno.test("every address in a page, script or style sheet is below the page's ba
     const found = rest.match(isPage ? /["'=]\/.{0,40}/g : /["'`(]\/[\w#?$].{0,40}/g) ?? [];
     assert.deepEqual(found, [], file);
   }
+});
+
+Deno.test({
+  name: "below a path of its host, every page finds its files, its calls and its neighbours",
+  ignore,
+  async fn() {
+    await using site = await openSite({ basePath: "/tools/cast" });
+    site.engine.admit(2);
+    const response = await site.server.request("/tools/cast/api/sessions", {
+      method: "POST",
+      body: await sessionForm({ durationSeconds: "2", prompt: "The ball bounces." }),
+    });
+    const { id } = await response.json();
+    const addresses = [
+      ["/", "The ball bounces."],
+      [`/?session=${id}`, "Ready:"],
+      [`/watch/${id}`, "Ready:"],
+      ["/obs", "Always the newest video"],
+      ["/api/docs", "A setting is unknown"],
+    ] as const;
+    for (const [path, words] of addresses) {
+      const page = await site.open(path);
+      if (path === "/") await page.getByRole("tab", { name: "Sessions" }).first().click();
+      await shows(page, words);
+    }
+    const page = await site.open(`/?session=${id}`);
+    await page.getByRole("link", { name: "Use in OBS" }).click();
+    await until(page, `location.pathname + location.search === "/tools/cast/obs?session=${id}"`);
+    await page.getByRole("link", { name: "framecast" }).click();
+    await until(page, `location.pathname === "/tools/cast/"`);
+    await page.locator("[data-example]:visible").first().click();
+    await page.getByRole("button", { name: "Generate" }).click();
+    await until(page, `location.pathname === "/tools/cast/" && location.search.startsWith("?session=")`);
+    assert.deepEqual(
+      site.requests.filter(({ path }) => !path.startsWith("/tools/cast/") && path !== "/favicon.ico"),
+      [],
+    );
+    assert.deepEqual(site.complaints, []);
+  },
 });
 
 Deno.test({
