@@ -21,7 +21,7 @@ export class Feed {
    * @param latest which session that is at the moment
    */
   async *follow(latest: () => SessionView | null, signal: AbortSignal): AsyncGenerator<FeedEvent> {
-    const news = this.#read(signal);
+    const news = this.read(signal);
     let known = latest();
     yield { event: "latest", data: known && briefOf(known) };
     for await (const event of news) {
@@ -32,16 +32,17 @@ export class Feed {
     }
   }
 
-  close(): void {
-    this.#state = "closed";
-    this.#bus.close();
-  }
-
-  #read(signal: AbortSignal): AsyncIterable<FeedEvent> {
+  /** Every event from this call on, until `signal` aborts or the feed closes. */
+  read(signal: AbortSignal): AsyncIterable<FeedEvent> {
     const reader = this.#bus.read({ overflow: "drop-oldest", capacity });
     if (signal.aborted) void reader.return?.();
     else signal.addEventListener("abort", () => void reader.return?.(), { once: true });
     return reader;
+  }
+
+  close(): void {
+    this.#state = "closed";
+    this.#bus.close();
   }
 }
 

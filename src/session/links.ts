@@ -2,7 +2,7 @@
  * Addresses of a session, and the text that stands in its file.
  * @module
  */
-import type { SessionView } from "./view.ts";
+import type { ChannelView, SessionView } from "./view.ts";
 
 /** Paths on this server. `frames` holds `{n}` for the frame's number, `sections` for the section's in making order. */
 export function linksOf(id: string): SessionView["links"] {
@@ -18,6 +18,18 @@ export function linksOf(id: string): SessionView["links"] {
     frames: `${self}/frames/{n}.jpg`,
     watch: `/watch/${id}`,
     embed: `/embed/${id}`,
+  };
+}
+
+/** Paths of a channel on this server. */
+export function channelLinksOf(name: string): ChannelView["links"] {
+  const self = `/api/channels/${name}`;
+  return {
+    self,
+    events: `${self}/events`,
+    whep: `${self}/whep`,
+    liveTs: `${self}/live.ts`,
+    embed: name === "latest" ? "/embed/latest" : `/embed/channel/${name}`,
   };
 }
 

@@ -24,6 +24,7 @@ export const problemKinds = {
   "no-live-picture": [409, "There is nothing to watch"],
   "range-not-satisfiable": [416, "The range lies outside the file"],
   "queue-full": [503, "Too many videos are waiting"],
+  "too-many-viewers": [503, "Too many are watching"],
   "shutting-down": [503, "The server is stopping"],
   "offer-unreadable": [400, "The offer is not SDP that can be answered"],
   "no-common-codec": [406, "There is no common codec"],

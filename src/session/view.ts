@@ -167,6 +167,29 @@ export const feedEvent = z.discriminatedUnion("event", [
 ]).meta({ id: "FeedEvent" });
 export type FeedEvent = z.infer<typeof feedEvent>;
 
+export const channelStates = ["live", "between", "waiting"] as const;
+
+/** `live`: it shows a session being made. `between`: the last one with a video, until the next has a picture. */
+export const channelView = z.object({
+  name: z.string(),
+  state: z.enum(channelStates),
+  /** The one that is shown. */
+  session: sessionBrief.nullable(),
+  viewers: z.int(),
+  links: z.object({
+    self: z.string(),
+    events: z.string(),
+    whep: z.string(),
+    liveTs: z.string(),
+    embed: z.string(),
+  }),
+}).meta({ id: "Channel" });
+export type ChannelView = z.infer<typeof channelView>;
+
+/** One entry of a channel's feed: at once, and whenever it shows another session or is in another state. */
+export const channelEvent = z.object({ event: z.literal("channel"), data: channelView }).meta({ id: "ChannelEvent" });
+export type ChannelEvent = z.infer<typeof channelEvent>;
+
 export const modelView = z.object({
   id: z.string(),
   name: z.string(),
