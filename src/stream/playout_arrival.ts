@@ -37,16 +37,20 @@ export class Arrival implements Cursor {
   step(tick: number): Run {
     this.#firstTick ??= tick;
     const { plan, decoded, preview, isOver } = this.#facts;
-    const section = plan.sections.findLast(({ start }) => rangeAt(decoded, start)) ?? decoded[0];
+    const newest = plan.sections.findLast(({ start }) => rangeAt(decoded, start));
+    const section = newest ?? (isOver ? decoded[0] : undefined);
     if (!section) return this.#opening.step(tick);
     if (section !== this.#section) this.#enter(section, tick);
     const end = Math.min(rangeAt(decoded, section.start)!.end, section.end);
     const isWhole = end === section.end || isOver;
-    this.#run = this.#advance(this.#run, { start: section.start, end }, tick);
-    if (!isWhole) return this.#run;
     const isNext = preview !== null && plan.sections[preview.section - 1] !== section;
-    if (isNext && tick - this.#sinceTick >= end - section.start) return this.#opening.step(tick);
-    return this.#run = this.#repeat(this.#run, { start: section.start, end }, tick);
+    if (isWhole && isNext && tick - this.#sinceTick >= end - section.start) {
+      this.#run = undefined;
+      return this.#opening.step(tick);
+    }
+    const range = { start: section.start, end };
+    const run = this.#advance(this.#run, range, tick);
+    return this.#run = isWhole ? this.#repeat(run, range, tick) : run;
   }
 
   #enter(section: FrameRange, tick: number): void {
