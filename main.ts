@@ -38,7 +38,7 @@ async function main(): Promise<void> {
     engine: createEngine(config),
     models,
     store,
-    tools: { ffmpeg, network: networkOf(config) },
+    tools: { ffmpeg, network: networkOf(config), limits: config.limits },
     log,
     now: Date.now,
   });

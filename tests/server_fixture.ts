@@ -71,7 +71,12 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     engine: options.engine ?? createTestPatternEngine(),
     models,
     store,
-    tools: { ffmpeg: await findFfmpeg(), network: { hostAddresses: ["127.0.0.1"] }, ...options.tools },
+    tools: {
+      ffmpeg: await findFfmpeg(),
+      network: { hostAddresses: ["127.0.0.1"] },
+      limits: { viewers: 200, viewersPerAddress: 50 },
+      ...options.tools,
+    },
     log,
     now: Date.now,
   });

@@ -7,15 +7,18 @@ import type { GenerationRequest } from "../src/engine/mod.ts";
 import { type Ffmpeg, findFfmpeg } from "../src/ffmpeg.ts";
 import {
   createLiveStream,
-  FrameBus,
+  createVideoSource,
+  defaultWaits,
+  frameOfRun,
   type FrameStore,
   type LiveStream,
   OfferError,
   openFrameStore,
   type PlayoutSegment,
+  VideoFootage,
   type View,
 } from "../src/stream/mod.ts";
-import type { FrameBatch, VideoPlan } from "../src/video.ts";
+import type { VideoPlan } from "../src/video.ts";
 
 export interface TestStreamOptions extends TestPatternOptions {
   readonly schedule: "inverted" | "forward";
@@ -58,15 +61,14 @@ export async function startTestStream(options: TestStreamOptions): Promise<TestS
   const { plan } = first;
   const directory = await Deno.makeTempDir({ prefix: "framecast-test-" });
   const store = await openFrameStore(`${directory}/frames.rgb`, plan);
-  const bus = new FrameBus<FrameBatch>();
+  const placeholder = { widthPx, heightPx, pixels: new Uint8Array(widthPx * heightPx * 3).fill(128) };
+  const footage = new VideoFootage({ store, placeholder });
   const encoders: StartedProcess[] = [];
   const live = createLiveStream({
-    plan,
-    placeholder: { widthPx, heightPx, pixels: new Uint8Array(widthPx * heightPx * 3).fill(128) },
-    frames: bus.read({ overflow: "drop-oldest" }),
-    store,
+    source: (choice) => createVideoSource("test", footage, choice),
     ffmpeg: watched(await findFfmpeg({ configured: options.ffmpegPath }), encoders),
     network: { hostAddresses: [] },
+    limits: { viewers: 20, viewersPerAddress: 20 },
   });
   const segments: PlayoutSegment[] = [];
   void (async () => {
@@ -86,9 +88,11 @@ export async function startTestStream(options: TestStreamOptions): Promise<TestS
     async generate() {
       for (let next = await events.next(); !next.done; next = await events.next()) {
         if (next.value.kind !== "frames") continue;
+        const { firstFrameIndex: start, pixels } = next.value.batch;
         await store.write(next.value.batch);
-        await bus.push(next.value.batch);
+        footage.arrived({ start, end: start + pixels.length / placeholder.pixels.length });
       }
+      footage.end({ start: 0, end: plan.frames });
     },
     async [Symbol.asyncDispose]() {
       await server.shutdown();
@@ -147,10 +151,9 @@ async function whep(request: Request, live: LiveStream, codec: "vp8" | "h264" | 
     const view = (searchParams.get("view") ?? "arrival") as View;
     const wanted = (searchParams.get("codec") ?? codec) as "vp8" | "h264" | undefined;
     try {
-      const { viewerId, answerSdp } = await live.answer(
-        await request.text(),
-        wanted ? { view, codec: wanted } : { view },
-      );
+      const choice = { view, wait: defaultWaits[view], previews: "hidden" } as const;
+      const options = wanted ? { choice, codec: wanted } : { choice };
+      const { viewerId, answerSdp } = await live.answer(await request.text(), options);
       const headers = { "content-type": "application/sdp", location: `/whep/${viewerId}` };
       return new Response(answerSdp, { status: 201, headers });
     } catch (error) {
@@ -167,11 +170,9 @@ async function whep(request: Request, live: LiveStream, codec: "vp8" | "h264" | 
   return new Response(await Deno.readTextFile(new URL(file, import.meta.url)), { headers: { "content-type": type } });
 }
 
-/** The frame that the segments told say is on screen at a timestamp; undefined before the first one. */
+/** The frame that the segments told say is on screen at a timestamp; undefined where they tell of none. */
 export function frameAt(segments: readonly PlayoutSegment[], rtpTimestamp: number): number | undefined {
-  const segment = segments.findLast((segment) => segment.rtpTimestamp <= rtpTimestamp);
-  if (!segment) return undefined;
-  const { start, end, loop } = segment;
-  const ticks = (rtpTimestamp - segment.rtpTimestamp) / 3000;
-  return loop ? start + (ticks % (end - start)) : Math.min(start + ticks, end - 1);
+  const since = (segment: PlayoutSegment) => (rtpTimestamp - segment.rtpTimestamp) | 0; // over the wrap at 2³²
+  const segment = segments.findLast((segment) => since(segment) >= 0);
+  return segment?.shows === "frames" ? frameOfRun(segment, since(segment) / 3000) : undefined;
 }

@@ -48,7 +48,6 @@ for (const codec of ["vp8", "h264"] as const) {
         await stream.generate();
         await until(page, "pictures.filter(({ code }) => code?.section === 2 && code.state === 'final').length > 50");
         const frames = checkedFrames(await picturesOf(page), stream);
-        assert.deepEqual(new Set(stream.segments.map((segment) => segment.codec)), new Set([codec]));
         assert.ok(frames.some((frame) => frame >= 40) && frames.includes(0), "both sections were seen");
         assert.equal((await receivedBy(page)).packetsLost, 0);
       },

@@ -7,13 +7,13 @@ import { createTestPatternEngine } from "../../src/engine/test_pattern.ts";
 import { findFfmpeg } from "../../src/ffmpeg.ts";
 import {
   createLiveStream,
-  FrameBus,
+  createVideoSource,
   type FrameStore,
   type LiveStream,
   openFrameStore,
   type PlayoutSegment,
+  VideoFootage,
 } from "../../src/stream/mod.ts";
-import type { FrameBatch } from "../../src/video.ts";
 import { frameAt } from "../../tests/test_pattern_stream.ts";
 import { type BrowserViewer, launchViewerBrowser } from "../browser_viewer.ts";
 import { exampleRequest } from "../embedded_model.ts";
@@ -60,15 +60,14 @@ async function startStream(sizePx: number): Promise<Stream> {
   const { plan } = first;
   const folder = await Deno.makeTempDir({ prefix: "framecast-bench-" });
   const store = await openFrameStore(`${folder}/frames.rgb`, plan);
-  const bus = new FrameBus<FrameBatch>();
+  const placeholder = { widthPx: sizePx, heightPx: sizePx, pixels: new Uint8Array(sizePx * sizePx * 3).fill(128) };
   const writtenMs = new Map<number, number[]>();
+  const footage = new VideoFootage({ store: watched(store, writtenMs), placeholder });
   const live = createLiveStream({
-    plan,
-    placeholder: { widthPx: sizePx, heightPx: sizePx, pixels: new Uint8Array(sizePx * sizePx * 3).fill(128) },
-    frames: bus.read({ overflow: "drop-oldest" }),
-    store: watched(store, writtenMs),
+    source: (choice) => createVideoSource("bench", footage, choice),
     ffmpeg: await findFfmpeg(),
     network: { hostAddresses: ["127.0.0.1"] },
+    limits: { viewers: 10, viewersPerAddress: 10 },
   });
   const segments: PlayoutSegment[] = [];
   void (async () => {
@@ -82,8 +81,9 @@ async function startStream(sizePx: number): Promise<Stream> {
     async generate() {
       for (let next = await events.next(); !next.done; next = await events.next()) {
         if (next.value.kind !== "frames") continue;
+        const { firstFrameIndex: start, pixels } = next.value.batch;
         await store.write(next.value.batch);
-        await bus.push(next.value.batch);
+        footage.arrived({ start, end: start + pixels.length / placeholder.pixels.length });
       }
     },
     async [Symbol.asyncDispose]() {
@@ -115,7 +115,9 @@ function watched(store: FrameStore, readMs: Map<number, number[]>): FrameStore {
 
 async function whep(request: Request, live: LiveStream): Promise<Response> {
   if (request.method !== "POST") return new Response("{}", { headers: { "content-type": "application/json" } });
-  const { viewerId, answerSdp } = await live.answer(await request.text(), { view: "edge" });
+  const { viewerId, answerSdp } = await live.answer(await request.text(), {
+    choice: { view: "edge", wait: "hold", previews: "hidden" },
+  });
   return new Response(answerSdp, {
     status: 201,
     headers: { "content-type": "application/sdp", location: `/whep/${viewerId}` },

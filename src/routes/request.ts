@@ -3,7 +3,16 @@
  * @module
  */
 import { z } from "zod";
-import { codecs, demandOf, generationSettings, type NewSession, Refusal, views } from "../session/mod.ts";
+import {
+  codecs,
+  demandOf,
+  generationSettings,
+  type NewSession,
+  previewChoices,
+  Refusal,
+  views,
+  waits,
+} from "../session/mod.ts";
 
 /** Name of a channel: what can stand in an address without being written in another way. */
 export const channelName = z.string().regex(
@@ -28,6 +37,12 @@ export const sessionForm = generationSettings.extend({
 /** `?view=` and `?codec=` of a WHEP offer. */
 export const watchQuery = z.object({
   view: z.enum(views).optional().describe("What the picture shows. Default: `arrival`, with schedule forward `edge`."),
+  wait: z.enum(waits).optional().describe(
+    "What it does while no new frames come. Default: `loop`, with `edge` `hold`.",
+  ),
+  previews: z.enum(previewChoices).default("shown").describe(
+    "Whether a section in work is shown as it becomes clearer.",
+  ),
   codec: z.enum(codecs).optional().describe("Only this codec. Default: the best both sides know."),
 });
 

@@ -5,8 +5,9 @@
  */
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { problem, Refusal, type Sessions } from "../session/mod.ts";
+import { defaultWaits, problem, Refusal, type Sessions } from "../session/mod.ts";
 import type { BasePath } from "./base_path.ts";
+import type { ClientEnvironment } from "./client.ts";
 import { problemResponse } from "./problem.ts";
 import { check, watchQuery } from "./request.ts";
 
@@ -14,8 +15,8 @@ const offerSizeBytesMax = 64 * 1024;
 const acceptPost = { "accept-post": "application/sdp" };
 const exposed = { "access-control-expose-headers": "Location, ETag, Link, Accept-Post" };
 
-export function whepRoutes(sessions: Sessions, base: BasePath): Hono {
-  const routes = new Hono();
+export function whepRoutes(sessions: Sessions, base: BasePath): Hono<ClientEnvironment> {
+  const routes = new Hono<ClientEnvironment>();
 
   routes.post("/:id/whep", bodyLimit({ maxSize: offerSizeBytesMax, onError: tooLarge }), async (c) => {
     const type = c.req.header("content-type") ?? "nothing";
@@ -23,10 +24,16 @@ export function whepRoutes(sessions: Sessions, base: BasePath): Hono {
       return problemResponse(problem("unsupported-media-type", `An offer is application/sdp, got ${type}`), acceptPost);
     }
     const { id, settings, links } = sessions.view(c.req.param("id"));
-    const defaultView = settings.schedule === "forward" ? "edge" : "arrival";
-    const { view = defaultView, codec } = check(watchQuery, c.req.query());
+    const { codec, previews, ...asked } = check(watchQuery, c.req.query());
+    const view = asked.view ?? (settings.schedule === "forward" ? "edge" : "arrival");
+    const wait = asked.wait ?? defaultWaits[view];
+    const { address } = c.get("client");
     const live = await sessions.watch(id);
-    const { viewerId, answerSdp } = await live.answer(await c.req.text(), { view, ...(codec ? { codec } : {}) });
+    const { viewerId, answerSdp } = await live.answer(await c.req.text(), {
+      choice: { view, wait, previews },
+      ...(codec ? { codec } : {}),
+      ...(address ? { address } : {}),
+    });
     return c.body(answerSdp, 201, {
       "content-type": "application/sdp",
       location: base.address(`${links.whep}/${viewerId}`),

@@ -41,7 +41,7 @@ export class Gallery implements AsyncDisposable {
   /** For a session that is about to be made. @throws `StoreError` */
   async open(id: string, plan: VideoPlan, placeholder: RgbImage): Promise<Pictures> {
     const { dataDir, tools } = this.#options;
-    const pictures = await openPictures(folderOf(dataDir, id).frames, plan, placeholder, tools);
+    const pictures = await openPictures({ id, file: folderOf(dataDir, id).frames, plan, placeholder, tools });
     this.#open.set(id, pictures);
     void this.#logFailures(id, pictures);
     return pictures;

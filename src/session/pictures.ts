@@ -3,14 +3,17 @@
  * @module
  */
 import { rm } from "node:fs/promises";
+import type { GenerationEvent } from "../engine/mod.ts";
 import type { Ffmpeg } from "../ffmpeg.ts";
 import {
   createLiveStream,
-  FrameBus,
+  createVideoSource,
   type FrameStore,
   type LiveStream,
   type NetworkOptions,
   openFrameStore,
+  VideoFootage,
+  type ViewerLimits,
 } from "../stream/mod.ts";
 import type { FrameBatch, FrameRange, RgbImage, VideoPlan } from "../video.ts";
 
@@ -18,6 +21,8 @@ import type { FrameBatch, FrameRange, RgbImage, VideoPlan } from "../video.ts";
 export interface StreamTools {
   readonly ffmpeg: Ffmpeg;
   readonly network: NetworkOptions;
+  /** Of each live picture. */
+  readonly limits: ViewerLimits;
 }
 
 /** Open from the session's creation until nobody needs its frames any more. Disposing removes the raw frames. */
@@ -28,37 +33,47 @@ export interface Pictures extends AsyncDisposable {
   write(batch: FrameBatch): Promise<void>;
   /** No more frames will come; of those written, `kept` are final. The live picture goes on with them. */
   end(kept: FrameRange | null): void;
+  /** What the engine tells: frames are written, previews and progress shown. @throws `StoreError` */
+  follow(event: GenerationEvent): Promise<void>;
 }
 
-/**
- * @param file of the raw frames; emptied
- * @param placeholder of the video's size, shown until there are frames
- * @throws `StoreError`
- */
-export async function openPictures(
-  file: string,
-  plan: VideoPlan,
-  placeholder: RgbImage,
-  tools: StreamTools,
-): Promise<Pictures> {
+export interface PicturesOptions {
+  /** Of the session. */
+  readonly id: string;
+  /** Of the raw frames; emptied. */
+  readonly file: string;
+  readonly plan: VideoPlan;
+  /** Of the video's size, shown until there are frames. */
+  readonly placeholder: RgbImage;
+  readonly tools: StreamTools;
+}
+
+/** @throws `StoreError` */
+export async function openPictures({ id, file, plan, placeholder, tools }: PicturesOptions): Promise<Pictures> {
   const store = await openFrameStore(file, plan);
-  const bus = new FrameBus<FrameBatch>();
-  // The batches only tell which frames lie in the store; 64 are more than two sections, so none is lost by dropping.
-  const frames = bus.read({ overflow: "drop-oldest", capacity: 64 });
-  const live = createLiveStream({ plan, placeholder, frames, store, ...tools });
+  const footage = new VideoFootage({ store, placeholder });
+  const live = createLiveStream({ source: (choice) => createVideoSource(id, footage, choice), ...tools });
+  const frameBytes = placeholder.pixels.length;
+  const write = async (batch: FrameBatch) => {
+    await store.write(batch);
+    const { firstFrameIndex: start, pixels } = batch;
+    footage.arrived({ start, end: start + pixels.length / frameBytes });
+  };
   return {
     live,
     store,
-    async write(batch) {
-      await store.write(batch);
-      await bus.push(batch);
-    },
+    write,
     end(kept) {
       if (kept !== null) store.settle(kept);
-      bus.close();
+      footage.end(kept);
+    },
+    async follow(event) {
+      if (event.kind === "frames") await write(event.batch);
+      else if (event.kind === "preview") footage.showPreview(event.clip);
+      else if (event.kind === "sampling") footage.working(event.section, 0);
+      else if (event.kind === "step") footage.working(event.section, event.step / event.of);
     },
     async [Symbol.asyncDispose]() {
-      bus.close();
       await live[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
       await rm(file, { force: true });

@@ -186,7 +186,7 @@ export class Session {
   async #consume(engine: Engine, request: GenerationRequest): Promise<void> {
     const { signal } = this.#stop;
     for await (const event of engine.generate(request, signal)) {
-      if (event.kind === "frames") await this.#around.pictures.write(event.batch);
+      await this.#around.pictures.follow(event);
       const before = this.#facts;
       this.#facts = advance(before, event, this.#around.now());
       if (event.kind === "plan") {

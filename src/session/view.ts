@@ -5,12 +5,13 @@
  */
 import { z } from "zod";
 import { schedules } from "../engine/mod.ts";
-import { views, waits } from "../stream/mod.ts";
+import { defaultWaits, views, waits } from "../stream/mod.ts";
 
-export { views, waits };
+export { defaultWaits, views, waits };
 
 export const sessionStates = ["queued", "running", "completed", "stopped", "failed"] as const;
 export const codecs = ["vp8", "h264"] as const;
+export const previewChoices = ["shown", "hidden"] as const;
 
 /** Half-open `[start, end)` in frames of the finished video. A frame map covers `[0, plan.frames)` without gap or overlap. */
 export const frameMapRange = z.object({
@@ -140,8 +141,11 @@ export const sessionEvent = z.discriminatedUnion("event", [
     event: z.literal("playout"),
     /** From `rtpTimestamp` (90 kHz) on, `rate` frames each 90000/frameRate: `start`, `start` + 1, …; at `end` it goes back to `start` when it loops, else the last frame stays. Below 0, from `end` − 1 down. */
     data: z.object({
+      /** Whose frames they are, by the id of the session; null for a slate that belongs to none. */
+      video: z.string().nullable(),
       view: z.enum(views),
-      codec: z.enum(codecs),
+      wait: z.enum(waits),
+      previews: z.enum(previewChoices),
       rtpTimestamp: z.int(),
       shows: z.enum(["frames", "preview", "slate"]),
       start: z.int(),

@@ -11,6 +11,16 @@ export class OfferError extends Error {
   }
 }
 
+/** There is no room for one viewer more, on the whole or from this address. */
+export class ViewerLimitError extends Error {
+  override readonly name = "ViewerLimitError";
+  /** When somebody may have left. */
+  readonly retryAfterSeconds = 15;
+  constructor(readonly limit: "viewers" | "viewersPerAddress", message: string) {
+    super(message);
+  }
+}
+
 /** ffmpeg cannot be started as an encoder, or keeps ending. The message holds the end of what it printed. */
 export class EncoderError extends Error {
   override readonly name = "EncoderError";

@@ -1,103 +1,90 @@
 /**
- * One view of one video: a clock of frameRate ticks per second, the frame of each tick, and a channel per codec in use.
+ * What viewers of one choice see: at each tick of the grid a picture of their source, and a rendition per codec and
+ * quality in use. The clock waits for no encoder.
  * @module
  */
 import type { Ffmpeg } from "../ffmpeg.ts";
-import type { FrameRange, RgbImage, VideoPlan } from "../video.ts";
 import type { Codec } from "./access_unit.ts";
 import type { Clock } from "./clock.ts";
-import type { FrameStore } from "./frame_store.ts";
-import { LiveChannel } from "./live_channel.ts";
-import {
-  createPlayout,
-  defaultWaits,
-  type FootageFacts,
-  frameOfRun,
-  type Playout,
-  type Run,
-  type View,
-} from "./playout.ts";
+import { rtpTimestampOf, tickAt, tickMs, ticksPerSecond } from "./grid.ts";
+import type { PictureSource, TickPicture } from "./picture_source.ts";
+import type { Run, ViewChoice } from "./playout.ts";
+import { Rendition } from "./rendition.ts";
+import type { Quality } from "./video_encoder.ts";
 
-/** From `rtpTimestamp` (90 kHz) on a new frame each 90000/frameRate: `start`, … `end` − 1, then again from `start` when it loops. */
-export interface PlayoutSegment extends Run {
-  readonly view: View;
-  readonly codec: Codec;
+/** What is on the screen of everybody of a choice, from `rtpTimestamp` (90 kHz) on, until the next segment. */
+export interface PlayoutSegment extends ViewChoice, Omit<Run, "sinceTick"> {
+  /** Whose frames they are, by the id of the session; null for a slate that belongs to none. */
+  readonly video: string | null;
   readonly rtpTimestamp: number;
 }
 
 export interface LivePictureOptions {
-  readonly view: View;
-  readonly plan: VideoPlan;
-  readonly placeholder: RgbImage;
-  readonly store: FrameStore;
+  readonly choice: ViewChoice;
+  readonly source: PictureSource;
   readonly ffmpeg: Ffmpeg;
   readonly clock: Clock;
   /** Where segments are told; must not wait. */
   readonly segments: { push(segment: PlayoutSegment): Promise<void> };
+  /** Where is told why a rendition was closed: no encoder will run for it. The others go on. Must not wait. */
+  readonly failures: { push(error: Error): Promise<void> };
 }
 
 /** Time an encoder runs on without viewers, so that a reload finds it warm. */
-const lingerSeconds = 5;
-/** Ticks that may be made up for in a burst. Beyond, the picture loses time but no frame. */
+const lingerTicks = 5 * ticksPerSecond;
+/** Ticks that may be made up for in a burst. Beyond, the picture loses time. */
 const maxLateTicks = 3;
+/** A picture that has been still for so long is sent only at every fifth tick: 167 ms, below what Chromium counts as a freeze. */
+const stillTicks = ticksPerSecond;
+const ticksPerStillPicture = 5;
 
-/** Runs while it has channels, and they stop by themselves some seconds after their last viewer. */
+/** Runs while it has renditions, and they stop by themselves some seconds after their last viewer. */
 export class LivePicture implements AsyncDisposable {
-  /** Resolves when the last channel has stopped; rejects with what ended it. */
+  /** Resolves when the last rendition has stopped; rejects when the source fails. */
   readonly done: Promise<void>;
   readonly #options: LivePictureOptions;
-  readonly #playout: Playout;
-  #decoded: readonly FrameRange[];
-  readonly #channels = new Map<Codec, { channel: LiveChannel; idleTicks: number; told?: Run }>();
+  readonly #renditions = new Map<Rendition, { idleTicks: number }>();
   readonly #stop = new AbortController();
   #state: "running" | "ended" = "running";
-  /** RFC 3550 section 5.1 wants a random start; from the lower half nothing wraps for six hours. */
-  readonly #firstTimestamp = crypto.getRandomValues(new Uint32Array(1))[0]! >>> 1;
-  #shown: { frameIndex: number; state: string; pixels: Uint8Array } | undefined;
+  readonly #closing = new Set<Promise<void>>();
+  /** The newest picture, when its pixels first were shown, and when they were sent last. */
+  #shown: { readonly picture: TickPicture; readonly sinceTick: number } | undefined;
+  #sentTick = 0;
 
-  /** @throws `EncoderError` */
-  constructor(options: LivePictureOptions, codec: Codec) {
+  /** Ends again when nobody has asked for a rendition by the first tick. */
+  constructor(options: LivePictureOptions) {
     this.#options = options;
-    this.#decoded = writtenRanges(options.store);
-    const choice = { view: options.view, wait: defaultWaits[options.view], previews: "hidden" } as const;
-    this.#playout = createPlayout(choice, this.#facts());
-    this.channel(codec);
     this.done = this.#run();
   }
 
-  /** Once ended it takes no more channels: whoever comes then needs a new picture. */
+  /** Once ended it takes no more viewers: whoever comes then needs a new picture. */
   get state(): "running" | "ended" {
     return this.#state;
   }
 
-  arrived(_range: FrameRange): void {
-    this.#decoded = writtenRanges(this.#options.store);
+  get renditions(): Iterable<Rendition> {
+    return this.#renditions.keys();
   }
 
-  #facts(): FootageFacts {
-    const decoded = () => this.#decoded;
-    return {
-      plan: this.#options.plan,
-      preview: null,
-      isOver: false,
-      get decoded() {
-        return decoded();
-      },
-    };
+  /** What is shown now; undefined before the first tick. */
+  get segment(): PlayoutSegment | undefined {
+    return this.#shown && this.#segmentOf(this.#shown.picture);
   }
 
-  /** The channel of a codec, started when it does not run yet. @throws `EncoderError` */
-  channel(codec: Codec): LiveChannel {
-    const present = this.#channels.get(codec);
-    if (present) {
-      present.idleTicks = 0;
-      return present.channel;
+  /** The rendition of a codec and quality, started when it does not run yet. */
+  rendition(codec: Codec, quality: Quality): Rendition {
+    for (const [present, use] of this.#renditions) {
+      if (present.codec !== codec || present.quality !== quality) continue;
+      use.idleTicks = 0;
+      return present;
     }
-    const { plan: { format }, ffmpeg } = this.#options;
-    const channel = new LiveChannel({ codec, format, ffmpeg });
-    channel.done.catch((error) => this.#end(error));
-    this.#channels.set(codec, { channel, idleTicks: 0 });
-    return channel;
+    const rendition = new Rendition({ codec, quality, ffmpeg: this.#options.ffmpeg });
+    this.#renditions.set(rendition, { idleTicks: 0 });
+    rendition.done.catch((error) => {
+      this.#close(rendition);
+      void this.#options.failures.push(error);
+    });
+    return rendition;
   }
 
   async #run(): Promise<void> {
@@ -105,80 +92,66 @@ export class LivePicture implements AsyncDisposable {
       await this.#tickWhileWatched();
     } finally {
       this.#state = "ended";
-      await this.#end(new DOMException("The live picture has ended", "AbortError"));
+      await this.#end();
     }
   }
 
   async #tickWhileWatched(): Promise<void> {
-    const { clock, plan: { format } } = this.#options;
-    const { signal } = this.#stop;
-    const tickMs = 1000 / format.frameRate;
-    const startMs = clock.nowMs();
-    let tick = 0;
-    while (this.#channels.size > 0) {
-      await clock.waitUntil(startMs + tick * tickMs, signal);
-      await this.#show(tick);
-      await this.#stopIdleChannels();
-      const present = Math.floor((clock.nowMs() - startMs) / tickMs);
+    const { clock, source } = this.#options;
+    let tick = tickAt(clock.nowMs()) + 1;
+    await clock.waitUntil(tick * tickMs, this.#stop.signal);
+    while (this.#renditions.size > 0 && !this.#stop.signal.aborted) {
+      this.#show(await source.next(tick), tick);
+      this.#closeIdle();
+      const present = tickAt(clock.nowMs());
       tick = present - tick > maxLateTicks ? present : tick + 1;
+      await clock.waitUntil(tick * tickMs, this.#stop.signal);
     }
   }
 
-  async #show(tick: number): Promise<void> {
-    const { view, plan: { format }, placeholder, segments } = this.#options;
-    const run = this.#playout.next(tick);
-    const frameIndex = frameOfRun(run, tick - run.sinceTick);
-    const pixels = frameIndex === undefined ? placeholder.pixels : await this.#pixelsOf(frameIndex);
-    const timestampOf = (tick: number) => (this.#firstTimestamp + tick * (90_000 / format.frameRate)) % 2 ** 32;
-    const rtpTimestamp = timestampOf(tick);
-    for (const [codec, entry] of this.#channels) {
-      if (run.shows !== "frames" || entry.told === run) continue;
-      entry.told = run;
-      void segments.push({ view, codec, rtpTimestamp: timestampOf(run.sinceTick), ...run });
+  #show(picture: TickPicture, tick: number): void {
+    const before = this.#shown;
+    if (before?.picture.pixels !== picture.pixels) this.#shown = { picture, sinceTick: tick };
+    else this.#shown = { picture, sinceTick: before.sinceTick };
+    if (before?.picture.run !== picture.run || before.picture.video !== picture.video) {
+      void this.#options.segments.push(this.#segmentOf(picture));
     }
-    await Promise.all([...this.#channels.values()].map(({ channel }) => channel.write(pixels, rtpTimestamp)));
-  }
-
-  /** From the store, but once only while a frame is held. */
-  async #pixelsOf(frameIndex: number): Promise<Uint8Array> {
-    const { store } = this.#options;
-    const state = store.stateOf(frameIndex)!;
-    if (this.#shown?.frameIndex !== frameIndex || this.#shown.state !== state) {
-      const pixels = await store.read({ start: frameIndex, end: frameIndex + 1 });
-      this.#shown = { frameIndex, state, pixels };
-    }
-    return this.#shown.pixels;
-  }
-
-  async #stopIdleChannels(): Promise<void> {
-    for (const [codec, entry] of this.#channels) {
-      entry.idleTicks = entry.channel.viewers === 0 ? entry.idleTicks + 1 : 0;
-      if (entry.idleTicks < lingerSeconds * this.#options.plan.format.frameRate) continue;
-      this.#channels.delete(codec);
-      await entry.channel[Symbol.asyncDispose]();
+    const isStill = tick - this.#shown.sinceTick >= stillTicks;
+    const isDue = !isStill || tick - this.#sentTick >= ticksPerStillPicture;
+    if (isDue) this.#sentTick = tick;
+    const { format, pixels } = picture;
+    for (const rendition of this.#renditions.keys()) {
+      rendition.tick();
+      if (isDue || rendition.isWanted) rendition.show({ format, pixels, rtpTimestamp: rtpTimestampOf(tick) });
     }
   }
 
-  /** Closing the channels also frees a tick that waits for an encoder. */
-  async #end(reason: Error): Promise<void> {
-    this.#stop.abort(reason);
-    await Promise.all([...this.#channels.values()].map(({ channel }) => channel[Symbol.asyncDispose]()));
-    this.#channels.clear();
+  #segmentOf({ run: { sinceTick, ...run }, video }: TickPicture): PlayoutSegment {
+    return { video, ...this.#options.choice, rtpTimestamp: rtpTimestampOf(sinceTick), ...run };
+  }
+
+  #closeIdle(): void {
+    for (const [rendition, use] of this.#renditions) {
+      use.idleTicks = rendition.readers === 0 ? use.idleTicks + 1 : 0;
+      if (use.idleTicks >= lingerTicks) this.#close(rendition);
+    }
+  }
+
+  #close(rendition: Rendition): void {
+    this.#renditions.delete(rendition);
+    const closing = rendition[Symbol.asyncDispose]().finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+
+  async #end(): Promise<void> {
+    this.#stop.abort(new DOMException("The live picture has ended", "AbortError"));
+    for (const rendition of this.#renditions.keys()) this.#close(rendition);
+    await Promise.all(this.#closing);
+    await this.#options.source[Symbol.asyncDispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#end(new DOMException("The live picture was closed", "AbortError"));
+    this.#stop.abort(new DOMException("The live picture was closed", "AbortError"));
     await this.done.catch(() => {}); // told by `done`
   }
-}
-
-function writtenRanges(store: FrameStore): FrameRange[] {
-  const ranges: { start: number; end: number }[] = [];
-  for (let start = 0; start < store.plan.frames; start++) {
-    if (store.stateOf(start) === undefined) continue;
-    const last = ranges.at(-1);
-    if (last?.end === start) last.end++;
-    else ranges.push({ start, end: start + 1 });
-  }
-  return ranges;
 }

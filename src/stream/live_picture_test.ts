@@ -1,20 +1,14 @@
 import assert from "node:assert/strict";
 import { type Ffmpeg, type FfmpegProcess, findFfmpeg } from "../ffmpeg.ts";
-import type { FrameRange, VideoPlan } from "../video.ts";
 import type { Clock } from "./clock.ts";
 import { EncoderError } from "./errors.ts";
-import { openFrameStore } from "./frame_store.ts";
+import { rtpTimestampOf, tickMs } from "./grid.ts";
 import { LivePicture, type PlayoutSegment } from "./live_picture.ts";
-import type { View } from "./playout.ts";
-import type { Packet, Viewer } from "./viewer.ts";
+import type { PictureSource } from "./picture_source.ts";
+import type { Run } from "./playout.ts";
+import type { RenditionPicture } from "./rendition.ts";
 
-const tickMs = 1000 / 30;
-const plan: VideoPlan = {
-  format: { widthPx: 32, heightPx: 32, frameRate: 30 },
-  frames: 73,
-  sections: [{ start: 0, end: 37 }, { start: 37, end: 73 }],
-};
-const frameBytes = 32 * 32 * 3;
+const format = { widthPx: 32, heightPx: 32, frameRate: 30 };
 const realFfmpeg = await findFfmpeg();
 
 /** A clock that stands until the test moves it. */
@@ -49,127 +43,201 @@ class ManualClock implements Clock {
   }
 }
 
-/** Somebody who takes packets and never leaves. */
-function collectingViewer(): Viewer & { readonly timestamps: number[] } {
-  const timestamps: number[] = [];
-  return {
-    id: "viewer",
-    codec: "vp8",
-    answerSdp: "",
-    events: (async function* () {})(),
-    ended: new AbortController().signal,
-    packetsReceived: 0,
-    timestamps,
-    send: (packets: readonly Packet[]) => {
-      for (const { header } of packets) if (header.marker) timestamps.push(header.timestamp);
-    },
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
+/** Moves as long as a test wants it to, and holds still otherwise. */
+class TestSource implements PictureSource {
+  readonly ticks: number[] = [];
+  state: "open" | "disposed" = "open";
+  moves = true;
+  run: Run = { sinceTick: 30, shows: "frames", start: 0, end: 36, rate: 1, loop: true };
+  #pixels = new Uint8Array(32 * 32 * 3);
+
+  next(tick: number) {
+    this.ticks.push(tick);
+    if (this.moves) this.#pixels = new Uint8Array(32 * 32 * 3).fill(tick);
+    return Promise.resolve({ format, pixels: this.#pixels, run: this.run, video: "one" });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.state = "disposed";
+    return Promise.resolve();
+  }
 }
 
 interface Stage {
   readonly picture: LivePicture;
+  readonly source: TestSource;
   readonly clock: ManualClock;
   readonly segments: PlayoutSegment[];
+  readonly failures: Error[];
   readonly processes: FfmpegProcess[];
-  arrive(range: FrameRange): Promise<void>;
+  /** Ticks of the grid, one by one. */
+  pass(ticks: number): Promise<void>;
 }
 
-async function withPicture(
-  view: View,
-  body: (stage: Stage) => Promise<void>,
-  ffmpeg: Ffmpeg = realFfmpeg,
-): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await using store = await openFrameStore(`${directory}/frames.rgb`, plan);
-    const clock = new ManualClock();
-    const segments: PlayoutSegment[] = [];
-    const processes: FfmpegProcess[] = [];
-    const start = (args: readonly string[]) => {
-      processes.push(ffmpeg.start(args));
-      return processes.at(-1)!;
-    };
-    const told = { push: (segment: PlayoutSegment) => Promise.resolve(void segments.push(segment)) };
-    const placeholder = { widthPx: 32, heightPx: 32, pixels: new Uint8Array(frameBytes) };
-    const options = { view, plan, placeholder, store, ffmpeg: { ...ffmpeg, start }, clock, segments: told };
-    await using picture = new LivePicture(options, "vp8");
-    const arrive = async ({ start, end }: FrameRange) => {
-      const pixels = new Uint8Array((end - start) * frameBytes).fill(90);
-      await store.write({ firstFrameIndex: start, pixels, state: "final" });
-      picture.arrived({ start, end });
-    };
-    await body({ picture, clock, segments, processes, arrive });
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
+async function withPicture(body: (stage: Stage) => Promise<void>, ffmpeg: Ffmpeg = realFfmpeg): Promise<void> {
+  const clock = new ManualClock();
+  const source = new TestSource();
+  const segments: PlayoutSegment[] = [];
+  const failures: Error[] = [];
+  const processes: FfmpegProcess[] = [];
+  const start = (args: readonly string[]) => {
+    processes.push(ffmpeg.start(args));
+    return processes.at(-1)!;
+  };
+  const pushTo = <Item>(list: Item[]) => ({ push: (item: Item) => Promise.resolve(void list.push(item)) });
+  const choice = { view: "edge", wait: "hold", previews: "shown" } as const;
+  await using picture = new LivePicture({
+    choice,
+    source,
+    clock,
+    ffmpeg: { ...ffmpeg, start },
+    segments: pushTo(segments),
+    failures: pushTo(failures),
+  });
+  const pass = async (ticks: number) => {
+    for (let tick = 0; tick < ticks; tick++) await clock.pass(tickMs).then(turn);
+  };
+  await body({ picture, source, clock, segments, failures, processes, pass });
 }
 
-Deno.test("LivePicture sends one picture per tick, 3000 apart, and names the frame of each", () =>
-  withPicture("edge", async ({ picture, clock, segments, arrive }) => {
-    const viewer = collectingViewer();
-    const channel = picture.channel("vp8");
-    channel.expect(viewer);
-    channel.connect(viewer);
-    await arrive({ start: 0, end: 37 });
+/** The runtime's loop goes around once, so that processes can answer. */
+const turn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
+
+/** Somebody who takes pictures and never leaves. */
+function collector() {
+  const timestamps: number[] = [];
+  /** Everything that the source has been asked for is here. */
+  const caughtUp = async ({ ticks }: TestSource) => {
+    while (ticks.length > 0 && timestamps.at(-1) !== rtpTimestampOf(ticks.at(-1)!)) await turn();
+  };
+  const read = (pictures: readonly RenditionPicture[]) => {
+    for (const { rtpTimestamp } of pictures) timestamps.push(rtpTimestamp);
+  };
+  return { timestamps, read, caughtUp };
+}
+
+const steps = (timestamps: readonly number[]) =>
+  timestamps.slice(1).map((timestamp, k) => (timestamp - timestamps[k]!) >>> 0);
+
+Deno.test("LivePicture asks its source at each tick of the grid and sends a picture, 3000 apart", () =>
+  withPicture(async ({ picture, source, clock }) => {
+    const { timestamps, read, caughtUp } = collector();
+    picture.rendition("vp8", "high").join(read);
     // The clock never stands exactly on a tick, as a real one.
-    for (let tick = 0; tick < 100; tick++) await clock.pass(tick % 2 ? tickMs * 1.4 : tickMs * 0.6);
-    while (viewer.timestamps.length < 90) await Promise.race([clock.pass(tickMs), picture.done]);
-    const steps = viewer.timestamps.slice(1).map((timestamp, k) => timestamp - viewer.timestamps[k]!);
-    assert.ok(steps.every((step) => step === 3000), steps.join());
-    assert.deepEqual(segments.map(({ start, end, loop }) => [start, end, loop]), [[0, 37, false]]);
-    const ticks = (segments[0]!.rtpTimestamp - viewer.timestamps[0]!) / 3000;
-    assert.ok(Number.isInteger(ticks) && ticks <= 1, "the frames came before the first tick or just after it");
+    for (let k = 0; timestamps.length < 90; k++) {
+      await clock.pass(k % 2 ? tickMs * 1.4 : tickMs * 0.6).then(turn);
+      await caughtUp(source);
+    }
+    assert.ok(steps(timestamps).every((step) => step === 3000), steps(timestamps).join());
+    assert.deepEqual(source.ticks, source.ticks.map((_, k) => source.ticks[0]! + k));
+    assert.equal(timestamps[0], rtpTimestampOf(source.ticks[0]!));
+    assert.ok(source.ticks[0] === Math.floor(1000 / tickMs) + 1);
   }));
 
-Deno.test("LivePicture loses time but no frame when it was held up, and tells so", () =>
-  withPicture("edge", async ({ clock, segments, arrive }) => {
-    await arrive({ start: 0, end: 37 });
-    for (let tick = 0; tick < 10; tick++) await clock.pass(tickMs);
-    await clock.pass(1000);
-    for (let tick = 0; tick < 10; tick++) await clock.pass(tickMs);
-    const [first, second] = segments;
-    const ticks = (second!.rtpTimestamp - first!.rtpTimestamp) / 3000;
-    assert.ok(Number.isInteger(ticks));
-    assert.ok(ticks - (second!.start - first!.start) >= 25, "about 29 ticks went by without a picture");
-    assert.ok(second!.start >= 9 && second!.start <= 12, `goes on with frame ${second!.start}`);
-    assert.equal(segments.length, 2);
+Deno.test("LivePicture goes on with the present tick after the clock has jumped", () =>
+  withPicture(async ({ picture, source, clock, pass }) => {
+    const { timestamps, read } = collector();
+    const rendition = picture.rendition("vp8", "high");
+    rendition.join(read);
+    await pass(10);
+    await clock.pass(3_600_000);
+    while (timestamps.length < 30) await pass(1);
+    const [gap, ...others] = steps(source.ticks.map(rtpTimestampOf)).filter((step) => step !== 3000);
+    assert.ok(gap! > 3590 * 90_000 && others.length === 0);
+    assert.equal(rendition.counts.encoderRestarts, 0);
   }));
 
-Deno.test("LivePicture tells a second codec what it shows from its first picture on", () =>
-  withPicture("arrival", async ({ picture, clock, segments, arrive }) => {
-    await arrive({ start: 0, end: 37 });
-    for (let tick = 0; tick < 20; tick++) await clock.pass(tickMs);
-    picture.channel("h264");
-    for (let tick = 0; tick < 40; tick++) await clock.pass(tickMs);
-    const [vp8] = segments.filter(({ codec }) => codec === "vp8");
-    const h264 = segments.filter(({ codec }) => codec === "h264");
-    assert.equal(segments.filter(({ codec }) => codec === "vp8").length, 1);
-    assert.deepEqual({ ...h264[0]!, codec: "vp8" }, vp8);
+Deno.test("LivePicture tells each run once, with the timestamp of its beginning", () =>
+  withPicture(async ({ picture, source, segments, pass }) => {
+    picture.rendition("vp8", "high").expect(() => {});
+    picture.rendition("h264", "high").expect(() => {});
+    await pass(10);
+    source.run = { ...source.run, start: 36, end: 73, sinceTick: 35 };
+    await pass(10);
+    const choice = {
+      view: "edge",
+      wait: "hold",
+      previews: "shown",
+      video: "one",
+      shows: "frames",
+      rate: 1,
+      loop: true,
+    };
+    assert.deepEqual(segments, [
+      { ...choice, start: 0, end: 36, rtpTimestamp: rtpTimestampOf(30) },
+      { ...choice, start: 36, end: 73, rtpTimestamp: rtpTimestampOf(35) },
+    ]);
+    assert.deepEqual(picture.segment, segments[1]);
   }));
 
-Deno.test("LivePicture ends five seconds after its last viewer, with every process", () =>
-  withPicture("arrival", async ({ picture, clock, processes }) => {
-    const viewer = collectingViewer();
-    const channel = picture.channel("vp8");
-    channel.expect(viewer);
-    for (let tick = 0; tick < 200; tick++) await clock.pass(tickMs);
+Deno.test("LivePicture sends a picture that has been still for a second at every fifth tick, and a new one at once", () =>
+  withPicture(async ({ picture, source, pass }) => {
+    const { timestamps, read, caughtUp } = collector();
+    picture.rendition("vp8", "high").join(read);
+    await pass(5);
+    await caughtUp(source);
+    source.moves = false;
+    for (let tick = 0; tick < 29; tick++) await pass(1).then(() => caughtUp(source));
+    await pass(50);
+    source.moves = true;
+    for (let tick = 0; tick < 5; tick++) await pass(1).then(() => caughtUp(source));
+    const still = steps(timestamps).filter((step) => step !== 3000);
+    assert.ok(still.length >= 9 && still.slice(0, -1).every((step) => step === 15_000), still.join());
+    assert.ok(steps(timestamps).slice(-3).every((step) => step === 3000));
+  }));
+
+Deno.test("LivePicture sends a still picture at the next tick to whoever needs a key frame", () =>
+  withPicture(async ({ picture, source, pass }) => {
+    const { timestamps, read, caughtUp } = collector();
+    const rendition = picture.rendition("vp8", "high");
+    rendition.join(read);
+    source.moves = false;
+    while (timestamps.length < 40) await pass(1);
+    while (timestamps.at(-1) !== rtpTimestampOf(source.ticks.at(-1)!)) await pass(1);
+    rendition.requestKeyFrame();
+    await pass(1);
+    await caughtUp(source);
+    assert.equal(rendition.counts.keyFrames, 2);
+  }));
+
+Deno.test("LivePicture ends five seconds after its last viewer, with every process and its source", () =>
+  withPicture(async ({ picture, source, processes, pass }) => {
+    const rendition = picture.rendition("vp8", "high");
+    const read = () => {};
+    rendition.expect(read);
+    await pass(200);
     assert.equal(picture.state, "running");
-    channel.leave(viewer);
-    for (let tick = 0; tick < 140; tick++) await clock.pass(tickMs);
+    rendition.leave(read);
+    await pass(140);
     assert.equal(picture.state, "running");
     let isOver = false;
     const over = picture.done.then(() => isOver = true);
-    for (let tick = 0; tick < 20 && !isOver; tick++) await Promise.race([clock.pass(tickMs), over]);
+    for (let tick = 0; tick < 20 && !isOver; tick++) await Promise.race([pass(1), over]);
     await over;
-    assert.equal(picture.state, "ended");
+    assert.deepEqual([picture.state, source.state], ["ended", "disposed"]);
     await Promise.all(processes.map(({ status }) => status));
   }));
 
-Deno.test("LivePicture ends with an EncoderError when no encoder will run", () => {
-  const start = () => realFfmpeg.start(["-i", "no-such-file"]);
-  return withPicture("arrival", async ({ picture }) => {
-    await assert.rejects(picture.done, EncoderError);
-    assert.equal(picture.state, "ended");
+Deno.test("LivePicture closes a rendition for which no encoder will run, tells why, and goes on with the others", () => {
+  const start = (args: readonly string[]) => realFfmpeg.start(args.includes("libx264") ? ["-i", "no-such-file"] : args);
+  return withPicture(async ({ picture, source, failures, pass }) => {
+    const { timestamps, read, caughtUp } = collector();
+    picture.rendition("vp8", "high").join(read);
+    const broken = picture.rendition("h264", "high");
+    broken.expect(() => {});
+    while (failures.length === 0) await pass(1).then(() => caughtUp(source));
+    for (let tick = 0; tick < 20; tick++) await pass(1).then(() => caughtUp(source));
+    assert.ok(failures[0] instanceof EncoderError);
+    assert.deepEqual([broken.state, picture.state], ["closed", "running"]);
+    assert.ok(steps(timestamps).every((step) => step === 3000));
   }, { ...realFfmpeg, start });
 });
+
+Deno.test("LivePicture ends with the error of its source", () =>
+  withPicture(async ({ picture, source, pass }) => {
+    const rendition = picture.rendition("vp8", "high");
+    source.next = () => Promise.reject(new Error("the disk is gone"));
+    void pass(2);
+    await assert.rejects(picture.done, /the disk is gone/);
+    assert.deepEqual([picture.state, rendition.state], ["ended", "closed"]);
+  }));

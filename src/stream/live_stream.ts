@@ -1,47 +1,52 @@
 /**
- * The live picture of one session, for any number of viewers: a picture per view that somebody watches, none for nobody.
+ * Everything that viewers of one address get: a live picture per choice that somebody watches, none for nobody.
  * @module
  */
 import type { Ffmpeg } from "../ffmpeg.ts";
-import type { FrameBatch, RgbImage, VideoPlan } from "../video.ts";
 import type { Codec } from "./access_unit.ts";
+import { Admission, type ViewerLimits } from "./admission.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { EncoderError } from "./errors.ts";
 import { FrameBus } from "./frame_bus.ts";
-import type { FrameStore } from "./frame_store.ts";
-import type { LiveChannel } from "./live_channel.ts";
+import { Guest } from "./guest.ts";
 import { LivePicture, type PlayoutSegment } from "./live_picture.ts";
-import type { View } from "./playout.ts";
-import { createSilenceWatch } from "./silence.ts";
-import { encoderNames } from "./video_encoder.ts";
+import type { PictureSource } from "./picture_source.ts";
+import type { ViewChoice } from "./playout.ts";
+import type { Rendition } from "./rendition.ts";
+import { encoderNames, type Quality } from "./video_encoder.ts";
 import { answerOffer, type NetworkOptions, prepareCertificate, type Viewer } from "./viewer.ts";
 
 export interface LiveStreamOptions {
-  readonly plan: VideoPlan;
-  /** Shown until frames exist; of the video's size. */
-  readonly placeholder: RgbImage;
-  /** Tells which frames have become readable in `store`. Push a batch here after its `store.write` has resolved. */
-  readonly frames: AsyncIterable<FrameBatch>;
-  /** Where the pictures are read from, as long as this stream lives. */
-  readonly store: FrameStore;
+  /** Asked for each choice when its first viewer comes; disposed when its last one has gone. */
+  readonly source: (choice: ViewChoice) => PictureSource;
   readonly ffmpeg: Ffmpeg;
   readonly network: NetworkOptions;
+  readonly limits: ViewerLimits;
   readonly clock?: Clock;
 }
 
-/** Lives longer than its session's generation: it shows the last frame or loops until disposed. */
+export interface AnswerOptions {
+  readonly choice: ViewChoice;
+  /** Without one VP8 is taken where the offer has it. */
+  readonly codec?: Codec;
+  /** Where the viewer is; viewers of one address are limited. */
+  readonly address?: string;
+}
+
 export interface LiveStream extends AsyncDisposable {
-  /** One viewer more. Without a codec VP8 is taken where the offer has it. @throws `OfferError`, `EncoderError` */
+  /** One viewer more. @throws `OfferError`, `EncoderError`, `ViewerLimitError` */
   answer(
     offerSdp: string,
-    options: { readonly view: View; readonly codec?: Codec },
+    options: AnswerOptions,
   ): Promise<{ readonly viewerId: string; readonly answerSdp: string }>;
+  /** Another view on the same connection, at a key frame, without a gap. False when there is no such viewer (any more). */
+  choose(viewerId: string, choice: ViewChoice): boolean;
   /** False when there is no such viewer (any more). */
   removeViewer(viewerId: string): boolean;
   readonly viewers: number;
-  /** Which frame is on screen; from this call on. */
+  /** What is on the screen, for every choice in use; from this call on. */
   playout(): AsyncIterableIterator<PlayoutSegment>;
-  /** Why a picture ended although it had viewers (they were disconnected); from this call on. */
+  /** Why viewers were disconnected; from this call on. */
   failures(): AsyncIterableIterator<Error>;
 }
 
@@ -57,46 +62,48 @@ const unreadLimit = 1024;
 class WhepLiveStream implements LiveStream {
   readonly #options: LiveStreamOptions;
   readonly #clock: Clock;
-  readonly #pictures = new Map<View, LivePicture>();
-  readonly #viewers = new Map<string, Viewer>();
+  readonly #admission: Admission;
+  readonly #pictures = new Map<string, LivePicture>();
+  readonly #guests = new Map<string, Guest>();
   readonly #segments = new FrameBus<PlayoutSegment>();
   readonly #failures = new FrameBus<Error>();
-  readonly #frames: AsyncIterator<FrameBatch>;
   #state: "open" | "closed" = "open";
 
   constructor(options: LiveStreamOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#frames = options.frames[Symbol.asyncIterator]();
-    this.#followFrames().catch((error) => this.#failures.push(error));
+    this.#admission = new Admission(options.limits);
     void prepareCertificate();
   }
 
   get viewers(): number {
-    return this.#viewers.size;
+    return this.#guests.size;
   }
 
-  async answer(offerSdp: string, { view, codec }: { readonly view: View; readonly codec?: Codec }) {
-    const viewer = await answerOffer(offerSdp, { codecs: this.#codecs(codec), network: this.#options.network });
+  async answer(offerSdp: string, { choice, codec, address }: AnswerOptions) {
+    const leave = this.#admission.admit(address);
     try {
-      if (this.#state === "closed") throw new TypeError("Cannot answer: the live stream is closed");
-      const channel = this.#channel(view, viewer.codec);
-      channel.expect(viewer);
-      this.#viewers.set(viewer.id, viewer);
-      void this.#serve(viewer, channel);
-      void this.#giveUpWhenSilent(viewer);
+      const viewer = await answerOffer(offerSdp, { codecs: this.#codecs(codec), network: this.#options.network });
+      viewer.ended.addEventListener("abort", leave, { once: true });
+      await this.#welcome(viewer, choice);
       return { viewerId: viewer.id, answerSdp: viewer.answerSdp };
     } catch (error) {
-      await viewer[Symbol.asyncDispose]();
+      leave();
       throw error;
     }
   }
 
+  choose(viewerId: string, choice: ViewChoice): boolean {
+    const guest = this.#guests.get(viewerId);
+    guest?.choose(choice);
+    return guest !== undefined;
+  }
+
   removeViewer(viewerId: string): boolean {
-    const viewer = this.#viewers.get(viewerId);
-    this.#viewers.delete(viewerId);
-    void viewer?.[Symbol.asyncDispose]();
-    return viewer !== undefined;
+    const guest = this.#guests.get(viewerId);
+    this.#guests.delete(viewerId);
+    void guest?.viewer[Symbol.asyncDispose]();
+    return guest !== undefined;
   }
 
   playout(): AsyncIterableIterator<PlayoutSegment> {
@@ -109,8 +116,7 @@ class WhepLiveStream implements LiveStream {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#state = "closed";
-    void this.#frames.return?.();
-    await Promise.all([...this.#viewers.values()].map((viewer) => viewer[Symbol.asyncDispose]()));
+    await Promise.all([...this.#guests.values()].map(({ viewer }) => viewer[Symbol.asyncDispose]()));
     await Promise.all([...this.#pictures.values()].map((picture) => picture[Symbol.asyncDispose]()));
     this.#segments.close();
     this.#failures.close();
@@ -126,45 +132,42 @@ class WhepLiveStream implements LiveStream {
     throw new EncoderError(`Cannot encode: "${path}" was built without ${missing}`);
   }
 
-  #channel(view: View, codec: Codec): LiveChannel {
-    const present = this.#pictures.get(view);
-    if (present?.state === "running") return present.channel(codec);
-    const segments = this.#segments;
-    const picture = new LivePicture({ ...this.#options, view, clock: this.#clock, segments }, codec);
-    this.#pictures.set(view, picture);
-    const forget = () => this.#pictures.get(view) === picture && this.#pictures.delete(view);
-    picture.done.then(forget, (error) => {
-      forget();
-      if (this.#state === "open") void this.#failures.push(error);
+  async #welcome(viewer: Viewer, choice: ViewChoice): Promise<void> {
+    if (this.#state === "closed") {
+      await viewer[Symbol.asyncDispose]();
+      throw new TypeError("Cannot answer: the live stream is closed");
+    }
+    const renditionOf = this.#rendition.bind(this);
+    const guest = new Guest(viewer, choice, { renditionOf, clock: this.#clock });
+    this.#guests.set(viewer.id, guest);
+    void guest.done.then(() => this.#guests.delete(viewer.id));
+  }
+
+  #rendition(choice: ViewChoice, codec: Codec, quality: Quality): Rendition {
+    const key = `${choice.view} ${choice.wait} ${choice.previews}`;
+    const present = this.#pictures.get(key);
+    if (present?.state === "running") return present.rendition(codec, quality);
+    const picture = new LivePicture({
+      choice,
+      source: this.#options.source(choice),
+      ffmpeg: this.#options.ffmpeg,
+      clock: this.#clock,
+      segments: this.#segments,
+      failures: { push: (error) => this.#fail(error) },
     });
-    return picture.channel(codec);
+    this.#pictures.set(key, picture);
+    picture.done.catch((error) => this.#fail(error)).finally(() => {
+      if (this.#pictures.get(key) === picture) this.#pictures.delete(key);
+    });
+    return picture.rendition(codec, quality);
   }
 
-  async #followFrames(): Promise<void> {
-    const { widthPx, heightPx } = this.#options.plan.format;
-    while (true) {
-      const { done, value } = await this.#frames.next();
-      if (done || this.#state === "closed") return;
-      const frames = value.pixels.length / (widthPx * heightPx * 3);
-      const range = { start: value.firstFrameIndex, end: value.firstFrameIndex + frames };
-      for (const picture of this.#pictures.values()) picture.arrived(range);
+  /** Without a picture a connection is worth nothing: who comes again gets another try. */
+  async #fail(error: Error): Promise<void> {
+    if (this.#state === "closed") return;
+    for (const { viewer, rendition } of this.#guests.values()) {
+      if (rendition.state === "closed") void viewer[Symbol.asyncDispose]();
     }
-  }
-
-  async #serve(viewer: Viewer, channel: LiveChannel): Promise<void> {
-    for await (const event of viewer.events) {
-      if (event === "connected") channel.connect(viewer);
-      else channel.requestKeyFrame();
-    }
-    channel.leave(viewer);
-    this.#viewers.delete(viewer.id);
-  }
-
-  async #giveUpWhenSilent(viewer: Viewer): Promise<void> {
-    const isGone = createSilenceWatch();
-    while (this.#viewers.has(viewer.id) && !isGone(viewer.packetsReceived)) {
-      await this.#clock.waitUntil(this.#clock.nowMs() + 1000, viewer.ended).catch(() => {}); // it left by itself
-    }
-    await viewer[Symbol.asyncDispose]();
+    await this.#failures.push(error);
   }
 }

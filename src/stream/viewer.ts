@@ -1,30 +1,30 @@
 /**
- * One WHEP peer (draft-ietf-wish-whep): offer → answer, access units → RTP packets out, closed. The only owner of werift.
+ * One WHEP peer (draft-ietf-wish-whep): offer → answer, packets out, closed. The only owner of werift.
  * @module
  */
 import { Buffer } from "node:buffer";
 import {
-  H264Packetizer,
   MediaStreamTrack,
-  parseAvcDecoderConfigurationRecord,
   RTCDtlsTransport,
   RTCPeerConnection,
   type RTCRtpCodecParameters,
   type RTCRtpSender,
-  type RtpPacket,
+  RtpHeader,
+  RtpPacket,
   SrtpSession,
   useH264,
   useOPUS,
   useSdesMid,
   useVP8,
-  Vp8Packetizer,
 } from "werift";
-import type { AccessUnit, Codec } from "./access_unit.ts";
+import type { Codec } from "./access_unit.ts";
 import { OfferError } from "./errors.ts";
 import { FrameBus } from "./frame_bus.ts";
 import { createHandshakeFilter } from "./handshake_filter.ts";
 import { createFragmentCollector } from "./handshake_fragments.ts";
 import { type Offer, readOffer } from "./offer.ts";
+import { PacketRow } from "./packet_row.ts";
+import type { Packet } from "./packetizer.ts";
 import { freeCiphersAfterUse } from "./srtp_cipher.ts";
 
 /** How viewers find this computer. */
@@ -50,10 +50,9 @@ export interface Viewer extends AsyncDisposable {
   readonly ended: AbortSignal;
   /** Dropped without a word before `connected` and after the end. */
   send(packets: readonly Packet[]): void;
+  /** What is sent next comes from another encoder, and may be older than what was sent last. */
+  turn(): void;
 }
-
-/** An RTP packet without the fields that differ between viewers. Timestamp and sequence number reach every viewer unchanged. */
-export type Packet = Pick<RtpPacket, "header" | "payload">;
 
 /**
  * ICE-lite, so that the answer is complete at once and no STUN server is ever asked.
@@ -147,6 +146,7 @@ class WeriftViewer implements Viewer {
   readonly #sender: RTCRtpSender;
   readonly #bus = new FrameBus<ViewerEvent>();
   readonly #end = new AbortController();
+  readonly #row = new PacketRow(crypto.getRandomValues(new Uint16Array(1))[0]!);
 
   constructor(peer: RTCPeerConnection, sender: RTCRtpSender) {
     this.#peer = peer;
@@ -175,7 +175,14 @@ class WeriftViewer implements Viewer {
   }
 
   send(packets: readonly Packet[]): void {
-    for (const packet of packets) this.#sender.sendRtp(packet as RtpPacket).catch(() => {}); // ends with the connection
+    for (const packet of packets) {
+      const header = new RtpHeader({ marker: packet.marker, ...this.#row.next(packet) });
+      this.#sender.sendRtp(new RtpPacket(header, packet.payload)).catch(() => {}); // ends with the connection
+    }
+  }
+
+  turn(): void {
+    this.#row.turn();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -193,49 +200,6 @@ class WeriftViewer implements Viewer {
 const payloadFeedback = 206; // RFC 4585 section 6.1
 const pictureLossIndication = 1; // RFC 4585 section 6.3.1
 const fullIntraRequest = 4; // RFC 5104 section 4.3.1
-
-/** Access units of one picture, whichever encoders they come from, as one unbroken row of packets. */
-export interface Packetizer {
-  /** @param rtpTimestamp 90 kHz, below 2³² */
-  packetize(unit: AccessUnit, rtpTimestamp: number): Packet[];
-}
-
-const maxPayloadSize = 1180; // 1280, the smallest IPv6 MTU, − 48 IPv6 and UDP − 20 RTP with mid − 16 SRTP tag, rounded down
-
-export function createPacketizer(codec: Codec): Packetizer {
-  return codec === "vp8" ? vp8Packetizer() : h264Packetizer();
-}
-
-function vp8Packetizer(): Packetizer {
-  const packetizer = new Vp8Packetizer({ maxPayloadSize });
-  return {
-    packetize: ({ data }, rtpTimestamp) =>
-      packetizer.packetize(Buffer.from(data.buffer, data.byteOffset, data.length), rtpTimestamp),
-  };
-}
-
-/** A new encoder may bring new parameter sets; the sequence numbers go on. */
-function h264Packetizer(): Packetizer {
-  let configuration: Uint8Array | undefined;
-  let packetizer: H264Packetizer | undefined;
-  let sequenceNumber = crypto.getRandomValues(new Uint16Array(1))[0]!;
-  return {
-    packetize(unit, rtpTimestamp) {
-      if (!packetizer || unit.configuration !== configuration) {
-        configuration = unit.configuration;
-        if (!configuration) throw new TypeError("Cannot packetize H.264 before its parameter sets are known");
-        const { naluLengthSize, parameterSets } = parseAvcDecoderConfigurationRecord(configuration);
-        // Never "auto": a NAL unit of 256 to 511 bytes has a length that looks like a start code.
-        const inputFormat = "length-prefixed";
-        packetizer = new H264Packetizer({ maxPayloadSize, inputFormat, naluLengthSize, parameterSets, sequenceNumber });
-      }
-      const data = Buffer.from(unit.data.buffer, unit.data.byteOffset, unit.data.length);
-      const packets = packetizer.packetize(data, rtpTimestamp, { isKeyframe: unit.isKeyFrame });
-      sequenceNumber = (sequenceNumber + packets.length) & 0xffff;
-      return packets;
-    },
-  };
-}
 
 const noKeys = {
   localMasterKey: Buffer.alloc(16),
