@@ -26,7 +26,8 @@ export interface LiveSession {
   readonly segments: readonly PlayoutData[];
 }
 
-export type PlayoutData = Extract<SessionEvent, { event: "playout" }>["data"];
+/** @property atMs when it was told, on the clock of `performance.now()`: at the tick it begins at */
+export type PlayoutData = Extract<SessionEvent, { event: "playout" }>["data"] & { readonly atMs: number };
 
 /** Besides the server's own pages it has those of the tests under `/test/`. */
 export async function startLiveServer(options: Omit<ServerOptions, "engine"> = {}): Promise<LiveServer> {
@@ -58,7 +59,9 @@ export async function startLiveServer(options: Omit<ServerOptions, "engine"> = {
 }
 
 async function collect(events: AsyncIterable<SessionEvent>, segments: PlayoutData[]): Promise<void> {
-  for await (const { event, data } of events) if (event === "playout") segments.push(data);
+  for await (const { event, data } of events) {
+    if (event === "playout") segments.push({ ...data, atMs: performance.now() });
+  }
 }
 
 function testFile(pathname: string): Promise<Response> | undefined {
