@@ -50,9 +50,14 @@ export class Playback {
    * @param session `view()` · `frameUrl(frame, widthPx)` · `sectionUrl(section)`
    */
   open(session) {
+    this.close();
+    this.#session = session;
+  }
+
+  /** Nothing plays any more. */
+  close() {
     this.#endStill();
     this.#sections?.close();
-    this.#session = session;
     this.#file = this.#live = this.#loop = null;
     this.#video.removeAttribute("src");
     this.#video.srcObject = null;
@@ -74,9 +79,10 @@ export class Playback {
     if (this.source === "live") this.#stage.tryPlay();
   }
 
-  /** The file: `{ url, firstFrameIndex, frames }`. Plays in a loop. */
+  /** The file: `{ url, firstFrameIndex, frames }`. Plays in a loop; whoever looks at some place of it goes on doing so. */
   useFile(file) {
     if (this.source === "file" && this.#file.url === file.url) return;
+    const place = this.#isLeft ? { frame: this.frame, state: this.state } : null;
     this.#stage.freeze();
     this.#endStill();
     this.#sections?.close();
@@ -86,7 +92,9 @@ export class Playback {
     this.#video.loop = true;
     this.#video.src = file.url;
     this.#set({ source: "file", shows: "frames" });
-    this.#stage.tryPlay();
+    if (place) this.#seekFile(place.frame);
+    if (place?.state === "paused") this.#video.pause(); // it would start by itself
+    else this.#stage.tryPlay();
   }
 
   toggle() {

@@ -29,7 +29,7 @@ export class SectionPlayer {
       video.muted = true;
       stage.addLayer(video);
       watchFrames(video, ({ mediaTime }) => this.#shown(video, mediaTime));
-      video.addEventListener("ended", () => video === this.#up && this.#next());
+      video.addEventListener("ended", () => video === this.#up && this.#now && this.#next());
       video.addEventListener("playing", () => video === this.#up && handlers.onState("playing"));
     }
   }

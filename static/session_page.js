@@ -91,6 +91,7 @@ export class SessionPage {
     this.#open?.feed.close();
     this.#open = null;
     this.#picture.close();
+    this.#playback.close();
     this.#timeline.close();
     this.stage.setFormat(null);
     for (const part of ["stage-head", "status", "desk", "total-line"]) byId(part).hidden = true;

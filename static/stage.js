@@ -83,8 +83,10 @@ export class Stage {
 
   /** Keeps the frame that is up on the still layer, so that the source of the video can change without a black flash. */
   freeze() {
-    if (this.#picture.dataset.shows !== "video" || this.video.readyState < 2) return;
-    this.drawStill(this.video);
+    const up =
+      { video: this.video, more: this.#picture.querySelector(".layer-more.is-up") }[this.#picture.dataset.shows];
+    if (!up || up.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
+    this.drawStill(up);
     this.show("still");
   }
 

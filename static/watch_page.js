@@ -133,6 +133,7 @@ export class WatchPage {
 
   #playbackChanged() {
     this.#showPill();
+    this.#showLine();
     this.#showTransport();
   }
 
@@ -144,11 +145,9 @@ export class WatchPage {
   #show() {
     const view = this.#view;
     const trouble = this.#trouble();
-    const line = watchLine(view, { viewName: this.#picture.viewName ?? viewsOffered(view)[0], trouble });
+    this.#showLine();
     this.#showPill();
     setText(byId("title"), titleOf(view));
-    setText(byId("bold"), line.bold);
-    setText(byId("plain"), line.plain);
     byId("retry").hidden = trouble?.kind !== "server";
     document.title = documentTitle(view);
     this.#showViewers();
@@ -159,6 +158,13 @@ export class WatchPage {
     byId("timeline").hidden = !this.#timeline || playsFile(view);
     if (!byId("timeline").hidden) this.#timeline.update(view);
     this.#showTransport();
+  }
+
+  #showLine() {
+    const viewName = this.#picture.isLeft ? null : this.#picture.viewName ?? viewsOffered(this.#view)[0];
+    const { bold, plain } = watchLine(this.#view, { viewName, trouble: this.#trouble() });
+    setText(byId("bold"), bold);
+    setText(byId("plain"), plain);
   }
 
   #showPill() {

@@ -15,7 +15,10 @@ const whatPlays = {
   edge: () => "It plays as it is made.",
 };
 
-/** The line under the picture: `{ bold, plain }`. `trouble` as in `sessionStatus`, or null. */
+/**
+ * The line under the picture: `{ bold, plain }`. `viewName` is null while something else than the live picture is looked
+ * at, `trouble` as in `sessionStatus`, or null.
+ */
 export function watchLine(view, { viewName, trouble }) {
   if (trouble?.kind === "server") return sessionStatus(view, { isStopping: false, trouble, speed: "steady" });
   if (view.state !== "running") return lineByState[view.state](view);
@@ -55,7 +58,8 @@ function troubleLine(trouble) {
 
 function whatIsSeen(view, viewName) {
   const order = growsBackwards(view.plan) ? ["The end is made first."] : [];
-  if (hasPictures(view)) return [...order, whatPlays[viewName](view)].join(" ");
+  const seen = viewName === null ? "You see a finished part." : whatPlays[viewName](view);
+  if (hasPictures(view)) return [...order, seen].join(" ");
   const seconds = secondsToFirstPictures(view);
   return [...order, seconds === null ? "" : `It can be played in ${aboutDuration(seconds)}.`].filter(Boolean).join(" ");
 }

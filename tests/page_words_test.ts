@@ -187,9 +187,10 @@ Deno.test("watchLine() says how far it is and what is seen", () => {
     bold: "40% made, 2 min 31 s left",
     plain: "The end is made first. You see the newest part, again and again.",
   });
-  const plain = (viewName: string) => watchLine(sessionView(), { viewName, trouble: null }).plain;
+  const plain = (viewName: string | null) => watchLine(sessionView(), { viewName, trouble: null }).plain;
   assert.equal(plain("growing"), "The end is made first. You see the 3.5 s that exist so far, again and again.");
   assert.equal(plain("timeline"), "The end is made first. Gaps are still being made.");
+  assert.equal(plain(null), "The end is made first. You see a finished part.");
 });
 
 Deno.test("slateFor() has words for everything that cannot be played, and none for what can", () => {

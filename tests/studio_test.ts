@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { readFile } from "node:fs/promises";
 import type { Page } from "playwright-core";
 import { encodePng } from "../src/image.ts";
 import { chromiumPath } from "./chromium.ts";
@@ -27,6 +28,7 @@ const livePlays =
   `document.querySelector("#stage video")?.srcObject && document.querySelector(".frame-of")?.textContent`;
 const sessionIn = (page: Page) => new URL(page.url()).searchParams.get("session")!;
 const text = (page: Page, selector: string) => page.locator(selector).innerText();
+const frameInWords = `Number(document.querySelector(".frame-of").textContent.split(" ")[1])`;
 const frameSaid = async (page: Page) => Number((await text(page, ".frame-of")).split(" ")[1]);
 
 /** Picks the first example, whose words come with it, and asks for a video of this length. */
@@ -167,21 +169,107 @@ studioTest(
   },
 );
 
-studioTest("single frames and one section can be seen while the video is made", async ({ open, engine }) => {
+/** A `<video>` of the stage that is up and plays a section's file. */
+const sectionPlays = (section: number) =>
+  `[...document.querySelectorAll(".layer-more.is-up")].some((video) => !video.paused && video.src.endsWith("/sections/${section}.mp4"))`;
+const isUp = (layer: string) => `document.querySelector(".picture").dataset.shows === "${layer}"`;
+
+studioTest("finished sections play while the rest is made, and one click leads back", async ({ open, engine }) => {
   const page = await open("/");
   await generate(page, 5);
   engine.admit(2);
   await until(page, livePlays);
-  await page.locator(".cell[data-state=final]").focus();
-  await page.keyboard.press("Enter");
-  await until(page, `document.querySelector(".frame-of").textContent === "frame 112 of 145"`);
-  assert.equal(await page.locator(".picture").getAttribute("data-shows"), "still");
+  const strip = (await page.locator(".strip").boundingBox())!;
+  // Sections 4, 3, 2, 1 from left to right: a place in the second, which is followed by the first.
+  await page.mouse.click(strip.x + strip.width * 0.6, strip.y + 20);
+  await until(page, `${isUp("more")} && ${sectionPlays(2)}`);
   assert.equal(await page.getByRole("button", { name: "Newest" }).getAttribute("aria-pressed"), "false");
-  await page.getByRole("button", { name: "Play section" }).click();
-  await until(page, `Number(document.querySelector(".frame-of").textContent.split(" ")[1]) > 130`);
-  await page.getByRole("button", { name: "Newest" }).click();
-  await until(page, `document.querySelector(".picture").dataset.shows === "video"`);
+  const frames = await page.evaluate<number[]>(`new Promise((resolve) => {
+    const said = [];
+    const node = document.querySelector(".frame-of");
+    new MutationObserver(() => {
+      said.push(Number(node.textContent.split(" ")[1]));
+      if (said.at(-1) === 144) resolve(said);
+    }).observe(node, { childList: true, characterData: true, subtree: true });
+  })`);
+  assert.ok(frames.every((frame, index) => frame > (frames[index - 1] ?? 80)), "the frames go up, over the joint too");
+  assert.ok(frames.length > 45, `${frames.length} of the last 60 frames were shown`);
+  await page.getByRole("button", { name: "Back to live" }).click();
+  await until(page, `${isUp("video")} && document.querySelector(".back-to-live").hidden`);
   await compareFrameNumbers(page, 10);
+});
+
+studioTest("a drag shows single frames, and one frame stands still and is saved as it was made", async (site) => {
+  const page = await site.open("/");
+  const id = await generate(page, 5);
+  site.engine.admit(2);
+  await until(page, livePlays);
+  const strip = (await page.locator(".strip").boundingBox())!;
+  await page.mouse.move(strip.x + strip.width * 0.6, strip.y + 20);
+  await page.mouse.down();
+  await page.mouse.move(strip.x + strip.width * 0.7, strip.y + 20, { steps: 5 });
+  await until(page, isUp("still"));
+  await page.mouse.up();
+  await until(page, isUp("more"));
+  await page.locator("#stage").focus();
+  await page.keyboard.press("Home");
+  await until(page, `document.querySelector(".frame-of").textContent === "frame 76 of 145"`);
+  await page.keyboard.press("ArrowRight");
+  await until(page, `${isUp("still")} && document.querySelector(".frame-of").textContent === "frame 77 of 145"`);
+  const saving = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Save frame" }).click();
+  const saved = await saving;
+  assert.equal(saved.suggestedFilename(), `framecast-${id}-frame-77.png`);
+  const answer = await site.server.request(`/api/sessions/${id}/frames/77.png`);
+  assert.deepEqual(await readFile(await saved.path()), Buffer.from(await answer.arrayBuffer()));
+  await page.locator("#stage").focus();
+  await page.keyboard.press("l");
+  await until(page, isUp("video"));
+});
+
+studioTest("one section plays again and again, and goes on being seen when the next is made", async (site) => {
+  const page = await site.open("/");
+  await generate(page, 5);
+  site.engine.admit(2);
+  await until(page, livePlays);
+  await page.getByRole("button", { name: "Play section" }).click();
+  await until(page, `${isUp("more")} && ${sectionPlays(2)}`);
+  site.engine.admit(1);
+  await shows(page, "Making section 4 of 4");
+  await until(page, sectionPlays(2));
+});
+
+studioTest("what plays is changed on the connection there is", async ({ open, engine, requests }) => {
+  const page = await open("/");
+  await generate(page, 5);
+  engine.admit(2);
+  await until(page, livePlays);
+  const offers = () => requests.filter(({ method, path }) => method === "POST" && /\/whep$/.test(path)).length;
+  const before = offers();
+  const saidFrames = (low: number, high: number) =>
+    until(page, `((frame) => frame >= ${low} && frame < ${high})(${frameInWords})`);
+  await page.getByRole("button", { name: "So far" }).click();
+  await saidFrames(112, 145);
+  await page.locator("#stage").focus();
+  await page.keyboard.press("3");
+  await saidFrames(0, 40);
+  assert.equal(await page.getByRole("button", { name: "Whole" }).getAttribute("aria-pressed"), "true");
+  assert.equal(offers(), before);
+  await page.getByRole("button", { name: "Newest" }).click();
+  await saidFrames(76, 112);
+  await compareFrameNumbers(page, 10);
+});
+
+studioTest("the pill opens the state of the line", async ({ open, engine }) => {
+  const page = await open("/");
+  await generate(page, 5);
+  engine.admit(2);
+  await until(page, livePlays);
+  await page.locator(".stage-head .pill").click();
+  await shows(page, "Codec VP8");
+  await until(page, `/Frames per second\\s+\\d+\\s/.test(document.querySelector(".line-panel").innerText)`);
+  await shows(page, "Viewers 1");
+  assert.deepEqual(await barriers(page), []);
 });
 
 studioTest("a server that is gone is said, and the session goes on when it is back", async ({ open, engine }) => {
