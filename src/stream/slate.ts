@@ -34,20 +34,27 @@ export interface SlatePainter {
 export function createSlatePainter(plan: VideoPlan, startPicture: RgbImage): SlatePainter {
   const { widthPx, heightPx } = plan.format;
   let ground: Uint8Array | undefined;
-  const strip = stripIn(plan.format);
-  let shown: { readonly look: string; readonly pixels: Uint8Array } | undefined;
+  let strips: { readonly look: string; readonly pixels: Uint8Array } | undefined;
+  let shown: { readonly under: Uint8Array; readonly playheadX: number; readonly pixels: Uint8Array } | undefined;
+  const withStrip = (cells: readonly Cell[]): Uint8Array => {
+    const look = JSON.stringify(cells);
+    if (strips?.look === look) return strips.pixels;
+    ground ??= greyed(startPicture);
+    const pixels = ground.slice();
+    drawStrip({ widthPx, heightPx, pixels }, strip, cells);
+    strips = { look, pixels };
+    return pixels;
+  };
   return {
     paint(facts, playhead) {
-      const cells = cellsOf(plan, facts, strip);
-      const playheadX = playhead === undefined ? undefined : strip.x + Math.round(playhead / plan.frames * strip.width);
-      const look = JSON.stringify([cells, playheadX]);
-      if (shown?.look === look) return shown.pixels;
-      ground ??= greyed(startPicture);
-      const canvas = { widthPx, heightPx, pixels: ground.slice() };
-      drawStrip(canvas, strip, cells);
-      if (playheadX !== undefined) drawPlayhead(canvas, strip, playheadX);
-      shown = { look, pixels: canvas.pixels };
-      return canvas.pixels;
+      const under = withStrip(cellsOf(plan, facts, strip));
+      if (playhead === undefined) return under;
+      const playheadX = strip.x + Math.round(playhead / plan.frames * strip.width);
+      if (shown?.under === under && shown.playheadX === playheadX) return shown.pixels;
+      const pixels = under.slice();
+      drawPlayhead({ widthPx, heightPx, pixels }, strip, playheadX);
+      shown = { under, playheadX, pixels };
+      return pixels;
     },
   };
 }
