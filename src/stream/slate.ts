@@ -33,6 +33,7 @@ export interface SlatePainter {
 
 export function createSlatePainter(plan: VideoPlan, startPicture: RgbImage): SlatePainter {
   const { widthPx, heightPx } = plan.format;
+  const strip = stripIn(plan.format);
   let ground: Uint8Array | undefined;
   let strips: { readonly look: string; readonly pixels: Uint8Array } | undefined;
   let shown: { readonly under: Uint8Array; readonly playheadX: number; readonly pixels: Uint8Array } | undefined;
@@ -119,8 +120,8 @@ function drawStrip(canvas: Canvas, strip: Strip, cells: readonly Cell[]): void {
 }
 
 function drawCell(canvas: Canvas, { y, height, line }: Strip, cell: Cell, gap: number): void {
-  const frame = { x: cell.x + gap / 2, y, width: Math.max(1, cell.width - gap), height };
-  const filledX = Math.max(frame.x, cell.filledX - gap / 2);
+  const frame = { x: cell.x + Math.floor(gap / 2), y, width: Math.max(1, cell.width - gap), height };
+  const filledX = Math.max(frame.x, cell.filledX - Math.ceil(gap / 2));
   const filled = { ...frame, x: filledX, width: Math.min(cell.filledWidth, frame.x + frame.width - filledX) };
   const radius = Math.min(2.5 * line, frame.width / 3);
   const colour = cell.state === "working" ? accent : ink;
@@ -159,12 +160,10 @@ export function drawChannelSlate({ widthPx, heightPx }: VideoFormat, progress: n
   const scale = Math.min(heightPx * 0.2 / 16, widthPx * 0.4 / 28.5);
   const left = (widthPx - 28.5 * scale) / 2 - scale;
   const top = (heightPx - 16 * scale) / 2 - 5 * scale;
-  const placed = ({ x, y, width, height }: Rectangle) => ({
-    x: left + x * scale,
-    y: top + y * scale,
-    width: width * scale,
-    height: height * scale,
-  });
+  const placed = ({ x, y, width, height }: Rectangle) => {
+    const [at, over] = [Math.round(left + x * scale), Math.round(top + y * scale)]; // whole pixels keep small signs sharp
+    return { x: at, y: over, width: Math.round(width * scale), height: Math.round(height * scale) };
+  };
   strokeRounded(canvas, placed(signOutline), 1.8 * scale, Math.max(1, 1.5 * scale), ink, 0.62);
   for (const frame of signFrames) fillRounded(canvas, placed(frame), frame.radius * scale, frame.colour);
   if (progress !== null) {
