@@ -4,17 +4,20 @@
  *     deno task bench [--rounds 9] [NAME …]
  *
  * `FRAMECAST_BENCH_PYTHON` names a Python with `bench/reference/requirements.txt`; what compares with the published code
- * is skipped by name without one.
+ * is skipped by name without one. `FRAMECAST_BENCH_NODE_DATACHANNEL` names a folder with an installed `node-datachannel`,
+ * to be compared with.
  * @module
  */
 import { parseArgs } from "node:util";
 import { type Figure, type Measurement, MissingError } from "./figure.ts";
+import { fanOut } from "./figures/fan_out.ts";
 import { firstPicture } from "./figures/first_picture.ts";
 import { joinTime } from "./figures/join_time.ts";
 import { largeModel } from "./figures/large_model.ts";
 import { liveRate } from "./figures/live_rate.ts";
 import { longVideo } from "./figures/long_video.ts";
 import { matrixShare } from "./figures/matrix_share.ts";
+import { previewCost } from "./figures/preview_cost.ts";
 import { screenDelay } from "./figures/screen_delay.ts";
 import { sectionAgainstReference } from "./figures/section.ts";
 import { streamingCost } from "./figures/streaming_cost.ts";
@@ -28,6 +31,8 @@ const figures: readonly Figure[] = [
   joinTime,
   screenDelay,
   streamingCost,
+  fanOut,
+  previewCost,
   largeModel,
 ];
 

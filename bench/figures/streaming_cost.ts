@@ -2,10 +2,9 @@
  * What a viewer costs the sampling: playout, encoder process and packets run on the same processors as the engine.
  * @module
  */
-import { fileURLToPath } from "node:url";
 import { threads } from "../embedded_model.ts";
 import { type BenchOptions, type Figure, type Measurement, timingOf } from "../figure.ts";
-import { linesOf } from "../lines.ts";
+import { startScript } from "../script.ts";
 import { type BenchServer, startBenchServer } from "../server.ts";
 
 export const streamingCost: Figure = { name: "streaming-cost", what: "sampling slowed by one viewer", measure };
@@ -40,25 +39,7 @@ async function samplingSeconds(server: BenchServer, way: "alone" | "watched"): P
 }
 
 async function startViewer(url: string): Promise<AsyncDisposable> {
-  const process = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--allow-net",
-      "--allow-env",
-      "--allow-sys",
-      "--allow-read",
-      fileURLToPath(new URL("../silent_viewer.ts", import.meta.url)),
-      url,
-    ],
-    stdout: "piped",
-  }).spawn();
-  const lines = linesOf(process.stdout)[Symbol.asyncIterator]();
-  if ((await lines.next()).value !== "watching") throw new Error("The viewer got no picture");
-  return {
-    async [Symbol.asyncDispose]() {
-      process.kill("SIGTERM");
-      await process.status;
-    },
-  };
+  const viewer = startScript("silent_viewer.ts", [url]);
+  if (await viewer.nextLine() !== "watching") throw new Error("The viewer got no picture");
+  return viewer;
 }
