@@ -164,7 +164,8 @@ export function drawChannelSlate({ widthPx, heightPx }: VideoFormat, progress: n
     const [at, over] = [Math.round(left + x * scale), Math.round(top + y * scale)]; // whole pixels keep small signs sharp
     return { x: at, y: over, width: Math.round(width * scale), height: Math.round(height * scale) };
   };
-  strokeRounded(canvas, placed(signOutline), 1.8 * scale, Math.max(1, 1.5 * scale), ink, 0.62);
+  const outline = Math.max(1, signOutline.lineWidth * scale);
+  strokeRounded(canvas, placed(signOutline), signOutline.radius * scale, outline, ink, 0.62);
   for (const frame of signFrames) fillRounded(canvas, placed(frame), frame.radius * scale, frame.colour);
   if (progress !== null) {
     const lineHeight = Math.max(2, scale);
