@@ -26,9 +26,9 @@ export const badMs = 2000;
 /** It is tried again when it has been good without a break for this long, */
 export const goodMs = 15_000;
 /** or, when attempts failed, up to this long. */
-export const longestGoodMs = 240_000;
+const longestGoodMs = 240_000;
 /** An attempt has not failed when the high quality lasted this long. */
-export const provenMs = 60_000;
+const provenMs = 60_000;
 
 /** Reports further apart tell nothing about the time between them. */
 const silenceMs = 5000;

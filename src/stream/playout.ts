@@ -5,10 +5,10 @@
 import { Arrival } from "./playout_arrival.ts";
 import { Edge } from "./playout_edge.ts";
 import { Growing } from "./playout_growing.ts";
-import { type Cursor, type FootageFacts, frameOfRun, isPast, type Run } from "./playout_run.ts";
+import { type Cursor, type FootageFacts, frameOfRun, isPast, type Run, type Wait } from "./playout_run.ts";
 import { Timeline } from "./playout_timeline.ts";
 
-export { type FootageFacts, frameOfRun, type Run } from "./playout_run.ts";
+export { type FootageFacts, frameOfRun, type Run, type Wait, waits } from "./playout_run.ts";
 
 /**
  * What a live picture shows. `arrival`: the newest section at once. `growing`: everything decoded so far, in a loop.
@@ -17,10 +17,6 @@ export { type FootageFacts, frameOfRun, type Run } from "./playout_run.ts";
  */
 export const views = ["arrival", "growing", "timeline", "edge"] as const;
 export type View = typeof views[number];
-
-/** What `arrival` and `edge` do while they wait for frames. */
-export const waits = ["hold", "loop", "ping-pong", "slow"] as const;
-export type Wait = typeof waits[number];
 
 /** For viewers who choose none. */
 export const defaultWaits: Readonly<Record<View, Wait>> = {

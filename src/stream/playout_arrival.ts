@@ -14,12 +14,13 @@ import {
   rateThatLasts,
   type Run,
   turned,
+  type Wait,
 } from "./playout_run.ts";
 
 /** Follows the ticks: where time was lost, frames are left out. */
 export class Arrival implements Cursor {
   readonly #facts: FootageFacts;
-  readonly #wait: "hold" | "loop" | "ping-pong" | "slow";
+  readonly #wait: Wait;
   readonly #opening: Opening;
   #section: FrameRange | undefined;
   #run: Run | undefined;
@@ -28,7 +29,7 @@ export class Arrival implements Cursor {
   #waitedTicks = 0;
   #firstTick: number | undefined;
 
-  constructor(facts: FootageFacts, wait: "hold" | "loop" | "ping-pong" | "slow") {
+  constructor(facts: FootageFacts, wait: Wait) {
     this.#facts = facts;
     this.#wait = wait;
     this.#opening = new Opening(facts);

@@ -15,6 +15,7 @@ import {
   rateThatLasts,
   type Run,
   turned,
+  type Wait,
 } from "./playout_run.ts";
 
 /** Sections are seldom made in equal times: played this much slower than they come, a quarter of one is kept back. */
@@ -23,7 +24,7 @@ const reserve = 1.25;
 /** Where time was lost the picture loses time but no frame. After the end, what exists plays in a loop. */
 export class Edge implements Cursor {
   readonly #facts: FootageFacts;
-  readonly #wait: "hold" | "loop" | "ping-pong" | "slow";
+  readonly #wait: Wait;
   readonly #opening: Opening;
   readonly #afterEnd: Growing;
   #run: Run | undefined;
@@ -32,7 +33,7 @@ export class Edge implements Cursor {
   #rate = 1;
   #sectionTick = 0;
 
-  constructor(facts: FootageFacts, wait: "hold" | "loop" | "ping-pong" | "slow") {
+  constructor(facts: FootageFacts, wait: Wait) {
     this.#facts = facts;
     this.#wait = wait;
     this.#opening = new Opening(facts);

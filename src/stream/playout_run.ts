@@ -61,6 +61,13 @@ export interface FootageFacts {
   readonly isOver: boolean;
 }
 
+/**
+ * What `arrival` and `edge` do while they wait for frames: stay with the last one, repeat the newest section, go through
+ * it there and back, or stretch what there is over the time that the next frames are likely to take.
+ */
+export const waits = ["hold", "loop", "ping-pong", "slow"] as const;
+export type Wait = typeof waits[number];
+
 /** One view at work. */
 export interface Cursor {
   /** The run that holds at a tick. It may have begun earlier, and then it has been true since. */
