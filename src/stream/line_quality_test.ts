@@ -1,13 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  badMs,
-  createLineQuality,
-  goodMs,
-  type LineReport,
-  longestGoodMs,
-  provenMs,
-  type Quality,
-} from "./line_quality.ts";
+import { badMs, createLineQuality, goodMs, type LineReport, type Quality } from "./line_quality.ts";
 import { randomOf } from "../../tests/seeded.ts";
 
 const goodLine = { fractionLost: 0, estimatedBitrate: null, sentBitrate: 1_000_000 };
