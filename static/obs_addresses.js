@@ -37,6 +37,9 @@ export function playCommands(liveTs) {
     ["ffplay", `ffplay -fflags nobuffer "${liveTs}"`],
     ["mpv", `mpv --profile=low-latency "${liveTs}"`],
     ["VLC", `vlc --network-caching=300 "${liveTs}"`],
-    ["GStreamer", `gst-launch-1.0 playbin uri="${liveTs}"`],
+    [
+      "GStreamer",
+      `gst-launch-1.0 souphttpsrc is-live=true location="${liveTs}" ! tsdemux ! h264parse ! avdec_h264 ! videoconvert ! autovideosink`,
+    ],
   ];
 }

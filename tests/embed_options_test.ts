@@ -124,7 +124,7 @@ Deno.test("addressesOf() puts the picture's options into every address and the p
 
 Deno.test("playCommands() hands the address to each player in one piece", () => {
   const url = "http://127.0.0.1:8000/api/channels/a/live.ts?view=growing&wait=loop";
-  for (const [, command] of playCommands(url)) assert.ok(command!.endsWith(`"${url}"`), command!);
+  for (const [, command] of playCommands(url)) assert.ok(command!.includes(`"${url}"`), command!);
 });
 
 Deno.test("isChannelName() and the server agree on names, but for the channel of all sessions", () => {
