@@ -35,11 +35,11 @@ export async function loadEmbeddedModel(): Promise<EmbeddedModel> {
   };
 }
 
-/** The first example of the embedded model, in the forward schedule. */
+/** The first example of the embedded model, in the forward schedule, without previews, which the reference has not. */
 export async function exampleRequest(durationSeconds: number): Promise<GenerationRequest> {
   const manifest = await readManifest(embeddedModelDir);
   const { image: file, prompt } = manifest.examples[0]!;
   const image = await decodeImage(await Deno.readFile(`${embeddedModelDir}/${file}`));
-  const settings = generationSettings.parse({ prompt, durationSeconds, schedule: "forward" });
+  const settings = generationSettings.parse({ prompt, durationSeconds, schedule: "forward", previews: false });
   return { image, modelDir: embeddedModelDir, settings: resolveSettings(settings, manifest, image, 1) };
 }

@@ -53,7 +53,7 @@ async function carryOut(
 async function tell(event: GenerationEvent, writer: ReportWriter): Promise<void> {
   if (event.kind === "preview") {
     const { pixels, ...clip } = event.clip;
-    writer.offer({ kind: "event", event: { kind: "preview", clip } }, pixels);
+    writer.offerPreview({ kind: "event", event: { kind: "preview", clip } }, pixels);
   } else if (event.kind === "frames") {
     const { firstFrameIndex, state, pixels } = event.batch;
     await writer.send(

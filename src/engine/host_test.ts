@@ -31,12 +31,25 @@ const order: EngineOrder = {
   request: { settings: {} as GenerationRequest["settings"], modelDir: "", widthPx: 0, heightPx: 0 },
 };
 
-/** What a host that has its order reports; nothing is taken before somebody reads. */
-function reportsOf(engine: Engine): AsyncGenerator<Message<EngineReport>> {
+/** What a host that has its order reports, and how often it wrote. Nothing is taken before `reading` is resolved. */
+function reportsOf(engine: Engine, reading: Promise<void>) {
   const orders = new ReadableStream({ start: (input) => encodeMessage(order).forEach((part) => input.enqueue(part)) });
-  const { readable, writable } = new TransformStream<Uint8Array>({}, { highWaterMark: 1 }, { highWaterMark: 0 });
+  const { promise: firstWrite, resolve: written } = Promise.withResolvers<void>();
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>(
+    {
+      async transform(chunk, output) {
+        told.writes++;
+        written();
+        await reading;
+        output.enqueue(chunk);
+      },
+    },
+    undefined,
+    { highWaterMark: 1 },
+  );
+  const told = { reports: readMessages<EngineReport>(readable), firstWrite, writes: 0 };
   host(engine, orders, writable);
-  return readMessages<EngineReport>(readable);
+  return told;
 }
 
 async function untilDone(reports: AsyncGenerator<Message<EngineReport>>): Promise<Message<EngineReport>[]> {
@@ -55,33 +68,47 @@ function nameOf({ head }: Message<EngineReport>): string {
 }
 
 Deno.test("host() never makes the sampling wait for a reader: of previews that wait only the newest is sent", async () => {
+  const begun = Promise.withResolvers<void>();
   const sampled = Promise.withResolvers<void>();
+  const reading = Promise.withResolvers<void>();
   let isDecoded = false;
-  const reports = reportsOf(engineOf(async function* () {
-    for (const n of [1, 2, 3, 4]) yield* [step(n), preview(n)];
-    yield step(5);
-    sampled.resolve();
-    yield frames;
-    isDecoded = true;
-  }));
-  await sampled.promise; // and nobody has read
-  const read = [(await reports.next()).value!];
-  assert.ok(!isDecoded, "frames wait for the reader");
-  read.push(...await untilDone(reports));
-  assert.deepEqual(read.map(nameOf), [
-    ...["step 1", "step 2", "step 3", "step 4", "preview 4", "step 5"],
+  const { reports, firstWrite } = reportsOf(
+    engineOf(async function* () {
+      yield* [step(1), preview(1)];
+      await begun.promise;
+      for (const n of [2, 3, 4]) yield* [step(n), preview(n)];
+      yield step(5);
+      sampled.resolve();
+      yield frames;
+      isDecoded = true;
+    }),
+    reading.promise,
+  );
+  await firstWrite;
+  begun.resolve();
+  await sampled.promise; // and the reader has still taken nothing
+  assert.ok(!isDecoded, "frames wait for it");
+  reading.resolve();
+  assert.deepEqual((await untilDone(reports)).map(nameOf), [
+    ...["step 1", "preview 1"],
+    ...["step 2", "step 3", "step 4", "preview 4", "step 5"],
     ...["frames", "done"],
   ]);
 });
 
 Deno.test("host() sends every preview to a reader that keeps up, pixels as they are", async () => {
   const taken = Promise.withResolvers<void>();
-  const reports = reportsOf(engineOf(async function* () {
-    yield* [step(1), preview(1)];
-    await taken.promise;
-    yield* [step(2), preview(2), frames];
-  }));
+  const told = reportsOf(
+    engineOf(async function* () {
+      yield* [step(1), preview(1)];
+      await taken.promise;
+      yield* [step(2), preview(2), frames];
+    }),
+    Promise.resolve(),
+  );
+  const { reports } = told;
   const first = [(await reports.next()).value!, (await reports.next()).value!];
+  assert.equal(told.writes, 1, "a step and its preview leave together");
   taken.resolve();
   const read = [...first, ...await untilDone(reports)];
   assert.deepEqual(read.map(nameOf), ["step 1", "preview 1", "step 2", "preview 2", "frames", "done"]);

@@ -94,14 +94,14 @@ export function previewClip(
 export function previewRgb(latents: Float32Array, { factors, bias }: LatentRgbMap): Float32Array {
   const size = latents.length / factors.length;
   const rgb = new Float32Array(3 * size);
-  for (let i = 0; i < size; i++) {
-    for (let color = 0; color < 3; color++) {
-      let value = bias[color]!;
-      for (let channel = 0; channel < factors.length; channel++) {
-        value += latents[channel * size + i]! * factors[channel]![color]!;
-      }
-      rgb[color * size + i] = Math.min(Math.max(value, 0), 1);
+  for (let color = 0; color < 3; color++) {
+    const plane = new Float64Array(size).fill(bias[color]!);
+    for (let channel = 0; channel < factors.length; channel++) {
+      const factor = factors[channel]![color]!;
+      const values = latents.subarray(channel * size, (channel + 1) * size);
+      for (let i = 0; i < size; i++) plane[i]! += values[i]! * factor;
     }
+    for (let i = 0; i < size; i++) rgb[color * size + i] = Math.min(Math.max(plane[i]!, 0), 1);
   }
   return rgb;
 }
