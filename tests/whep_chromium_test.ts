@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Browser, Page } from "playwright-core";
 import { chromiumPath, launchChromium, picturesOf, receivedBy, type ShownPicture, until } from "./chromium.ts";
+import { assertExact, startLiveServer } from "./live_server.ts";
 import { frameAt, startTestStream, type TestStream, type TestStreamOptions } from "./test_pattern_stream.ts";
 
 const small: TestStreamOptions = { schedule: "inverted", durationSeconds: 3, widthPx: 256, heightPx: 192 };
@@ -65,6 +66,28 @@ browserTest("view edge plays every frame in order, however slowly they come", as
   const withoutHolds = firstTime.filter((frame, k) => frame !== firstTime[k - 1]);
   assert.deepEqual(withoutHolds, Array.from({ length: 73 }, (_, frame) => frame));
 });
+
+browserTest(
+  "another view comes over the same connection, and every picture is the one that is told",
+  async (browser) => {
+    await using live = await startLiveServer();
+    const session = await live.sessionWith(3);
+    const page = await browser.newPage();
+    const query = new URLSearchParams({ whep: `${session.links.whep}?view=arrival` });
+    await page.goto(`${live.url}/test/whep_page.html?${query}`);
+    await until(page, "pictures.length > 60");
+    const status = await page.evaluate(`fetch(resource + "/view", {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ view: "growing" }),
+  }).then(({ status }) => status)`);
+    assert.equal(status, 204);
+    await page.evaluate("chosenAt = pictures.length");
+    await until(page, "pictures.length > chosenAt + 150");
+    assertExact(await picturesOf(page), session.segments, ["arrival", "growing"]);
+    assert.equal((await receivedBy(page)).packetsLost, 0);
+  },
+);
 
 browserTest("provisional frames are replaced by final ones while they are looped", async (browser) => {
   await using stream = await startTestStream({ ...small, secondsPerDecode: 1.5 });
