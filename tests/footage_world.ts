@@ -20,15 +20,17 @@ type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 /** What exists at one time; each happening changes it. */
 export function footageOf(plan: VideoPlan) {
   const facts: Writable<FootageFacts> = { plan, decoded: [], preview: null, isOver: false };
+  let previewed = 1;
   return {
     facts: facts as FootageFacts,
     arrived(range: FrameRange): void {
       facts.decoded = withRange(facts.decoded, range);
-      const { start, end } = plan.sections[(facts.preview?.section ?? 1) - 1]!;
+      const { start, end } = plan.sections[previewed - 1]!;
       if (facts.decoded.some((each) => each.start <= start && end <= each.end)) facts.preview = null;
     },
     previewed(section: number): void {
-      facts.preview = { range: plan.sections[section - 1]!, section };
+      previewed = section;
+      facts.preview = { range: plan.sections[section - 1]! };
     },
     /** Of ranges that do not touch, the longest is kept. */
     end(): void {

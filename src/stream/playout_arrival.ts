@@ -44,8 +44,7 @@ export class Arrival implements Cursor {
     if (section !== this.#section) this.#enter(section, tick);
     const end = Math.min(rangeAt(decoded, section.start)!.end, section.end);
     const isWhole = end === section.end || isOver;
-    const isNext = preview !== null && plan.sections[preview.section - 1] !== section;
-    if (isWhole && isNext && tick - this.#sinceTick >= end - section.start) {
+    if (isWhole && preview && tick - this.#sinceTick >= end - section.start) {
       this.#run = undefined;
       return this.#opening.step(tick);
     }

@@ -93,6 +93,20 @@ Deno.test("a run is told anew only where the one before foretold something else"
   }
 });
 
+Deno.test("a run tells only of what exists when it is told, up to where something else begins", () => {
+  for (const { story: { choice }, before, now: { run, frameIndex, facts }, at } of steps()) {
+    if (before?.run === run || run.end === run.start) continue;
+    const preview = choice.previews === "shown" ? facts.preview?.range : undefined;
+    const kindOf = (frame: number) =>
+      rangeAt(facts.decoded, frame) ? "frames" : preview && rangeAt([preview], frame) ? "preview" : "slate";
+    const isInPlace = choice.view === "timeline" && !facts.isOver;
+    for (let frame = run.rate > 0 ? frameIndex! : run.start; frame < run.end; frame++) {
+      if (run.shows === "frames" || isInPlace) assert.equal(kindOf(frame), run.shows, `${at} frame ${frame}`);
+    }
+    if (isInPlace && run.end < facts.plan.frames) assert.notEqual(kindOf(run.end), run.shows, at);
+  }
+});
+
 Deno.test("a run that began earlier has been true since", () => {
   for (const { name, moments } of stories) {
     for (const [k, { run, tick }] of moments.entries()) {
@@ -195,8 +209,7 @@ Deno.test("arrival shows the preview of the next section once the newest has had
       if (!newest) continue;
       if (k === 0 || newestOf(plan, moments[k - 1]!.facts) !== newest) sinceTick = tick;
       const isWhole = rangeAt(facts.decoded, newest.start)!.end >= newest.end;
-      const isNext = facts.preview !== null && plan.sections[facts.preview.section - 1] !== newest;
-      const isDue = isWhole && isNext && tick - sinceTick >= newest.end - newest.start;
+      const isDue = isWhole && facts.preview !== null && tick - sinceTick >= newest.end - newest.start;
       assert.equal(run.shows, isDue ? "preview" : "frames", `${name} tick ${tick}`);
     }
   }

@@ -55,8 +55,8 @@ export interface FootageFacts {
   readonly plan: VideoPlan;
   /** Which frames can be shown: not empty, not touching, in timeline order. */
   readonly decoded: readonly FrameRange[];
-  /** The newest preview, until its section (counted from 1 in making order) can be shown. */
-  readonly preview: { readonly range: FrameRange; readonly section: number } | null;
+  /** The newest preview, until all of its section can be shown. */
+  readonly preview: { readonly range: FrameRange } | null;
   /** No more frames will come. */
   readonly isOver: boolean;
 }

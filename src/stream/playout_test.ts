@@ -85,6 +85,15 @@ Deno.test("arrival plays the newest section once, then the preview of the next o
   assert.deepEqual(viewer.ticks(37), [...from(37, 73), 37]);
 });
 
+Deno.test("arrival shows the newest section again when the next one will never come", () => {
+  const viewer = watching("arrival", "hold", planOf("forward", 3), "shown");
+  viewer.arrived({ start: 0, end: 37 });
+  viewer.previewed(2);
+  assert.deepEqual(viewer.ticks(39).slice(36), [36, "p37", "p38"]);
+  viewer.end();
+  assert.deepEqual(viewer.ticks(39), [...from(0, 37), 36, 36]);
+});
+
 Deno.test("arrival holds the last frame, or goes there and back, as chosen", () => {
   const plan = planOf("forward", 2);
   const whole = from(0, 37);
