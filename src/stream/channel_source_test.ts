@@ -117,6 +117,15 @@ Deno.test("loop: a finished video plays on and on, from the arrival view as a wh
   }
 });
 
+Deno.test("loop: the end of the work is no jump where the view goes through the whole video anyway", async () => {
+  await using channel = await TestChannel.open("loop");
+  channel.start("first");
+  await channel.first.make(whole);
+  await channel.see(10);
+  channel.first.footage.end(whole);
+  assert.deepEqual(await channel.see(28), [...frames("first").slice(10), "first 0"]);
+});
+
 Deno.test("hold: a finished video stays with its last frame", async () => {
   await using channel = await TestChannel.open("hold");
   channel.start("first");
