@@ -52,8 +52,8 @@ class LivePicture {
   #peer = null;
   /** Choices are told one after the other. */
   #chosen = Promise.resolve();
-  /** The newest connection that has ended. A browser blackens its picture when it is closed, so it waits for the next one. */
-  #ended = null;
+  /** The newest connection that had a picture. A browser blackens that when it is closed, so it waits for the next one. */
+  #pictured = null;
   #failures = 0;
   #silentTries = 0;
   #hadPicture = false;
@@ -89,7 +89,7 @@ class LivePicture {
     this.#set({ state: "closed", retryAtMs: null });
     this.#closed.abort();
     this.#wake.abort();
-    this.#ended?.close();
+    this.#pictured?.close();
     this.#leave();
   }
 
@@ -111,9 +111,7 @@ class LivePicture {
           this.#set({ problem: error });
         }
       } finally {
-        this.#ended?.close();
-        this.#ended = peer;
-        if (this.#closed.signal.aborted) peer.close();
+        if (this.#pictured !== peer || this.#closed.signal.aborted) peer.close();
         this.#leave();
       }
       if (!this.#wake.signal.aborted) await this.#waitBeforeNextTry();
@@ -167,16 +165,16 @@ class LivePicture {
       const received = await receivedBy(peer);
       if (received.packets > packets) heardMs = performance.now();
       packets = received.packets;
-      if (received.frames > 0 || (document.hidden && received.packets > 0)) this.#isLive();
+      if (received.frames > 0 || (document.hidden && received.packets > 0)) this.#isLive(peer);
       else if (performance.now() - joinedMs > firstFrameMs) break;
       if (performance.now() - heardMs > silentMs || peer.connectionState === "failed") break;
     }
     if (packets === 0) this.#silentTries++;
   }
 
-  #isLive() {
-    this.#ended?.close();
-    this.#ended = null;
+  #isLive(peer) {
+    if (this.#pictured !== peer) this.#pictured?.close();
+    this.#pictured = peer;
     this.#hadPicture = true;
     this.#failures = 0;
     this.#silentTries = 0;
