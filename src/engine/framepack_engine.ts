@@ -2,11 +2,12 @@
  * The engine that runs FramePack in this process.
  * @module
  */
-import { RequestError } from "./errors.ts";
+import { CheckpointError, RequestError } from "./errors.ts";
 import type { GenerationEvent } from "./event.ts";
 import { generateVideo } from "./generate.ts";
 import type { Engine } from "./mod.ts";
 import { type FramePackModel, loadModel, type ModelOptions } from "./model.ts";
+import { GraphError } from "./onnx/graph.ts";
 import { openRuntime, type Runtime } from "./onnx/runtime.ts";
 import type { GenerationRequest } from "./request.ts";
 
@@ -29,15 +30,23 @@ class FramePackEngine implements Engine {
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
     requireWholeTokens(request);
-    const model = yield* this.#load(request.modelDir, signal);
-    for await (const event of generateVideo(model, request, signal)) {
-      if (event.kind !== "latents") yield event;
+    try {
+      const model = yield* this.#load(request.modelDir, signal);
+      for await (const event of generateVideo(model, request, signal)) {
+        if (event.kind !== "latents") yield event;
+      }
+    } catch (cause) {
+      throw checkpointFault(request.modelDir, cause);
     }
   }
 
   async *warm(modelDir: string, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
-    const model = yield* this.#load(modelDir, signal);
-    yield* model.warm(signal);
+    try {
+      const model = yield* this.#load(modelDir, signal);
+      yield* model.warm(signal);
+    } catch (cause) {
+      throw checkpointFault(modelDir, cause);
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -65,6 +74,12 @@ class FramePackEngine implements Engine {
     this.#loaded?.model[Symbol.dispose]();
     this.#loaded = undefined;
   }
+}
+
+/** A graph that cannot be built tells that the folder's configurations contradict each other; anything else is as it is. */
+function checkpointFault(modelDir: string, cause: unknown): unknown {
+  if (!(cause instanceof GraphError)) return cause;
+  return new CheckpointError(`Cannot use the model folder "${modelDir}": ${cause.message}`, { cause });
 }
 
 /** A token covers 16 × 16 pixels. */

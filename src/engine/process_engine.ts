@@ -70,8 +70,17 @@ class ProcessEngine implements Engine {
     try {
       await before;
       signal.throwIfAborted();
+      const known = this.#process;
       this.#process = await this.#hand(order, body);
-      yield* this.#process.follow(signal);
+      try {
+        yield* this.#process.follow(signal);
+      } catch (cause) {
+        // A process that is being killed may still take an order, and dies without a word: no fault of the order.
+        const wasDying = this.#process === known && this.#process.isSilent;
+        if (!(cause instanceof EngineLostError) || !wasDying) throw cause;
+        this.#process = await this.#hand(order, body);
+        yield* this.#process.follow(signal);
+      }
     } finally {
       finish();
     }
@@ -99,6 +108,8 @@ class EngineProcess implements AsyncDisposable {
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reports: AsyncGenerator<Message<EngineReport>>;
   state: "running" | "ended" = "running";
+  /** Nothing has been reported yet of the order it was sent last. */
+  isSilent = true;
 
   constructor([program, ...args]: readonly string[]) {
     this.#child = new Deno.Command(program!, { args, stdin: "piped", stdout: "piped", stderr: "inherit" }).spawn();
@@ -125,11 +136,13 @@ class EngineProcess implements AsyncDisposable {
       this.send({ kind: "stop" }).catch(() => {});
     };
     let settled = false;
+    this.isSilent = true;
     signal.addEventListener("abort", stop);
     try {
       if (signal.aborted) stop();
       while (!settled) {
         const { head, body: pixels } = await this.#nextReport();
+        this.isSilent = false;
         settled = head.kind !== "event";
         if (head.kind === "event") yield eventOf(head.event, pixels);
         if (head.kind === "failed" && !signal.aborted) throw errorOfReport(head);
