@@ -35,7 +35,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
 
 /** Each external package has one owner. */
 const owners: readonly (readonly [external: RegExp, owner: RegExp])[] = [
-  [/^werift$/, /^src\/stream\/viewer\.ts$/],
+  [/^werift$/, /^src\/stream\/(viewer|peer)\.ts$/],
   [/^hono(\/|$)/, /^src\/routes\//],
   [/^sharp$/, /^src\/image\.ts$/],
   [/^node:sqlite$/, /^src\/session\/store\.ts$/],

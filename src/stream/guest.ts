@@ -1,41 +1,56 @@
 /**
- * One viewer of a live stream, from its offer to its end: what it watches, and when it counts as gone.
+ * One viewer of a live stream, from its offer to its end: what it watches and in which quality, what it is told, and when
+ * it counts as gone.
  * @module
  */
-import type { Codec } from "./access_unit.ts";
 import type { Clock } from "./clock.ts";
+import type { FrameBus } from "./frame_bus.ts";
+import { createLineQuality, type Quality } from "./line_quality.ts";
+import type { LivePicture, PlayoutSegment } from "./live_picture.ts";
 import type { ViewChoice } from "./playout.ts";
 import type { Rendition } from "./rendition.ts";
 import { Seat } from "./seat.ts";
 import { createSilenceWatch } from "./silence.ts";
-import type { Quality } from "./video_encoder.ts";
 import type { Viewer } from "./viewer.ts";
+import { type NewsEvent, ViewerNews } from "./viewer_news.ts";
 
-/** The rendition of a choice, started when it does not run yet. */
-export type RenditionOf = (choice: ViewChoice, codec: Codec, quality: Quality) => Rendition;
+export interface GuestOptions {
+  readonly viewer: Viewer;
+  readonly choice: ViewChoice;
+  /** The live picture of a choice, started when it does not run yet. */
+  readonly pictureOf: (choice: ViewChoice) => LivePicture;
+  /** What all live pictures show. */
+  readonly segments: FrameBus<PlayoutSegment>;
+  /** What else the viewer is told if it wants to hear. Ends at the signal. */
+  readonly events?: ((signal: AbortSignal) => AsyncIterable<NewsEvent>) | undefined;
+  readonly clock: Clock;
+}
 
 export class Guest {
   readonly viewer: Viewer;
   /** Resolves when it has gone, whoever ended it. */
   readonly done: Promise<void>;
-  readonly #renditionOf: RenditionOf;
+  readonly #options: GuestOptions;
   readonly #seat: Seat;
+  readonly #news: ViewerNews;
   #choice: ViewChoice;
   #quality: Quality = "high";
+  /** What it sees; another one than it chose until that has a key frame. */
+  #picture: LivePicture;
 
-  constructor(
-    viewer: Viewer,
-    choice: ViewChoice,
-    { renditionOf, clock }: { readonly renditionOf: RenditionOf; readonly clock: Clock },
-  ) {
+  constructor(options: GuestOptions) {
+    const { viewer, choice, pictureOf, clock } = options;
     this.viewer = viewer;
-    this.#renditionOf = renditionOf;
+    this.#options = options;
     this.#choice = choice;
-    this.#seat = new Seat(viewer, renditionOf(choice, viewer.codec, this.#quality));
+    this.#news = new ViewerNews(viewer);
+    this.#picture = pictureOf(choice);
+    this.#seat = new Seat(viewer, this.#picture.rendition(viewer.codec, this.#quality));
     void this.#lookAfter(clock);
     this.done = this.#serve();
   }
 
+  /** What it has chosen. */
   get choice(): ViewChoice {
     return this.#choice;
   }
@@ -46,23 +61,73 @@ export class Guest {
 
   choose(choice: ViewChoice): void {
     this.#choice = choice;
-    this.#seat.move(this.#renditionOf(choice, this.viewer.codec, this.#quality));
+    this.#move();
+  }
+
+  #move(): void {
+    const picture = this.#options.pictureOf(this.#choice);
+    this.#seat.move(picture.rendition(this.viewer.codec, this.#quality), () => {
+      if (picture === this.#picture) return;
+      this.#picture = picture;
+      this.#tellShown();
+    });
   }
 
   async #serve(): Promise<void> {
     for await (const event of this.viewer.events) {
       if (event === "connected") this.#seat.connect();
-      else this.#seat.requestKeyFrame();
+      else if (event === "pictureLost") this.#seat.requestKeyFrame();
+      else this.#inform();
     }
     this.#seat.leave();
+  }
+
+  #inform(): void {
+    const { events, segments } = this.#options;
+    const { ended } = this.viewer;
+    const shown = segments.read({ overflow: "drop-oldest", capacity: 64 });
+    ended.addEventListener("abort", () => void shown.return!(), { once: true });
+    void this.#followShown(shown);
+    this.#tellShown();
+    if (events) this.#news.follow(events(ended)).catch(() => {}); // ends with the connection
+  }
+
+  async #followShown(segments: AsyncIterable<PlayoutSegment>): Promise<void> {
+    for await (const segment of segments) {
+      const { view, wait, previews } = this.#picture.choice;
+      const isOwn = segment.view === view && segment.wait === wait && segment.previews === previews;
+      if (isOwn) this.#news.showing(segment);
+    }
+  }
+
+  #tellShown(): void {
+    if (this.#picture.segment) this.#news.showing(this.#picture.segment);
   }
 
   /** Once a second. */
   async #lookAfter(clock: Clock): Promise<void> {
     const isGone = createSilenceWatch();
+    const judge = this.#createJudge();
     while (!this.viewer.ended.aborted && !isGone(this.viewer.packetsReceived)) {
+      judge(clock.nowMs());
       await clock.waitUntil(clock.nowMs() + 1000, this.viewer.ended).catch(() => {}); // it left by itself
     }
     await this.viewer[Symbol.asyncDispose]();
+  }
+
+  /** Moves the viewer to the quality that its line can carry, as its reports come. */
+  #createJudge(): (timeMs: number) => void {
+    const qualityFor = createLineQuality();
+    let before = { timeMs: 0, bytes: 0, reports: 0 };
+    return (timeMs) => {
+      const { reports, bytes, fractionLost, estimatedBitrate } = this.viewer.line;
+      if (reports === before.reports) return;
+      const sentBitrate = (bytes - before.bytes) * 8000 / (timeMs - before.timeMs);
+      before = { timeMs, bytes, reports };
+      const quality = qualityFor({ timeMs, fractionLost, estimatedBitrate, sentBitrate });
+      if (quality === this.#quality) return;
+      this.#quality = quality;
+      this.#move();
+    };
   }
 }

@@ -3,14 +3,13 @@
  * quality in use. The clock waits for no encoder.
  * @module
  */
-import type { Ffmpeg } from "../ffmpeg.ts";
 import type { Codec } from "./access_unit.ts";
 import type { Clock } from "./clock.ts";
 import { rtpTimestampOf, tickAt, tickMs, ticksPerSecond } from "./grid.ts";
+import type { Quality } from "./line_quality.ts";
 import type { PictureSource, TickPicture } from "./picture_source.ts";
 import type { Run, ViewChoice } from "./playout.ts";
-import { Rendition } from "./rendition.ts";
-import type { Quality } from "./video_encoder.ts";
+import type { Rendition } from "./rendition.ts";
 
 /** What is on the screen of everybody of a choice, from `rtpTimestamp` (90 kHz) on, until the next segment. */
 export interface PlayoutSegment extends ViewChoice, Omit<Run, "sinceTick"> {
@@ -22,7 +21,7 @@ export interface PlayoutSegment extends ViewChoice, Omit<Run, "sinceTick"> {
 export interface LivePictureOptions {
   readonly choice: ViewChoice;
   readonly source: PictureSource;
-  readonly ffmpeg: Ffmpeg;
+  readonly createRendition: (codec: Codec, quality: Quality) => Rendition;
   readonly clock: Clock;
   /** Where segments are told; must not wait. */
   readonly segments: { push(segment: PlayoutSegment): Promise<void> };
@@ -62,6 +61,10 @@ export class LivePicture implements AsyncDisposable {
     return this.#state;
   }
 
+  get choice(): ViewChoice {
+    return this.#options.choice;
+  }
+
   get renditions(): Iterable<Rendition> {
     return this.#renditions.keys();
   }
@@ -78,7 +81,7 @@ export class LivePicture implements AsyncDisposable {
       use.idleTicks = 0;
       return present;
     }
-    const rendition = new Rendition({ codec, quality, ffmpeg: this.#options.ffmpeg });
+    const rendition = this.#options.createRendition(codec, quality);
     this.#renditions.set(rendition, { idleTicks: 0 });
     rendition.done.catch((error) => {
       this.#close(rendition);

@@ -6,7 +6,7 @@ import { rtpTimestampOf, tickMs } from "./grid.ts";
 import { LivePicture, type PlayoutSegment } from "./live_picture.ts";
 import type { PictureSource } from "./picture_source.ts";
 import type { Run } from "./playout.ts";
-import type { RenditionPicture } from "./rendition.ts";
+import { Rendition, type RenditionPicture } from "./rendition.ts";
 
 const format = { widthPx: 32, heightPx: 32, frameRate: 30 };
 const realFfmpeg = await findFfmpeg();
@@ -90,7 +90,7 @@ async function withPicture(body: (stage: Stage) => Promise<void>, ffmpeg: Ffmpeg
     choice,
     source,
     clock,
-    ffmpeg: { ...ffmpeg, start },
+    createRendition: (codec, quality) => new Rendition({ codec, quality, ffmpeg: { ...ffmpeg, start } }),
     segments: pushTo(segments),
     failures: pushTo(failures),
   });

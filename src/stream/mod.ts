@@ -17,10 +17,13 @@ export { type FrameStore, openFrameStore } from "./frame_store.ts";
 export type { Codec } from "./access_unit.ts";
 export type { ViewerLimits } from "./admission.ts";
 export type { PlayoutSegment } from "./live_picture.ts";
+export type { LiveStats, RenditionStats, ViewerStats } from "./live_stats.ts";
+export type { Quality } from "./line_quality.ts";
+export type { NewsEvent } from "./viewer_news.ts";
 export { type AnswerOptions, createLiveStream, type LiveStream, type LiveStreamOptions } from "./live_stream.ts";
 export type { PictureSource, TickPicture } from "./picture_source.ts";
 export { defaultWaits, frameOfRun, type Run, type View, type ViewChoice, views, type Wait, waits } from "./playout.ts";
-export type { NetworkOptions } from "./viewer.ts";
+export type { NetworkOptions } from "./peer.ts";
 export {
   readFrames,
   type RecordingOptions,

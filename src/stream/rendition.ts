@@ -7,7 +7,8 @@ import type { VideoFormat } from "../video.ts";
 import type { AccessUnit, Codec } from "./access_unit.ts";
 import { rtpMsBetween } from "./grid.ts";
 import { type Packet, packetize } from "./packetizer.ts";
-import { createVideoEncoder, type Quality, type RawPicture, type VideoEncoder } from "./video_encoder.ts";
+import type { Quality } from "./line_quality.ts";
+import { createVideoEncoder, type RawPicture, type VideoEncoder } from "./video_encoder.ts";
 
 /** One encoded picture as it goes to everybody. */
 export interface RenditionPicture {

@@ -8,6 +8,7 @@ import type { Viewer } from "./viewer.ts";
 interface Place {
   readonly rendition: Rendition;
   readonly read: RenditionReader;
+  readonly onArrival: () => void;
 }
 
 /** One viewer's way through renditions of its codec. It moves at a key frame of the next one, so nothing breaks off. */
@@ -20,7 +21,7 @@ export class Seat {
   /** Keeps `rendition` running. */
   constructor(viewer: Pick<Viewer, "send" | "turn">, rendition: Rendition) {
     this.#viewer = viewer;
-    this.#present = this.#placeIn(rendition);
+    this.#present = this.#placeIn(rendition, () => {});
     rendition.expect(this.#present.read);
   }
 
@@ -36,11 +37,12 @@ export class Seat {
     this.#present.rendition.join(this.#present.read);
   }
 
-  move(rendition: Rendition): void {
+  /** @param onArrival called when the first picture from there is sent, or at once while nothing is sent at all */
+  move(rendition: Rendition, onArrival: () => void): void {
     if (rendition === this.rendition) return;
     this.#cancelMove();
     if (rendition === this.#present.rendition) return;
-    const place = this.#placeIn(rendition);
+    const place = this.#placeIn(rendition, onArrival);
     if (this.#state === "connected") {
       this.#next = place;
       return rendition.joinAtKeyFrame(place.read);
@@ -48,6 +50,7 @@ export class Seat {
     this.leave();
     this.#present = place;
     rendition.expect(place.read);
+    onArrival();
   }
 
   /** Its decoder cannot go on without a key frame. */
@@ -65,9 +68,10 @@ export class Seat {
     this.#next = undefined;
   }
 
-  #placeIn(rendition: Rendition): Place {
+  #placeIn(rendition: Rendition, onArrival: () => void): Place {
     const place: Place = {
       rendition,
+      onArrival,
       read: (pictures) => {
         if (place !== this.#present) this.#arriveAt(place);
         for (const { packets } of pictures) this.#viewer.send(packets);
@@ -81,5 +85,6 @@ export class Seat {
     this.#present = place;
     this.#next = undefined;
     this.#viewer.turn();
+    place.onArrival();
   }
 }

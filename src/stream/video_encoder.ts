@@ -10,9 +10,7 @@ import type { AccessUnit, Codec } from "./access_unit.ts";
 import { EncoderError } from "./errors.ts";
 import { readFlv } from "./flv.ts";
 import { readIvf } from "./ivf.ts";
-
-/** `low`: a third of the bits and, for pictures of 256 pixels and more, half the width and height. */
-export type Quality = "high" | "low";
+import type { Quality } from "./line_quality.ts";
 
 export interface RawPicture {
   readonly format: VideoFormat;
@@ -30,6 +28,7 @@ export interface EncodedPicture {
 
 export interface EncoderOptions {
   readonly codec: Codec;
+  /** `low`: a third of the bits and, for pictures of 256 pixels and more, half the width and height. */
   readonly quality: Quality;
   readonly ffmpeg: Ffmpeg;
 }

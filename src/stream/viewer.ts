@@ -1,42 +1,50 @@
 /**
- * One WHEP peer (draft-ietf-wish-whep): offer → answer, packets out, closed. The only owner of werift.
+ * One WHEP peer (draft-ietf-wish-whep): packets and messages out, feedback in, closed. With `peer.ts` the owner of werift.
  * @module
  */
 import { Buffer } from "node:buffer";
 import {
-  MediaStreamTrack,
-  RTCDtlsTransport,
-  RTCPeerConnection,
-  type RTCRtpCodecParameters,
+  GenericNack,
+  ReceiverEstimatedMaxBitrate,
+  type RTCDataChannel,
+  type RTCDtlsTransport,
+  type RTCPeerConnection,
+  type RtcpPacket,
+  RtcpPayloadSpecificFeedback,
+  RtcpRrPacket,
+  RtcpSrPacket,
+  RtcpTransportLayerFeedback,
   type RTCRtpSender,
-  RtpHeader,
-  RtpPacket,
-  SrtpSession,
-  useH264,
-  useOPUS,
-  useSdesMid,
-  useVP8,
+  RTP_EXTENSION_URI,
+  type RtpHeader as WeriftRtpHeader,
 } from "werift";
 import type { Codec } from "./access_unit.ts";
-import { OfferError } from "./errors.ts";
 import { FrameBus } from "./frame_bus.ts";
-import { createHandshakeFilter } from "./handshake_filter.ts";
-import { createFragmentCollector } from "./handshake_fragments.ts";
-import { type Offer, readOffer } from "./offer.ts";
-import { PacketRow } from "./packet_row.ts";
 import type { Packet } from "./packetizer.ts";
-import { freeCiphersAfterUse } from "./srtp_cipher.ts";
+import { type NetworkOptions, openPeer } from "./peer.ts";
+import { type PacketLine, RtpSender } from "./rtp_sender.ts";
 
-/** How viewers find this computer. */
-export interface NetworkOptions {
-  /** Addresses to offer beside loopback and the computer's own interfaces: a public or NAT address. */
-  readonly hostAddresses: readonly string[];
-  /** First and last UDP port, one port per viewer and address; any free port when left out. */
-  readonly portRange?: readonly [number, number];
+/**
+ * `connected`: packets get through from now on. `pictureLost`: its decoder needs a key frame. `listening`: it takes
+ * messages from now on, because it has opened a data channel `events`.
+ */
+export type ViewerEvent = "connected" | "pictureLost" | "listening";
+
+/** What is known of the way to a viewer; the counts begin with its connection. */
+export interface ViewerLine {
+  readonly packets: number;
+  readonly bytes: number;
+  /** Packets sent again because the viewer asked for them. */
+  readonly repeats: number;
+  /** Reports that have come about this stream, about one a second. */
+  readonly reports: number;
+  /** Of the packets between the last two reports, 0 to 1. */
+  readonly fractionLost: number;
+  /** To the viewer and back; null before it has told. */
+  readonly roundTripMs: number | null;
+  /** Bits per second that the viewer thinks the line can carry; null when it tells nothing. */
+  readonly estimatedBitrate: number | null;
 }
-
-/** `connected`: packets get through from now on. `pictureLost`: its decoder needs a key frame. */
-export type ViewerEvent = "connected" | "pictureLost";
 
 export interface Viewer extends AsyncDisposable {
   readonly id: string;
@@ -52,10 +60,16 @@ export interface Viewer extends AsyncDisposable {
   send(packets: readonly Packet[]): void;
   /** What is sent next comes from another encoder, and may be older than what was sent last. */
   turn(): void;
+  readonly line: ViewerLine;
+  /** A message on the data channel. Dropped without a word before `listening`, after `hush()`, and when it is too long. */
+  tell(message: string): void;
+  /** Of messages that have not been sent yet. */
+  readonly untoldBytes: number;
+  /** Closes the data channel. */
+  hush(): void;
 }
 
 /**
- * ICE-lite, so that the answer is complete at once and no STUN server is ever asked.
  * @param codecs best first; the first one that the offer has is taken.
  * @throws `OfferError`
  */
@@ -63,78 +77,8 @@ export async function answerOffer(
   offerSdp: string,
   { codecs, network }: { readonly codecs: readonly Codec[]; readonly network: NetworkOptions },
 ): Promise<Viewer> {
-  const offer = readOffer(offerSdp);
-  const peer = new RTCPeerConnection({
-    // An offer may ask for sound, too. It gets a silent line: refused, it could not carry the bundle (RFC 9143 section 7.3).
-    codecs: { video: codecs.map((codec) => codecParameters[codec]()), audio: [useOPUS()] },
-    headerExtensions: { video: [useSdesMid()], audio: [] },
-    bundlePolicy: "max-bundle",
-    iceServers: [],
-    iceLite: true,
-    iceUseIpv6: false,
-    iceUseTcp: false,
-    iceAdditionalHostAddresses: [...new Set(["127.0.0.1", ...network.hostAddresses])],
-    icePortRange: network.portRange ? [...network.portRange] : undefined,
-  });
-  try {
-    const sender = peer.addTrack(new MediaStreamTrack({ kind: "video" }));
-    await negotiate(peer, offer);
-    if (!sender.codec) {
-      throw new OfferError("noCommonCodec", `Cannot answer the offer: it has none of the codecs ${codecs.join(", ")}`);
-    }
-    return new WeriftViewer(peer, sender);
-  } catch (error) {
-    await peer.close();
-    throw error;
-  }
-}
-
-/** The certificate of this process takes about 100 ms to make; the first viewer need not wait for it. */
-export async function prepareCertificate(): Promise<void> {
-  await RTCDtlsTransport.SetupCertificate();
-}
-
-const codecParameters: Record<Codec, () => RTCRtpCodecParameters> = { vp8: () => useVP8(), h264: () => useH264() };
-
-async function negotiate(peer: RTCPeerConnection, offer: Offer): Promise<void> {
-  try {
-    await peer.setRemoteDescription({ type: "offer", sdp: offer.sdp });
-    for (const transport of peer.dtlsTransports) {
-      transport.role = offer.dtlsRole;
-      guardHandshake(transport);
-    }
-    await peer.setLocalDescription(await peer.createAnswer());
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new OfferError("unreadable", `Cannot read the offer: ${why}`, { cause });
-  }
-  for (const { connection } of peer.iceTransports) {
-    const { protocols } = connection as unknown as { readonly protocols: readonly UdpProtocol[] };
-    // An address out of reach makes a socket fail; without a listener that would end the server.
-    for (const { transport } of protocols) transport.socket.on("error", () => {});
-  }
-}
-
-/** What werift keeps to itself: the sockets of a connection. */
-interface UdpProtocol {
-  readonly transport: { readonly socket: { on(event: "error", listener: (error: Error) => void): void } };
-}
-
-type DtlsTransport = RTCPeerConnection["dtlsTransports"][number];
-
-/** The handshake's state machine exists from "connecting" on, one microtask later. */
-function guardHandshake(transport: DtlsTransport): void {
-  transport.onStateChange.subscribe((state) => {
-    if (state !== "connecting") return;
-    queueMicrotask(() => {
-      const { dtls } = transport;
-      if (!dtls) return;
-      const handle = dtls.onHandleHandshakes;
-      const unrepeated = createHandshakeFilter();
-      dtls.onHandleHandshakes = (messages) => handle(unrepeated(messages));
-      dtls.handleFragmentHandshake = createFragmentCollector();
-    });
-  });
+  const { peer, sender } = await openPeer(offerSdp, codecs, network);
+  return new WeriftViewer(peer, sender);
 }
 
 class WeriftViewer implements Viewer {
@@ -146,7 +90,10 @@ class WeriftViewer implements Viewer {
   readonly #sender: RTCRtpSender;
   readonly #bus = new FrameBus<ViewerEvent>();
   readonly #end = new AbortController();
-  readonly #row = new PacketRow(crypto.getRandomValues(new Uint16Array(1))[0]!);
+  #rtp: RtpSender | undefined;
+  #reports = 0;
+  #estimatedBitrate: number | null = null;
+  #channel: RTCDataChannel | undefined;
 
   constructor(peer: RTCPeerConnection, sender: RTCRtpSender) {
     this.#peer = peer;
@@ -155,14 +102,15 @@ class WeriftViewer implements Viewer {
     this.answerSdp = peer.localDescription!.sdp;
     this.events = this.#bus.read({ overflow: "drop-oldest", capacity: 16 });
     peer.connectionStateChange.subscribe((state) => {
-      if (state === "connected") this.#tell("connected");
+      if (state === "connected") this.#connect();
       else if (state === "failed" || state === "closed") void this[Symbol.asyncDispose]();
     });
     // Not from the sender: werift gives feedback to the wrong one when the offer names an SSRC of its own.
-    sender.transport!.onRtcp.subscribe((packet) => {
-      if (packet.type !== payloadFeedback) return;
-      const kind = packet.feedback?.count;
-      if (kind === pictureLossIndication || kind === fullIntraRequest) this.#tell("pictureLost");
+    sender.transport!.onRtcp.subscribe((packet) => this.#hear(packet));
+    peer.onDataChannel.subscribe((channel) => {
+      if (channel.label !== "events" || this.#channel) return;
+      this.#channel = channel;
+      queueMicrotask(() => this.#tell("listening")); // it is open one step later
     });
   }
 
@@ -174,15 +122,38 @@ class WeriftViewer implements Viewer {
     return this.#sender.transport?.packetsReceived ?? 0;
   }
 
+  get line(): ViewerLine {
+    return {
+      ...this.#rtp?.counts ?? { packets: 0, bytes: 0, repeats: 0 },
+      reports: this.#reports,
+      fractionLost: this.#rtp?.fractionLost ?? 0,
+      roundTripMs: this.#rtp?.roundTripMs ?? null,
+      estimatedBitrate: this.#estimatedBitrate,
+    };
+  }
+
   send(packets: readonly Packet[]): void {
-    for (const packet of packets) {
-      const header = new RtpHeader({ marker: packet.marker, ...this.#row.next(packet) });
-      this.#sender.sendRtp(new RtpPacket(header, packet.payload)).catch(() => {}); // ends with the connection
-    }
+    if (!this.#end.signal.aborted) this.#rtp?.send(packets);
   }
 
   turn(): void {
-    this.#row.turn();
+    this.#rtp?.turn();
+  }
+
+  get untoldBytes(): number {
+    return this.#channel?.bufferedAmount ?? 0;
+  }
+
+  tell(message: string): void {
+    if (this.#channel?.readyState !== "open") return;
+    try {
+      this.#channel.send(message);
+    } catch { // longer than the offer's a=max-message-size
+    }
+  }
+
+  hush(): void {
+    this.#channel?.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -192,20 +163,62 @@ class WeriftViewer implements Viewer {
     await this.#peer.close();
   }
 
+  #connect(): void {
+    const { ssrc, codec, transport } = this.#sender;
+    const { mid, headerExtensions } = this.#peer.getTransceivers().find(({ sender }) => sender === this.#sender)!;
+    const midExtensions = headerExtensions.filter(({ uri }) => uri === RTP_EXTENSION_URI.sdesMid);
+    this.#rtp ??= new RtpSender({
+      ssrc,
+      payloadType: codec!.payloadType,
+      cname: this.id,
+      extensions: midExtensions.map(({ id }) => ({ id, value: Buffer.from(mid ?? "") })),
+      firstSequenceNumber: crypto.getRandomValues(new Uint16Array(1))[0]!,
+      now: Date.now,
+    }, lineOf(transport!));
+    this.#tell("connected");
+  }
+
+  #hear(packet: RtcpPacket): void {
+    switch (packet.type) {
+      case RtcpSrPacket.type:
+      case RtcpRrPacket.type:
+        for (const report of packet.reports) {
+          if (report.ssrc !== this.#sender.ssrc) continue;
+          this.#reports++;
+          this.#rtp?.hear(report);
+        }
+        break;
+      case RtcpTransportLayerFeedback.type:
+        if (packet.feedback instanceof GenericNack) this.#rtp?.repeat(packet.feedback.lost);
+        break;
+      case RtcpPayloadSpecificFeedback.type:
+        this.#hearOfPicture(packet.feedback);
+    }
+  }
+
+  #hearOfPicture(feedback: RtcpPayloadSpecificFeedback["feedback"]): void {
+    const { count } = feedback;
+    if (count === pictureLossIndication || count === fullIntraRequest) this.#tell("pictureLost");
+    else if (feedback instanceof ReceiverEstimatedMaxBitrate) this.#estimatedBitrate = Number(feedback.bitrate);
+  }
+
   #tell(event: ViewerEvent): void {
     if (!this.#end.signal.aborted) void this.#bus.push(event);
   }
 }
 
-const payloadFeedback = 206; // RFC 4585 section 6.1
 const pictureLossIndication = 1; // RFC 4585 section 6.3.1
 const fullIntraRequest = 4; // RFC 5104 section 4.3.1
 
-const noKeys = {
-  localMasterKey: Buffer.alloc(16),
-  localMasterSalt: Buffer.alloc(14),
-  remoteMasterKey: Buffer.alloc(16),
-  remoteMasterSalt: Buffer.alloc(14),
-};
-// werift keeps the cipher class to itself; a session of the AES-CM profile (1, RFC 5764 section 4.1.2) holds one of it.
-freeCiphersAfterUse(new SrtpSession({ profile: 1, keys: noKeys }).localContext.cipher);
+/** Straight to cipher and socket: werift's own way there copies every packet and its header twice. */
+function lineOf({ srtp, srtcp, iceTransport: { connection } }: RTCDtlsTransport): PacketLine {
+  const { cipher } = srtp.localContext;
+  const send = (datagram: Buffer) => void connection.send(datagram).catch(() => {}); // ends with the connection
+  return {
+    sendRtp({ bytes, ssrc, sequenceNumber, rollover }, payload) {
+      const header = { ssrc, sequenceNumber, serializeSize: bytes.length, serialize: () => bytes };
+      send(cipher.encryptRtp(header as unknown as WeriftRtpHeader, payload, rollover));
+    },
+    sendRtcp: (packet) => send(srtcp.encrypt(packet)),
+  };
+}
