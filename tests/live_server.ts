@@ -79,24 +79,27 @@ export interface DecodedPicture {
 }
 
 /**
- * The pictures are the ones that the playout told: first those of the first view, then, if the
- * client chose another, those of that one.
+ * The pictures are the ones that the playout told: first those of the first view, then, if the client chose another, those
+ * of that one. A viewer that is moved to another encoder first gets that one's pictures of times that are over; they come
+ * between two ticks of the grid, and are not on the screen for long enough to be seen.
  */
 export function assertExact(
   pictures: readonly DecodedPicture[],
   segments: readonly PlayoutData[],
   views: readonly string[],
 ): void {
-  const steps = pictures.slice(1).map(({ rtpTimestamp }, k) => (rtpTimestamp - pictures[k]!.rtpTimestamp) >>> 0);
-  // 3000 of the 90 kHz clock are one picture, more where the server was held up.
-  assert.ok(steps.every((step) => step > 0 && step % 3000 === 0), steps.join());
+  // 3000 of the 90 kHz clock are one tick, and a server that is held up leaves ticks out.
+  const onGrid = pictures.filter((picture) => ((picture.rtpTimestamp - pictures[0]!.rtpTimestamp) >>> 0) % 3000 === 0);
+  assert.ok(onGrid.length >= pictures.length - 10, `${onGrid.length} of ${pictures.length} pictures are on the grid`);
   let view = 0;
-  for (const { rtpTimestamp, code } of pictures) {
+  onGrid.forEach(({ rtpTimestamp, code }, index) => {
+    const before = onGrid[index - 1];
+    assert.ok(!before || ((rtpTimestamp - before.rtpTimestamp) | 0) > 0, `${rtpTimestamp} comes too late`);
     assert.ok(code, `the picture of ${rtpTimestamp} has no code`);
     const isTold = () => frameTold(segments, views[view]!, rtpTimestamp) === code.frame;
     if (!isTold() && view + 1 < views.length) view++;
     assert.equal(code.frame, frameTold(segments, views[view]!, rtpTimestamp), `at ${rtpTimestamp} in ${views[view]}`);
-  }
+  });
   assert.equal(view, views.length - 1, "every view was seen");
 }
 

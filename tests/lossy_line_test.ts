@@ -1,0 +1,57 @@
+/** What a viewer gets over a line that loses packets, in a real Chromium. */
+import assert from "node:assert/strict";
+import { chromiumPath, launchChromium, picturesOf, receivedBy, until } from "./chromium.ts";
+import { assertExact, startLiveServer } from "./live_server.ts";
+import { openLossyLine } from "./lossy_line.ts";
+
+/** Numerical Recipes' generator, so that a failure comes again. */
+function seeded(seed: number): () => number {
+  return () => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+}
+
+function lossTest(name: string, body: (browser: Awaited<ReturnType<typeof launchChromium>>) => Promise<void>): void {
+  Deno.test({
+    name: `${name} (Chromium)`,
+    ignore: chromiumPath === undefined,
+    sanitizeOps: false, // playwright keeps timers and pipes of its own
+    sanitizeResources: false,
+    async fn() {
+      const browser = await launchChromium();
+      try {
+        await body(browser);
+      } finally {
+        await browser.close();
+      }
+    },
+  });
+}
+
+lossTest("a viewer of a line that loses 5 % sees every picture, and none late enough to notice", async (browser) => {
+  await using live = await startLiveServer();
+  const session = await live.sessionWith(2, { resolution: "480x320" });
+  await using line = openLossyLine({ server: live.url, lossShare: 0.05, random: seeded(1) });
+  const page = await browser.newPage();
+  const query = new URLSearchParams({ whep: `${session.links.whep}?view=arrival` });
+  await page.goto(`${line.url}/test/whep_page.html?${query}`);
+  await until(page, "pictures.length > 300");
+  const pictures = await picturesOf(page);
+  assertExact(pictures, session.segments, ["arrival"]);
+  assert.ok(line.lost > 10, `${line.lost} datagrams lost`);
+  assert.equal((await receivedBy(page)).packetsLost, 0); // all were sent again
+  const pauses = pictures.slice(1).map(({ atMs }, k) => atMs - pictures[k]!.atMs);
+  assert.ok(Math.max(...pauses) < 500, `longest pause ${Math.max(...pauses)} ms`);
+});
+
+lossTest("whatever gets lost of a handshake, the viewer gets its picture", async (browser) => {
+  await using live = await startLiveServer();
+  const session = await live.sessionWith(2);
+  const query = new URLSearchParams({ whep: `${session.links.whep}?view=arrival` });
+  await using line = openLossyLine({ server: live.url, lossShare: 0.15, random: seeded(2) });
+  for (let join = 0; join < 10; join++) {
+    const page = await browser.newPage();
+    await page.goto(`${line.url}/test/whep_page.html?${query}`);
+    await until(page, "pictures.length > 0");
+    await page.close();
+  }
+  assert.ok(line.lost > 10, `${line.lost} datagrams lost`);
+});
