@@ -192,7 +192,10 @@ export class Compose {
 function showEstimate(lines) {
   const node = byId("estimate");
   node.hidden = lines.length === 0;
-  if (typeof lines === "string") return node.replaceChildren(element("dt", { class: "hint", text: lines }));
+  if (typeof lines === "string") {
+    const label = element("dt", { class: "visually-hidden", text: "Estimate" });
+    return node.replaceChildren(element("div", {}, label, element("dd", { class: "hint", text: lines })));
+  }
   const line = ([label, value]) => element("div", {}, element("dt", { text: label }), element("dd", { text: value }));
   node.replaceChildren(...lines.map(line));
 }

@@ -6,6 +6,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import type { Page } from "playwright-core";
+import type { Engine } from "../src/engine/mod.ts";
+import { createTestPatternEngine } from "../src/engine/test_pattern.ts";
 import { encodePng } from "../src/image.ts";
 import { chromiumPath } from "./chromium.ts";
 import { barriers, compareFrameNumbers, openSite, overhangPx, shows, type Site, until } from "./page_site.ts";
@@ -26,6 +28,10 @@ const filePlays = (id: string) =>
   ` && document.querySelector(".picture").dataset.shows === "video"`;
 const livePlays =
   `document.querySelector("#stage video")?.srcObject && document.querySelector(".frame-of")?.textContent`;
+/** A `<video>` of the stage that is up and plays a section's file. */
+const sectionPlays = (section: number) =>
+  `[...document.querySelectorAll(".layer-more.is-up")].some((video) => !video.paused && video.src.endsWith("/sections/${section}.mp4"))`;
+const isUp = (layer: string) => `document.querySelector(".picture").dataset.shows === "${layer}"`;
 const sessionIn = (page: Page) => new URL(page.url()).searchParams.get("session")!;
 const text = (page: Page, selector: string) => page.locator(selector).innerText();
 const frameInWords = `Number(document.querySelector(".frame-of").textContent.split(" ")[1])`;
@@ -66,6 +72,81 @@ studioTest(
     await shows(page, "All frames are final.");
   },
 );
+
+/** The test-pattern engine, which stops after a step, with its preview, of the first section until it is let go. */
+function engineThatWaitsAfter(step: number): { engine: Engine; letGo: () => void } {
+  const inner = createTestPatternEngine();
+  const gate = Promise.withResolvers<void>();
+  const engine: Engine = {
+    async *generate(request, signal) {
+      const stopped = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+      for await (const event of inner.generate(request, signal)) {
+        yield event;
+        const waits = event.kind === "preview" && event.clip.section === 1 && event.clip.step === step;
+        const isStep = event.kind === "step" && event.section === 1 && event.step === step &&
+          !request.settings.previews;
+        if (waits || isStep) await Promise.race([gate.promise, stopped]);
+      }
+    },
+    async *warm() {},
+    async [Symbol.asyncDispose]() {},
+  };
+  return { engine, letGo: gate.resolve };
+}
+
+/** Two looks at the picture on the stage: whether it has changed in between. */
+const pictureMoves = `(async () => {
+  const look = () => new Promise((resolve) => document.querySelector("#stage video").requestVideoFrameCallback(() => {
+    const canvas = new OffscreenCanvas(24, 24);
+    const context = canvas.getContext("2d");
+    context.drawImage(document.querySelector("#stage video"), 0, 0, 24, 24);
+    resolve(context.getImageData(0, 0, 24, 24).data.join());
+  }));
+  const first = await look();
+  for (let pictures = 0; pictures < 60; pictures++) if (await look() !== first) return true;
+  return false;
+})()`;
+
+Deno.test({
+  name: "from the first steps on the picture moves, and says that it is a preview (Chromium)",
+  ignore: chromiumPath === undefined,
+  async fn() {
+    const { engine, letGo } = engineThatWaitsAfter(4);
+    await using site = await openSite({ engine });
+    const page = await site.open("/");
+    const id = await generate(page, 5);
+    await shows(page, "Making section 1 of 4, step 4 of 6");
+    await until(page, `document.querySelector(".stage-head .pill").innerText === "Preview of step 4"`);
+    await until(page, isUp("video"));
+    assert.equal(await page.evaluate(pictureMoves), true);
+    const strip = site.requests.filter(({ path }) => /\/frames\/1[1-4]\d\.jpg$/.test(path));
+    assert.ok(strip.length > 0 && strip.length <= 12, `${strip.length} pictures of the section in work were asked for`);
+    assert.deepEqual(await barriers(page), []);
+    letGo();
+    await until(page, filePlays(id));
+    assert.deepEqual(site.complaints, []);
+  },
+});
+
+Deno.test({
+  name: "without step previews the start picture stays until the first section is made (Chromium)",
+  ignore: chromiumPath === undefined,
+  async fn() {
+    const { engine, letGo } = engineThatWaitsAfter(4);
+    await using site = await openSite({ engine });
+    const page = await site.open("/");
+    await page.locator("#settings summary").click();
+    await page.getByRole("combobox", { name: "Step previews" }).selectOption("No");
+    const id = await generate(page, 5);
+    await shows(page, "Making section 1 of 4, step 4 of 6");
+    assert.equal((await site.server.view(id)).settings.previews, false);
+    assert.equal(await text(page, ".stage-head .pill"), "Making");
+    assert.ok(await page.evaluate(isUp("start")));
+    letGo();
+    await until(page, filePlays(id));
+    assert.deepEqual(site.complaints, []);
+  },
+});
 
 studioTest("a reload, and a second page without an address, find the running session", async ({ open, engine }) => {
   const page = await open("/");
@@ -168,11 +249,6 @@ studioTest(
     await shows(page, "Section 2 of 2, 0.0 s to 1.3 s.");
   },
 );
-
-/** A `<video>` of the stage that is up and plays a section's file. */
-const sectionPlays = (section: number) =>
-  `[...document.querySelectorAll(".layer-more.is-up")].some((video) => !video.paused && video.src.endsWith("/sections/${section}.mp4"))`;
-const isUp = (layer: string) => `document.querySelector(".picture").dataset.shows === "${layer}"`;
 
 studioTest("finished sections play while the rest is made, and one click leads back", async ({ open, engine }) => {
   const page = await open("/");
@@ -285,6 +361,39 @@ studioTest("a server that is gone is said, and the session goes on when it is ba
   await shows(page, "Making section 1 of 4");
   engine.admit(1);
   await shows(page, "Making section 2 of 4");
+});
+
+studioTest("a live picture that stops is said, and comes back by itself", async ({ open, server, engine }) => {
+  const page = await open("/");
+  const viewers: string[] = [];
+  page.on("response", async (response) => {
+    if (response.request().method() === "POST" && response.url().includes("/whep?")) {
+      viewers.push(await response.headerValue("location") ?? "");
+    }
+  });
+  await generate(page, 5);
+  engine.admit(2);
+  await until(page, livePlays);
+  await server.request(viewers.at(-1)!, { method: "DELETE" });
+  await shows(page, "Picture interrupted.");
+  assert.equal(await text(page, ".stage-head .pill"), "Reconnecting");
+  await shows(page, "Only the live picture is interrupted. Your video is still being made.");
+  await until(page, `document.querySelector(".stage-head .pill").innerText === "Live"`);
+  await compareFrameNumbers(page, 10);
+});
+
+studioTest("a page that was kept in the back comes back to the live picture", async ({ open, requests, engine }) => {
+  const page = await open("/");
+  await generate(page, 5);
+  engine.admit(2);
+  await until(page, livePlays);
+  const before = requests.length;
+  await page.evaluate(`dispatchEvent(new Event("pagehide"))`); // says goodbye, as when the page is put away
+  await page.evaluate(`dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))`);
+  await until(page, `document.querySelector(".stage-head .pill").innerText === "Live"`);
+  await compareFrameNumbers(page, 10);
+  const again = requests.slice(before).map(({ method, path }) => `${method} ${path.split("/").at(-1)}`);
+  assert.ok(again.includes("POST whep") && again.includes("GET events"), again.join());
 });
 
 studioTest("the first visit loads at most 120 kB, and stage and timeline need no scrolling", async ({ open }) => {
