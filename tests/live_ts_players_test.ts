@@ -6,7 +6,7 @@ import { installed } from "./started_program.ts";
 
 const ffprobe = installed("/usr/bin/ffprobe");
 
-/** Players that hand on every picture, and those that leave out what comes too late for a screen. */
+/** Players that hand on every picture once, and those that show some longer and leave some out, as it suits a screen. */
 const exact: readonly Player[] = [ffmpegPlayer, gstreamerPlayer];
 const others: readonly Player[] = [mpvPlayer, vlcPlayer];
 
@@ -21,7 +21,9 @@ for (const player of [...exact, ...others]) {
       const codes = await take(30, playing);
       await playing.return(undefined);
       const steps = stepsOf(codes, session);
-      assert.ok(steps.every((step) => exact.includes(player) ? step === 1 : step >= 1 && step <= 6), steps.join());
+      const [least, most] = exact.includes(player) ? [1, 1] : [0, 6];
+      assert.ok(steps.every((step) => step >= least && step <= most), steps.join());
+      assert.ok(steps.filter((step) => step > 0).length > 10, steps.join());
     },
   });
 }
@@ -77,7 +79,8 @@ Deno.test({
     const silent = await fetch(url);
     const playing = ffmpegPlayer.play(url, session.plan);
     const steps = stepsOf(await take(150, playing), session);
-    assert.ok(steps.every((step) => step === 1), steps.join());
+    // A server that is held up may leave a tick out; a reader that waited for the other one would miss seconds.
+    assert.ok(steps.every((step) => step <= 3) && steps.filter((step) => step !== 1).length <= 3, steps.join());
     await playing.return(undefined);
     await silent.body!.cancel();
   },
