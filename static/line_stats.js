@@ -60,7 +60,7 @@ export function lineFacts(before, now, { timings, viewers }) {
     ["Resolution", now.widthPx ? pixelSize(now) : unknown],
     ["Codec", now.codec === "H264" ? "H.264" : now.codec ?? unknown],
     ["Bitrate", figure((now.bytes - since.bytes) * 8 / seconds, bitrate)],
-    ["Quantizer", figure((now.qpSum - since.qpSum) / frames, (qp) => quantizer(qp, now.codec))],
+    ["Quality", figure((now.qpSum - since.qpSum) / frames, (qp) => quantizer(qp, now.codec))],
     ["Round trip", figure(now.roundTripSeconds ?? NaN, milliseconds)],
     ["Lost packets", figure(now.lost / (now.packets + now.lost), (share) => `${(100 * share).toFixed(1)}%`)],
     ["Held back", figure((now.bufferSeconds - since.bufferSeconds) / buffered, milliseconds)],
@@ -91,7 +91,7 @@ function milliseconds(seconds) {
 }
 
 function quantizer(qp, codec) {
-  return codec in worstQp ? `${Math.round(qp)} of ${worstQp[codec]}` : String(Math.round(qp));
+  return `quantizer ${Math.round(qp)}${codec in worstQp ? ` of ${worstQp[codec]}` : ""}`;
 }
 
 function factor(value) {

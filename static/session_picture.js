@@ -97,8 +97,10 @@ export class SessionPicture {
         this.#playback.backToLive();
       }
       this.#onChange();
-    }, ({ event, data }) => {
-      if (event === "playout") this.#playouts = [...this.#playouts, data].slice(-playoutsKept);
+    }, ({ id, event, data }) => {
+      // Those with a number are of the session's log, which tells of all choices.
+      const isOwn = event === "playout" && id === undefined;
+      if (isOwn) this.#playouts = [...this.#playouts, data].slice(-playoutsKept);
     });
     this.#live = live;
   }
