@@ -12,7 +12,7 @@ globalThis.join = async (path) => {
   const decoded = Promise.withResolvers();
   peer.ontrack = ({ track }) => {
     video.srcObject = new MediaStream([track]);
-    void firstOf(track.clone()).then(decoded.resolve);
+    void firstOf(track, video).then(decoded.resolve);
     keep(video);
   };
   await peer.setLocalDescription(await peer.createOffer());
@@ -22,6 +22,7 @@ globalThis.join = async (path) => {
   if (!response.ok) throw new Error(await response.text());
   const answeredMs = performance.now() - startedMs;
   await peer.setRemoteDescription({ type: "answer", sdp: await response.text() });
+  globalThis.received = () => receivedBy(peer);
   globalThis.leave = async () => {
     peer.close();
     await fetch(response.headers.get("location"), { method: "DELETE" });
@@ -29,14 +30,24 @@ globalThis.join = async (path) => {
   return { answeredMs, decodedMs: (await decoded.promise) - startedMs };
 };
 
-/** When the first picture of a track has been decoded. */
-async function firstOf(track) {
-  const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
+/** When the first picture has been decoded; where that cannot be seen, when it came on screen. */
+async function firstOf(track, video) {
+  if (!("MediaStreamTrackProcessor" in globalThis)) {
+    return await new Promise((resolve) => video.requestVideoFrameCallback(resolve));
+  }
+  const copy = track.clone();
+  const reader = new MediaStreamTrackProcessor({ track: copy }).readable.getReader();
   const { value } = await reader.read();
   const atMs = performance.now();
   value.close();
-  track.stop();
+  copy.stop();
   return atMs;
+}
+
+async function receivedBy(peer) {
+  for (const report of (await peer.getStats()).values()) {
+    if (report.type === "inbound-rtp" && report.kind === "video") return report;
+  }
 }
 
 function keep(video) {

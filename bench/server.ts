@@ -3,13 +3,14 @@
  * @module
  */
 import type { SessionEvent, SessionView } from "../src/session/mod.ts";
-import { repository } from "./embedded_model.ts";
+import { root, taskCommand } from "../tests/task_command.ts";
 import { linesOf } from "./lines.ts";
 import { type MemoryMebibytes, memoryOf, pidRunning } from "./processes.ts";
 
 export interface BenchServer extends AsyncDisposable {
   /** `http://127.0.0.1:…` */
   readonly address: string;
+  readonly pid: number;
   /** Asks for a video of the embedded model's first example. */
   start(settings: Readonly<Record<string, string>>): Promise<SessionView>;
   /** The session's log from its start, until it ends. */
@@ -20,35 +21,54 @@ export interface BenchServer extends AsyncDisposable {
   memory(): Promise<{ readonly server: MemoryMebibytes; readonly engine: MemoryMebibytes }>;
 }
 
-/** Resolves when the model is ready: one short video has been made. */
-export async function startBenchServer(): Promise<BenchServer> {
+/**
+ * Resolves when the model is ready: one short video has been made.
+ * @param settings of the server, by the names of its environment
+ */
+export async function startBenchServer(settings: Readonly<Record<string, string>> = {}): Promise<BenchServer> {
   const dataDir = await Deno.makeTempDir({ prefix: "framecast-bench-" });
-  const process = new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", "start"],
-    cwd: repository,
-    env: { FRAMECAST_PORT: "0", FRAMECAST_DATA_DIR: dataDir, FRAMECAST_LOG_LEVEL: "error", NO_COLOR: "1" },
+  const env = {
+    FRAMECAST_PORT: "0",
+    FRAMECAST_DATA_DIR: dataDir,
+    FRAMECAST_LOG_LEVEL: "error",
+    NO_COLOR: "1",
+    ...settings,
+  };
+  const { program, args } = await taskCommand("start", env);
+  const process = new Deno.Command(program, {
+    args: args.map(withOwnAddresses),
+    cwd: root,
+    env,
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
+  const { pid } = process;
   const lines = linesOf(process.stdout)[Symbol.asyncIterator]();
-  const address = (await lines.next()).value?.match(/http:\S+/)?.[0];
+  const address = (await lines.next()).value?.match(/http:\S+/)?.[0].replace(/\/$/, "");
   if (!address) throw new Error("The server did not start");
-  const serverPid = await pidRunning("main.ts");
   const server: BenchServer = {
     address,
+    pid,
     start: (settings) => startSession(address, settings),
     events: (id) => eventsOf(address, id),
     view: async (id) => await (await fetch(`${address}/api/sessions/${id}`)).json(),
     ended: (id) => endOf(eventsOf(address, id)),
-    memory: async () => ({ server: await memoryOf(serverPid), engine: await memoryOf(await pidRunning("host.ts")) }),
+    memory: async () => ({ server: await memoryOf(pid), engine: await memoryOf(await pidRunning("host.ts")) }),
     async [Symbol.asyncDispose]() {
-      Deno.kill(serverPid, "SIGTERM");
+      process.kill("SIGTERM");
       await process.status;
       await Deno.remove(dataDir, { recursive: true });
     },
   };
   await server.ended((await server.start({ durationSeconds: "1" })).id);
   return server;
+}
+
+/** Viewers on this computer come from any of its addresses, also from those that no permission list foresees. */
+function withOwnAddresses(argument: string): string {
+  if (!argument.startsWith("--allow-net=")) return argument;
+  const own = Deno.networkInterfaces().filter(({ family }) => family === "IPv4").map(({ address }) => address);
+  return [argument, ...own].join(",");
 }
 
 async function startSession(address: string, settings: Readonly<Record<string, string>>): Promise<SessionView> {
