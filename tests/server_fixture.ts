@@ -13,7 +13,7 @@ import { createTestPatternEngine } from "../src/engine/test_pattern.ts";
 import { findFfmpeg } from "../src/ffmpeg.ts";
 import { encodePng } from "../src/image.ts";
 import { createLog } from "../src/log.ts";
-import { createApp } from "../src/routes/mod.ts";
+import { type AppOptions, createApp } from "../src/routes/mod.ts";
 import {
   Histogram,
   Models,
@@ -34,6 +34,7 @@ export interface ServerOptions {
   readonly allowedOrigins?: readonly string[];
   readonly basePath?: string;
   readonly trustedProxies?: readonly string[];
+  readonly iceServers?: AppOptions["iceServers"];
   readonly tools?: Partial<SessionsOptions["tools"]>;
 }
 
@@ -90,6 +91,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     modelsDir: join(root, "models"),
     basePath: options.basePath ?? "",
     trustedProxies: options.trustedProxies ?? [],
+    iceServers: options.iceServers ?? [],
     allowedHosts: [],
     allowedOrigins: options.allowedOrigins ?? [],
     log,

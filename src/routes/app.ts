@@ -7,22 +7,27 @@ import { getPath } from "hono/utils/url";
 import type { Log } from "../log.ts";
 import { problem, problemOf } from "../session/mod.ts";
 import { BasePath } from "./base_path.ts";
+import { channelRoutes } from "./channels.ts";
 import { type ClientEnvironment, identify } from "./client.ts";
 import { eventRoutes } from "./events.ts";
 import { guard, type GuardOptions } from "./guard.ts";
+import type { IceServer } from "./ice_servers.ts";
 import { type MetricsOptions, metricsRoutes } from "./metrics.ts";
 import { pageRoutes, type PagesOptions } from "./pages.ts";
 import { problemResponse } from "./problem.ts";
 import { recordingRoutes } from "./recordings.ts";
+import { readChannelName } from "./request.ts";
 import { sessionRoutes } from "./sessions.ts";
 import { type SystemOptions, systemRoutes } from "./system.ts";
-import { whepRoutes } from "./whep.ts";
+import { watchRoutes } from "./watch.ts";
 
 export interface AppOptions extends SystemOptions, PagesOptions, GuardOptions, MetricsOptions {
   /** Where all of it lies: `""` or such as `/framecast`. */
   readonly basePath: string;
   /** Addresses or networks of proxies in front of it. */
   readonly trustedProxies: readonly string[];
+  /** STUN and TURN servers that viewers are told of. */
+  readonly iceServers: readonly IceServer[];
   readonly log: Log;
 }
 
@@ -40,8 +45,10 @@ export function createApp(options: AppOptions): Hono<ClientEnvironment> {
   });
   if (base.path !== "") app.use(leadToBase(base), problemsBelow(base));
   app.route("/api/sessions", sessionRoutes(sessions, base));
-  app.route("/api/sessions", whepRoutes(sessions, base));
+  app.route("/api/sessions", watchRoutes(sessions.stage, { ...options, base, nameOf: (id) => id }));
   app.route("/api/sessions", recordingRoutes(sessions.files));
+  app.route("/api/channels", channelRoutes(sessions.channels, base));
+  app.route("/api/channels", watchRoutes(sessions.channels, { ...options, base, nameOf: readChannelName }));
   app.route("/api", eventRoutes(sessions, base));
   app.route("/api", systemRoutes(options, base));
   app.all("/api/*", (c, next) => c.req.path === "/api/docs" ? next() : notFoundOrNotAllowed(app, c));

@@ -3,7 +3,15 @@
  * routes. Only what goes out has the base path in front, so that another one may be chosen at any time.
  * @module
  */
-import type { FeedEvent, ModelView, Problem, SessionEvent, SessionView } from "../session/mod.ts";
+import type {
+  ChannelEvent,
+  ChannelView,
+  FeedEvent,
+  ModelView,
+  Problem,
+  SessionEvent,
+  SessionView,
+} from "../session/mod.ts";
 
 export class BasePath {
   /** @param path `""` or such as `/framecast` */
@@ -38,10 +46,16 @@ export class BasePath {
     return { ...model, examples: model.examples.map((one) => ({ ...one, image: this.address(one.image) })) };
   }
 
-  async *events(events: AsyncIterable<SessionEvent>): AsyncGenerator<SessionEvent> {
+  channel(channel: ChannelView): ChannelView {
+    return { ...channel, links: this.links(channel.links), session: channel.session && this.#brief(channel.session) };
+  }
+
+  /** Of a session or a channel. */
+  async *events(events: AsyncIterable<SessionEvent | ChannelEvent>): AsyncGenerator<SessionEvent | ChannelEvent> {
     for await (const event of events) {
       if (event.event === "state") yield { ...event, data: this.view(event.data) };
       else if (event.event === "problem") yield { ...event, data: this.problem(event.data) };
+      else if (event.event === "channel") yield { ...event, data: this.channel(event.data) };
       else yield event;
     }
   }

@@ -3,7 +3,19 @@
  * @module
  */
 import { problemKinds } from "../session/mod.ts";
-import { frameQuery, jsonSchemas, queryParameters, watchQuery } from "./request.ts";
+import {
+  binary,
+  header,
+  idParameter,
+  json,
+  notFound,
+  pathParameter,
+  problemAnswer,
+  reference,
+  text,
+} from "./openapi_answers.ts";
+import { watchPaths } from "./openapi_watch.ts";
+import { frameQuery, jsonSchemas, queryParameters } from "./request.ts";
 
 /**
  * OpenAPI 3.1.0, whose schemas are JSON Schema 2020-12.
@@ -21,32 +33,11 @@ export function openApiDocument(version: string, root = "/") {
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: root }],
-    paths: { ...sessionPaths, ...watchPaths, ...filePaths, ...systemPaths },
+    paths: { ...sessionPaths, ...eventPaths, ...watchPaths, ...filePaths, ...systemPaths },
     components: { schemas: jsonSchemas() },
     "x-problem-types": problemKinds,
   };
 }
-
-const idParameter = {
-  name: "id",
-  in: "path",
-  required: true,
-  description: "A session's id, or `latest`: the one that runs, else the newest that can be watched.",
-  schema: { type: "string" },
-};
-
-const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` });
-const json = (schema: object, description: string) => ({ description, content: { "application/json": { schema } } });
-const problemAnswer = (description: string) => ({
-  description,
-  content: { "application/problem+json": { schema: reference("Problem") } },
-});
-const notFound = { "404": problemAnswer("There is no such session") };
-const text = (type: string, description: string) => ({
-  description,
-  content: { [type]: { schema: { type: "string" } } },
-});
-const binary = (type: string, description: string) => ({ description, content: { [type]: { schema: {} } } });
 
 const sessionPaths = {
   "/api/sessions": {
@@ -82,7 +73,7 @@ const sessionPaths = {
       responses: {
         "202": {
           ...json(reference("Session"), "It waits for its turn"),
-          headers: { Location: { description: "Address of the session", schema: { type: "string" } } },
+          headers: { Location: header("Address of the session") },
         },
         "400": problemAnswer("The form is damaged"),
         "413": problemAnswer("The picture is too large"),
@@ -115,7 +106,7 @@ const sessionPaths = {
   },
 };
 
-const watchPaths = {
+const eventPaths = {
   "/api/sessions/{id}/events": {
     parameters: [idParameter, {
       name: "Last-Event-ID",
@@ -144,37 +135,12 @@ const watchPaths = {
       responses: { "200": text("text/event-stream", "Events `latest`, `session`, `deleted`; see FeedEvent") },
     },
   },
-  "/api/sessions/{id}/whep": {
-    parameters: [idParameter],
-    post: {
-      operationId: "watchSession",
-      summary: "WHEP: watch the live picture",
-      parameters: queryParameters(watchQuery),
-      requestBody: { required: true, content: { "application/sdp": { schema: { type: "string" } } } },
-      responses: {
-        "201": {
-          ...text("application/sdp", "The answer, with all candidates"),
-          headers: { Location: { description: "DELETE it to leave", schema: { type: "string" } } },
-        },
-        "400": problemAnswer("The offer cannot be read"),
-        "406": problemAnswer("No common codec"),
-        "409": problemAnswer("It ended without a frame"),
-        "413": problemAnswer("The offer is larger than 64 KiB"),
-        "415": problemAnswer("Not application/sdp"),
-        "422": problemAnswer("There is no such view or codec"),
-        ...notFound,
-      },
-    },
-  },
-  "/api/sessions/{id}/whep/{viewer}": {
-    parameters: [idParameter, { name: "viewer", in: "path", required: true, schema: { type: "string" } }],
-    delete: {
-      operationId: "leaveSession",
-      summary: "Stop watching",
-      responses: { "200": { description: "Left" }, ...notFound },
-    },
-  },
 };
+
+const whole = { type: "integer", minimum: 0 };
+const frameParameter = pathParameter("n", "Frame of the finished video, from 0.", whole);
+const sectionParameter = pathParameter("n", "Section in making order, from 1.", { ...whole, minimum: 1 });
+const noFrame = { "404": problemAnswer("There is no such session, or the frame is not decoded yet") };
 
 const filePaths = {
   "/api/sessions/{id}/video.mp4": {
@@ -191,13 +157,35 @@ const filePaths = {
       },
     },
   },
+  "/api/sessions/{id}/sections/{n}.mp4": {
+    parameters: [idParameter, sectionParameter],
+    get: {
+      operationId: "getSection",
+      summary: "One decoded section as a file; byte ranges work",
+      description: "Its entity tag changes when provisional frames have become final.",
+      responses: {
+        "200": binary("video/mp4", "The file"),
+        "206": binary("video/mp4", "A part of it"),
+        "404": problemAnswer("There is no such session or section, or it is not decoded yet"),
+        "416": problemAnswer("The range lies outside the file"),
+      },
+    },
+  },
   "/api/sessions/{id}/frames/{n}.jpg": {
-    parameters: [idParameter, { name: "n", in: "path", required: true, schema: { type: "integer", minimum: 0 } }],
+    parameters: [idParameter, frameParameter],
     get: {
       operationId: "getFrame",
-      summary: "A decoded frame, or its newest preview",
+      summary: "A frame to look at, or the newest preview where none is decoded",
       parameters: queryParameters(frameQuery),
-      responses: { "200": binary("image/jpeg", "The frame"), ...notFound },
+      responses: { "200": binary("image/jpeg", "The frame"), ...noFrame },
+    },
+  },
+  "/api/sessions/{id}/frames/{n}.png": {
+    parameters: [idParameter, frameParameter],
+    get: {
+      operationId: "getExactFrame",
+      summary: "A decoded frame, every pixel as it is",
+      responses: { "200": binary("image/png", "The frame"), ...noFrame },
     },
   },
   "/api/sessions/{id}/image": {
@@ -211,6 +199,13 @@ const filePaths = {
 };
 
 const systemPaths = {
+  "/metrics": {
+    get: {
+      operationId: "getMetrics",
+      summary: "The state of the server for Prometheus",
+      responses: { "200": text("text/plain", "Text exposition format 0.0.4") },
+    },
+  },
   "/api/models": {
     get: {
       operationId: "listModels",

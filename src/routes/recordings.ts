@@ -5,7 +5,7 @@
 import { Hono } from "hono";
 import { Refusal, type SessionFiles } from "../session/mod.ts";
 import { type ContentHeaders, fileResponse } from "./file.ts";
-import { check, frameNumber, frameQuery, sectionNumber } from "./request.ts";
+import { check, frameQuery, readFrameName, sectionNumber } from "./request.ts";
 
 /** Never changes under this address. Private: only who knows the id may see it. */
 const forEver = "private, max-age=31536000, immutable";
@@ -30,11 +30,13 @@ export function recordingRoutes(files: SessionFiles): Hono {
     });
   });
 
-  routes.get("/:id/frames/:name{.+\\.jpg}", async (c) => {
-    const frame = frameNumber(c.req.param("name").replace(/\.jpg$/, ""));
+  routes.get("/:id/frames/:name{.+\\.(jpg|png)}", async (c) => {
+    const { index, type } = readFrameName(c.req.param("name"));
     const { width } = check(frameQuery, c.req.query());
-    const { jpeg, isFinal } = await files.frame(c.req.param("id"), frame, width);
-    return c.body(jpeg, 200, { "content-type": "image/jpeg", "cache-control": isFinal ? forEver : "no-store" });
+    const format = type === "png" ? { type } as const : { type: "jpeg", widthPx: width } as const;
+    const { bytes, state } = await files.frame(c.req.param("id"), index, format);
+    const cacheControl = state === "final" ? forEver : "no-store";
+    return c.body(bytes, 200, { "content-type": `image/${format.type}`, "cache-control": cacheControl });
   });
 
   routes.get("/:id/image", (c) => {

@@ -3,22 +3,13 @@
  * @module
  */
 import { z } from "zod";
-import {
-  codecs,
-  demandOf,
-  generationSettings,
-  type NewSession,
-  previewChoices,
-  Refusal,
-  views,
-  waits,
-} from "../session/mod.ts";
+import { demandOf, generationSettings, type NewSession, Refusal } from "../session/mod.ts";
 
 /** Name of a channel: what can stand in an address without being written in another way. */
 export const channelName = z.string().regex(
   /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
   "must be 1 to 64 letters, digits, - or _, and begin with a letter or digit",
-).refine((name) => name !== "latest", "must not be latest, which is the channel of all sessions");
+);
 
 /** Fields of `POST /api/sessions` beside the picture. */
 export const sessionForm = generationSettings.extend({
@@ -29,21 +20,10 @@ export const sessionForm = generationSettings.extend({
   keepRecipe: z.boolean().default(true).describe(
     "Whether prompt and settings are written into the file's comment tag.",
   ),
-  channel: channelName.optional().describe(
-    "The channel that shows this session and then the next: letters, digits, - and _. Default: none but `latest`.",
-  ),
-});
-
-/** `?view=` and `?codec=` of a WHEP offer. */
-export const watchQuery = z.object({
-  view: z.enum(views).optional().describe("What the picture shows. Default: `arrival`, with schedule forward `edge`."),
-  wait: z.enum(waits).optional().describe(
-    "What it does while no new frames come. Default: `loop`, with `edge` `hold`.",
-  ),
-  previews: z.enum(previewChoices).default("shown").describe(
-    "Whether a section in work is shown as it becomes clearer.",
-  ),
-  codec: z.enum(codecs).optional().describe("Only this codec. Default: the best both sides know."),
+  channel: channelName.refine((name) => name !== "latest", "must not be latest, which is the channel of all sessions")
+    .optional().describe(
+      "The channel that shows this session and then the next: letters, digits, - and _. Default: none but `latest`.",
+    ),
 });
 
 /** `?width=` of a frame. */
@@ -89,12 +69,31 @@ export function lastEventId(request: Request): number {
   });
 }
 
-/** A path's frame number. @throws `Refusal` */
-export function frameNumber(text: string): number {
-  if (/^\d{1,7}$/.test(text)) return Number(text);
-  throw new Refusal("invalid-request", `A frame's address ends in its number and .jpg, got "${text.slice(0, 40)}"`, {
-    field: "n",
-  });
+/** The last part of a frame's address, such as `12.jpg`. @throws `Refusal` */
+export function readFrameName(text: string): { readonly index: number; readonly type: "jpg" | "png" } {
+  const [, index, type] = /^(\d{1,7})\.(jpg|png)$/.exec(text) ?? [];
+  if (index !== undefined) return { index: Number(index), type: type as "jpg" | "png" };
+  const detail = `A frame's address ends in its number and .jpg or .png, got "${text.slice(0, 40)}"`;
+  throw new Refusal("invalid-request", detail, { field: "n" });
+}
+
+/** A path's channel name; each that can be one is one. @throws `Refusal` */
+export function readChannelName(text: string): string {
+  return check(z.object({ channel: channelName }), { channel: text }).channel;
+}
+
+/** The body of a request that is to be JSON. @throws `Refusal` */
+export async function readJson(request: Request): Promise<unknown> {
+  const type = request.headers.get("content-type") ?? "nothing";
+  if (!/^application\/json\s*(;|$)/i.test(type)) {
+    throw new Refusal("unsupported-media-type", `Send application/json, got ${type}`);
+  }
+  try {
+    return await request.json();
+  } catch (cause) {
+    if (cause instanceof Error && cause.name === "BodyLimitError") throw cause;
+    throw new Refusal("malformed-body", "The body is no JSON", {}, { cause });
+  }
 }
 
 /** A path's section number. @throws `Refusal` */
@@ -116,6 +115,12 @@ export function jsonSchemas(): Record<string, Record<string, unknown>> {
     ...Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, clean({ ...schema })])),
     NewSession: clean({ ...z.toJSONSchema(sessionForm, { io: "input" }) }),
   };
+}
+
+/** What may come in, as OpenAPI writes it. */
+export function jsonSchemaOf(schema: z.ZodType): Record<string, unknown> {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: "input" });
+  return rest;
 }
 
 /** Parameters of a query, each as OpenAPI writes it. */

@@ -17,7 +17,7 @@ export function systemRoutes({ sessions, models, version }: SystemOptions, base:
   const routes = new Hono();
   routes.get("/models", async (c) => c.json((await models.list()).map((model) => base.model(model))));
   routes.get("/health", (c) => {
-    const { engineState, ...counts } = sessions.health();
+    const { engineState, ...counts } = sessions.status.health();
     const health: HealthView = {
       status: engineState === "lost" ? "degraded" : "ok",
       version,

@@ -5,7 +5,7 @@
 import { CheckpointError, RequestError } from "../engine/mod.ts";
 import { FfmpegError } from "../ffmpeg.ts";
 import { ImageError } from "../image.ts";
-import { EncoderError, OfferError } from "../stream/mod.ts";
+import { EncoderError, OfferError, ViewerLimitError } from "../stream/mod.ts";
 import { isDiskFull, type Problem, problem, type ProblemKind } from "./problem.ts";
 
 /** A call that cannot be done; the message is the problem's detail. */
@@ -36,6 +36,10 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof CheckpointError) return problem("model-broken", error.message, { field: "model" });
   if (error instanceof OfferError) {
     return problem(error.reason === "unreadable" ? "offer-unreadable" : "no-common-codec", error.message);
+  }
+  if (error instanceof ViewerLimitError) {
+    const { limit, retryAfterSeconds } = error;
+    return problem("too-many-viewers", error.message, { limit, retryAfterSeconds });
   }
   if (isDiskFull(error)) return problem("disk-full", "The disk is full, so this cannot be done");
   if (error instanceof EncoderError || error instanceof FfmpegError) return problem("encoder-failed", error.message);

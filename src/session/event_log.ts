@@ -24,6 +24,11 @@ export class EventLog {
     return this.#entries.at(-1)?.id ?? 0;
   }
 
+  /** Id of the entry before the newest of a kind: who reads on after that gets the newest first. 0 when there is none. */
+  lastIdBefore(kind: SessionEvent["event"]): number {
+    return (this.#entries.findLast(({ event }) => event === kind)?.id ?? 1) - 1;
+  }
+
   /** @returns the entry with its id, one above the last */
   append(event: NewSessionEvent): SessionEvent {
     if (this.#ended) throw new Error(`Cannot append "${event.event}" to a log that has ended`);

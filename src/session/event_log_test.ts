@@ -48,3 +48,13 @@ Deno.test("EventLog goes on counting after entries from a store", () => {
   log.end();
   assert.throws(() => log.append(entry("late")), /has ended/);
 });
+
+Deno.test("EventLog.lastIdBefore() leads to the newest of a kind", async () => {
+  const log = new EventLog();
+  assert.equal(log.lastIdBefore("problem"), 0);
+  for (const text of ["a", "b"]) log.append(entry(text));
+  log.append({ event: "frameMap", data: { frameMap: [] } });
+  log.end();
+  assert.deepEqual(await details(log, log.lastIdBefore("problem")), [[2, "b"], [3, undefined]]);
+  assert.equal(log.lastIdBefore("progress"), 0);
+});

@@ -4,7 +4,8 @@
  */
 import { Refusal } from "./errors.ts";
 import { folderOf } from "./folder.ts";
-import type { FramePicture, Gallery } from "./gallery.ts";
+import type { FrameFormat, FramePicture } from "./frame_pictures.ts";
+import type { Gallery } from "./gallery.ts";
 import type { StoredSession } from "./store.ts";
 import type { Unrecorded } from "./unrecorded.ts";
 
@@ -46,9 +47,9 @@ export class SessionFiles {
   }
 
   /** @throws `Refusal` for a frame that does not exist (yet) */
-  async frame(id: string, frameIndex: number, widthPx: number): Promise<FramePicture> {
+  async frame(id: string, frameIndex: number, format: FrameFormat): Promise<FramePicture> {
     const { gallery, find } = this.#options;
-    return await gallery.frame(find(id).view, frameIndex, widthPx);
+    return await gallery.frame(find(id).view, frameIndex, format);
   }
 
   /** The start picture as it was uploaded. */

@@ -1,15 +1,16 @@
 /**
- * The live pictures of all sessions, and single frames of them. A picture outlives its session's generation as long as
+ * The pictures of all sessions, live and single. A picture outlives its session's generation as long as
  * somebody watches; that of an older session is made again from its file when somebody asks.
  * @module
  */
-import { encodeJpeg } from "../image.ts";
 import type { Log } from "../log.ts";
+import type { LiveStream } from "../stream/mod.ts";
 import type { RgbImage, VideoPlan } from "../video.ts";
 import { Refusal } from "./errors.ts";
+import type { Figures } from "./figures.ts";
 import { readFileFrames } from "./file_frames.ts";
 import { folderOf, type SessionFolder } from "./folder.ts";
-import { stateAt } from "./frame_map.ts";
+import { type FrameFormat, type FramePicture, framePicture } from "./frame_pictures.ts";
 import { blank, openPictures, type Pictures, type StreamTools } from "./pictures.ts";
 import { planOf } from "./restart.ts";
 import { SectionFiles } from "./section_files.ts";
@@ -19,12 +20,7 @@ export interface GalleryOptions {
   readonly dataDir: string;
   readonly tools: StreamTools;
   readonly log: Log;
-}
-
-/** A frame for looking at. Only a final one stays as it is. */
-export interface FramePicture {
-  readonly jpeg: Uint8Array<ArrayBuffer>;
-  readonly isFinal: boolean;
+  readonly figures: Figures;
 }
 
 export class Gallery implements AsyncDisposable {
@@ -32,6 +28,8 @@ export class Gallery implements AsyncDisposable {
   readonly #open = new Map<string, Pictures>();
   readonly #restoring = new Map<string, Promise<Pictures>>();
   readonly #sections: SectionFiles;
+  /** How often each is held. */
+  readonly #holds = new Map<string, number>();
 
   constructor(options: GalleryOptions) {
     this.#options = options;
@@ -63,21 +61,39 @@ export class Gallery implements AsyncDisposable {
     return this.#open.get(id)?.live.viewers ?? 0;
   }
 
-  get allViewers(): number {
-    return [...this.#open.values()].reduce((sum, { live }) => sum + live.viewers, 0);
+  /** That of a session whose frames are there; of no other is anything made for this. */
+  stream(id: string): LiveStream | undefined {
+    return this.#open.get(id)?.live;
   }
 
-  /** False when there is no such viewer (any more). */
-  removeViewer(id: string, viewerId: string): boolean {
-    return this.#open.get(id)?.live.removeViewer(viewerId) ?? false;
+  get streams(): readonly LiveStream[] {
+    return [...this.#open.values()].map(({ live }) => live);
+  }
+
+  /** Whether there is something to be seen of a session: a decoded frame or a preview. */
+  hasPicture(id: string): boolean {
+    const { decoded, preview } = this.#open.get(id)?.footage ?? { decoded: [], preview: null };
+    return decoded.length > 0 || preview !== null;
+  }
+
+  /** Keeps a session's frames readable, those there and those read back, until what is returned is disposed. */
+  hold(id: string): AsyncDisposable {
+    this.#holds.set(id, (this.#holds.get(id) ?? 0) + 1);
+    return {
+      [Symbol.asyncDispose]: () => {
+        const left = this.#holds.get(id)! - 1;
+        if (left > 0) this.#holds.set(id, left);
+        else this.#holds.delete(id);
+        return Promise.resolve();
+      },
+    };
   }
 
   /** @throws `Refusal` for a frame that does not exist (yet) */
-  async frame(view: SessionView, frameIndex: number, widthPx: number): Promise<FramePicture> {
-    const { format } = planOf(view);
-    const pixels = await this.#pixels(view, frameIndex);
-    const jpeg = await encodeJpeg({ widthPx: format.widthPx, heightPx: format.heightPx, pixels }, { widthPx });
-    return { jpeg, isFinal: stateAt(view.frameMap, frameIndex) === "final" };
+  async frame(view: SessionView, frameIndex: number, format: FrameFormat): Promise<FramePicture> {
+    const { ffmpeg } = this.#options.tools;
+    const sources = { pictures: this.#open.get(view.id), file: this.#folder(view).video, ffmpeg };
+    return await framePicture(view, frameIndex, format, sources);
   }
 
   /** Path of a section's file. @throws `Refusal` for one that is not decoded (yet) */
@@ -85,10 +101,10 @@ export class Gallery implements AsyncDisposable {
     return await this.#sections.file(view, section);
   }
 
-  /** Closes the pictures of ended sessions that nobody watches, but for those in `keep`. */
+  /** Closes the pictures of ended sessions that nobody watches or holds, but for those in `keep`. */
   async tidy(keep: ReadonlySet<string>): Promise<void> {
     for (const [id, { live }] of this.#open) {
-      if (!keep.has(id) && live.viewers === 0) await this.close(id);
+      if (!keep.has(id) && !this.#holds.has(id) && live.viewers === 0) await this.close(id);
     }
   }
 
@@ -97,31 +113,18 @@ export class Gallery implements AsyncDisposable {
     this.#open.delete(id);
     await this.#sections.settled(id);
     await pictures?.[Symbol.asyncDispose]();
+    if (pictures) this.#options.figures.streamEnded(pictures.live.stats());
   }
 
   /** Closes the picture of a session that is deleted, whatever is being made of it. */
   async forget(id: string): Promise<void> {
+    this.#open.get(id)?.end(null); // a channel that shows it has to go on to something else
     await this.#sections.forget(id);
     await this.close(id);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const id of [...this.#open.keys(), ...this.#restoring.keys()]) await this.close(id);
-  }
-
-  async #pixels(view: SessionView, frameIndex: number): Promise<Uint8Array> {
-    const store = this.#open.get(view.id)?.store;
-    // A preview of what was never made is worth nothing once the session is over.
-    const isLeftOver = view.progress.phase === "ended" && stateAt(view.frameMap, frameIndex) !== "final";
-    if (store?.stateOf(frameIndex) && !isLeftOver) return await store.read({ start: frameIndex, end: frameIndex + 1 });
-    const first = frameIndex - (view.video?.firstFrameIndex ?? 0);
-    if (view.video === null || first < 0 || first >= view.video.frames) {
-      throw new Refusal("not-found", `Frame ${frameIndex} of session ${view.id} does not exist yet`, { field: "n" });
-    }
-    const { format } = planOf(view);
-    const { ffmpeg } = this.#options.tools;
-    const frames = readFileFrames(ffmpeg, this.#folder(view).video, format, { first, frames: 1 }, 1);
-    return (await frames.next()).value!;
   }
 
   /** Plays the file into new pictures, a section's worth of frames at a time. */

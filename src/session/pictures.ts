@@ -8,6 +8,7 @@ import type { Ffmpeg } from "../ffmpeg.ts";
 import {
   createLiveStream,
   createVideoSource,
+  type Footage,
   type FrameStore,
   type LiveStream,
   type NetworkOptions,
@@ -29,6 +30,8 @@ export interface StreamTools {
 export interface Pictures extends AsyncDisposable {
   readonly live: LiveStream;
   readonly store: FrameStore;
+  /** What can be shown at this moment. */
+  readonly footage: Footage;
   /** To disk, then to whoever watches. @throws `StoreError` */
   write(batch: FrameBatch): Promise<void>;
   /** No more frames will come; of those written, `kept` are final. The live picture goes on with them. */
@@ -62,6 +65,7 @@ export async function openPictures({ id, file, plan, placeholder, tools }: Pictu
   return {
     live,
     store,
+    footage,
     write,
     end(kept) {
       if (kept !== null) store.settle(kept);

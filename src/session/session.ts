@@ -59,6 +59,7 @@ export class Session {
   readonly #order: SessionOrder;
   readonly #around: SessionSurroundings;
   readonly #stop = new AbortController();
+  readonly #firstPicture = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   #state: SessionState = "queued";
   #facts: GenerationFacts;
@@ -82,8 +83,9 @@ export class Session {
     return this.#state;
   }
 
-  get pictures(): Pictures {
-    return this.#around.pictures;
+  /** Resolves when there is something to be seen, if ever. */
+  get firstPicture(): Promise<void> {
+    return this.#firstPicture.promise;
   }
 
   /** Resolves in the end state. */
@@ -187,6 +189,7 @@ export class Session {
     const { signal } = this.#stop;
     for await (const event of engine.generate(request, signal)) {
       await this.#around.pictures.follow(event);
+      if (event.kind === "preview" || event.kind === "frames") this.#firstPicture.resolve();
       const before = this.#facts;
       this.#facts = advance(before, event, this.#around.now());
       if (event.kind === "plan") {

@@ -6,7 +6,7 @@ import { writeFile } from "node:fs/promises";
 import { type Engine, type GenerationSettings, planVideo, resolveSettings } from "../engine/mod.ts";
 import { coverImage, decodeImage } from "../image.ts";
 import type { Log } from "../log.ts";
-import type { LiveStream } from "../stream/mod.ts";
+import { Channels } from "./channels.ts";
 import { Refusal } from "./errors.ts";
 import { EventLog } from "./event_log.ts";
 import { Figures } from "./figures.ts";
@@ -21,8 +21,11 @@ import type { Pictures, StreamTools } from "./pictures.ts";
 import { isDiskFull } from "./problem.ts";
 import { afterCrash, orderOf, placeholderOf, planOf, requestOf } from "./restart.ts";
 import { Session, type SessionOrder } from "./session.ts";
+import { SessionStage } from "./session_stage.ts";
+import type { Stage } from "./stage.ts";
+import { Status } from "./status.ts";
 import type { SessionStore, StoredSession } from "./store.ts";
-import type { FeedEvent, HealthView, SessionEvent, SessionState, SessionView } from "./view.ts";
+import type { FeedEvent, SessionEvent, SessionView } from "./view.ts";
 import { Unrecorded } from "./unrecorded.ts";
 import { Worker } from "./worker.ts";
 
@@ -54,9 +57,11 @@ export interface NewSession {
 
 export class Sessions implements AsyncDisposable {
   readonly #options: SessionsOptions;
-  /** What has been made since the start. */
-  readonly figures = new Figures();
   readonly files: SessionFiles;
+  readonly stage: Stage;
+  readonly channels: Channels;
+  readonly status: Status;
+  readonly #figures = new Figures();
   readonly #feed = new Feed();
   readonly #gallery: Gallery;
   readonly #worker: Worker;
@@ -70,10 +75,14 @@ export class Sessions implements AsyncDisposable {
 
   private constructor(options: SessionsOptions) {
     this.#options = options;
-    this.#gallery = new Gallery(options);
+    this.#gallery = new Gallery({ ...options, figures: this.#figures });
     const find = (id: string) => ({ ...this.#find(id), view: this.view(id) });
-    this.files = new SessionFiles({ ...options, gallery: this.#gallery, unrecorded: this.#unrecorded, find });
+    const own = { ...options, gallery: this.#gallery, feed: this.#feed, figures: this.#figures };
+    this.files = new SessionFiles({ ...own, unrecorded: this.#unrecorded, find });
+    this.stage = new SessionStage({ ...own, find: (id) => this.view(id), logOf: (id) => this.#logOf(id) });
+    this.channels = new Channels({ ...own, running: () => this.#running().map((session) => session.view()) });
     this.#worker = new Worker({ ...options, feed: this.#feed });
+    this.status = new Status({ ...own, worker: this.#worker, channels: this.channels });
   }
 
   /** Goes on with what an earlier server left: who waited waits again, who ran has failed. */
@@ -135,7 +144,7 @@ export class Sessions implements AsyncDisposable {
 
   /** The one that runs, else the newest that can be watched, else the next to run. */
   latest(): SessionView | null {
-    const running = [...this.#active.values()].findLast(({ state }) => state === "running");
+    const running = this.#running().at(-1);
     if (running) return running.view();
     const watchable = this.#options.store.newestWithVideo();
     if (watchable) return this.#current(watchable.view);
@@ -152,12 +161,7 @@ export class Sessions implements AsyncDisposable {
    * @throws `Refusal` when there is none
    */
   events(id: string, afterId: number, signal: AbortSignal): AsyncIterable<SessionEvent> {
-    const { view } = this.#find(id);
-    const log = this.#active.get(view.id)?.log;
-    if (log) return log.read(afterId, signal);
-    const past = new EventLog(this.#options.store.events(view.id));
-    past.end();
-    return past.read(afterId, signal);
+    return this.#logOf(id).read(afterId, signal);
   }
 
   /** Whether a session has ended and nothing happened after `afterId`. @throws `Refusal` when there is none */
@@ -192,37 +196,11 @@ export class Sessions implements AsyncDisposable {
     this.#feed.tell({ event: "deleted", data: { id } });
   }
 
-  /**
-   * The live picture of a session, made again from its file if need be.
-   * @throws `Refusal` when there is nothing to watch
-   */
-  async watch(id: string): Promise<LiveStream> {
-    return (await this.#gallery.watch(this.view(id))).live;
-  }
-
-  /** False when there is no such viewer (any more). */
-  removeViewer(id: string, viewerId: string): boolean {
-    return this.#gallery.removeViewer(id, viewerId);
-  }
-
-  /** Of all that are kept. */
-  countByState(): Readonly<Record<SessionState, number>> {
-    return this.#options.store.countByState();
-  }
-
-  /** In numbers, for the health page. */
-  health(): Pick<HealthView, "sessions" | "viewers"> & { readonly engineState: HealthView["engine"]["state"] } {
-    return {
-      engineState: this.#worker.state,
-      sessions: { running: this.#worker.running ? 1 : 0, queued: this.#worker.waiting.length },
-      viewers: this.#gallery.allViewers,
-    };
-  }
-
   /** Keeps what the running session has made, ends the engine and every live picture. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#state = "closing";
     await this.#worker[Symbol.asyncDispose]();
+    await this.channels[Symbol.asyncDispose]();
     this.#feed.close();
     for (const id of this.#unrecorded.ids) {
       await this.#unrecorded.record(id).catch((error) => this.#options.log.error("recording.lost", { id, error }));
@@ -230,10 +208,24 @@ export class Sessions implements AsyncDisposable {
     await this.#gallery[Symbol.asyncDispose]();
   }
 
+  #logOf(id: string): EventLog {
+    const { view } = this.#find(id);
+    const log = this.#active.get(view.id)?.log;
+    if (log) return log;
+    const past = new EventLog(this.#options.store.events(view.id));
+    past.end();
+    return past;
+  }
+
+  /** The newest last: while one is being recorded, the next is being made. */
+  #running(): Session[] {
+    return [...this.#active.values()].filter(({ state }) => state === "running");
+  }
+
   #session(order: SessionOrder, pictures: Pictures, log: EventLog): Session {
     const session: Session = new Session(order, {
       ...this.#options,
-      figures: this.figures,
+      figures: this.#figures,
       pictures,
       queue: () => this.#worker.placeOf(session),
     }, log);
@@ -246,6 +238,7 @@ export class Sessions implements AsyncDisposable {
     const prepare = () => requestOf(session.view().settings, folderOf(dataDir, session.id), models);
     this.#worker.enqueue(session, prepare);
     this.#tell(session.view());
+    void session.firstPicture.then(() => this.#tell(session.view()));
     void session.ended.then(async () => {
       this.#active.delete(session.id);
       if (session.isUnrecorded) this.#unrecorded.keep(session);

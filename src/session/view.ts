@@ -5,9 +5,9 @@
  */
 import { z } from "zod";
 import { schedules } from "../engine/mod.ts";
-import { defaultWaits, views, waits } from "../stream/mod.ts";
+import { channelEnds, defaultWaits, views, waits } from "../stream/mod.ts";
 
-export { defaultWaits, views, waits };
+export { channelEnds, defaultWaits, views, waits };
 
 export const sessionStates = ["queued", "running", "completed", "stopped", "failed"] as const;
 export const codecs = ["vp8", "h264"] as const;

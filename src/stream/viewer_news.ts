@@ -5,9 +5,9 @@
 import type { PlayoutSegment } from "./live_picture.ts";
 import type { Viewer } from "./viewer.ts";
 
-/** One entry of a session's log, with the number it has everywhere. */
+/** One entry of a session's log, with the number it has everywhere, or of a channel's feed, which has no numbers. */
 export interface NewsEvent {
-  readonly id: number;
+  readonly id?: number;
   readonly event: string;
   readonly data: unknown;
 }
@@ -28,9 +28,9 @@ export class ViewerNews {
 
   /** Tells the events as they come; returns at their end, or when nobody reads any more. */
   async follow(events: AsyncIterable<NewsEvent>): Promise<void> {
-    for await (const { id, event, data } of events) {
-      if (event === "playout") this.#tellPlayout({ id, event, data });
-      else this.#tell({ id, event, data });
+    for await (const news of events) {
+      if (news.event === "playout") this.#tellPlayout(news);
+      else this.#tell(news);
       if (this.#state === "closed") return;
     }
   }

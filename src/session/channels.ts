@@ -1,0 +1,164 @@
+/**
+ * Named addresses that last: each shows the session of its name that is being made, then the next. Every name is a
+ * channel; `latest` is that of all sessions.
+ * @module
+ */
+import type { Log } from "../log.ts";
+import type { ChannelEnd, LiveStream, ViewChoice } from "../stream/mod.ts";
+import { Channel } from "./channel.ts";
+import { Refusal } from "./errors.ts";
+import { briefOf, type Feed } from "./feed.ts";
+import type { Figures } from "./figures.ts";
+import type { Gallery } from "./gallery.ts";
+import { channelLinksOf } from "./links.ts";
+import type { StreamTools } from "./pictures.ts";
+import type { Stage, Watchable } from "./stage.ts";
+import type { SessionStore } from "./store.ts";
+import type { ChannelEvent, ChannelView, SessionView } from "./view.ts";
+
+export interface ChannelsOptions {
+  readonly store: SessionStore;
+  readonly gallery: Gallery;
+  readonly feed: Feed;
+  readonly tools: StreamTools;
+  readonly log: Log;
+  readonly figures: Figures;
+  /** Sessions being made, the newest last. */
+  readonly running: () => readonly SessionView[];
+}
+
+/** Channels that can be watched at a time: since every name is one, their number must have an end. */
+const watchedMax = 100;
+
+export class Channels implements Stage, AsyncDisposable {
+  readonly #options: ChannelsOptions;
+  /** Those that somebody watches or is about to. */
+  readonly #watched = new Map<string, { readonly channel: Channel; comers: number }>();
+  readonly #closing = new AbortController();
+
+  constructor(options: ChannelsOptions) {
+    this.#options = options;
+    void this.#followSessions();
+  }
+
+  /** `latest`, those with sessions, and those that are watched. */
+  list(): ChannelView[] {
+    const names = new Set([...this.#options.store.channels(), ...this.#watched.keys()]);
+    names.delete(allSessions);
+    return [allSessions, ...[...names].sort()].map((name) => this.view(name));
+  }
+
+  view(name: string): ChannelView {
+    const running = this.#running(name);
+    const isLive = running !== null && this.#options.gallery.hasPicture(running.id);
+    const shown = isLive ? running : this.#newestWithVideo(name);
+    return {
+      name,
+      state: isLive ? "live" : shown ? "between" : "waiting",
+      session: shown && briefOf(shown),
+      viewers: this.#watched.get(name)?.channel.viewers ?? 0,
+      links: channelLinksOf(name),
+    };
+  }
+
+  /** What the channel shows, at once and whenever that changes. */
+  async *follow(name: string, signal: AbortSignal): AsyncGenerator<ChannelEvent> {
+    const news = this.#options.feed.read(signal);
+    let told = "";
+    const change = (): ChannelEvent | undefined => {
+      const data = this.view(name);
+      const known = told;
+      told = JSON.stringify([data.state, data.session]);
+      return told === known ? undefined : { event: "channel", data };
+    };
+    yield change()!;
+    for await (const _ of news) {
+      const event = change();
+      if (event) yield event;
+    }
+  }
+
+  /** @throws also a `Refusal` when too many channels are watched */
+  async watch<Result>(
+    name: string,
+    end: ChannelEnd,
+    use: (watchable: Watchable) => Promise<Result>,
+  ): Promise<Result> {
+    await this.#tidy();
+    const watched = this.#watched.get(name) ?? this.#open(name);
+    watched.comers++;
+    try {
+      return await use({
+        live: watched.channel.stream(end),
+        links: channelLinksOf(name),
+        defaultView: "arrival",
+        events: (signal) => this.follow(name, signal),
+      });
+    } finally {
+      watched.comers--;
+    }
+  }
+
+  /** False when there is no such viewer (any more). */
+  choose(name: string, viewerId: string, choice: ViewChoice): boolean {
+    return this.#streamsOf(name).some((live) => live.choose(viewerId, choice));
+  }
+
+  /** False when there is no such viewer (any more). */
+  removeViewer(name: string, viewerId: string): boolean {
+    return this.#streamsOf(name).some((live) => live.removeViewer(viewerId));
+  }
+
+  get streams(): readonly LiveStream[] {
+    return [...this.#watched.values()].flatMap(({ channel }) => channel.streams);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    const channels = [...this.#watched.values()].map(({ channel }) => channel);
+    this.#watched.clear();
+    await Promise.all(channels.map((channel) => channel[Symbol.asyncDispose]()));
+  }
+
+  #open(name: string): { readonly channel: Channel; comers: number } {
+    if (this.#watched.size >= watchedMax) {
+      const detail = `${watchedMax} channels are watched already, more are not possible at a time`;
+      throw new Refusal("too-many-viewers", detail, { retryAfterSeconds: 10 });
+    }
+    const newest = () => this.#running(name) ?? this.#newestWithVideo(name);
+    const watched = { channel: new Channel({ ...this.#options, name, newest }), comers: 0 };
+    this.#watched.set(name, watched);
+    return watched;
+  }
+
+  #streamsOf(name: string): readonly LiveStream[] {
+    return this.#watched.get(name)?.channel.streams ?? [];
+  }
+
+  async #followSessions(): Promise<void> {
+    for await (const _ of this.#options.feed.read(this.#closing.signal)) {
+      for (const { channel } of this.#watched.values()) channel.look();
+      await this.#tidy();
+    }
+  }
+
+  /** Closes channels that nobody watches any more. */
+  async #tidy(): Promise<void> {
+    for (const [name, { channel, comers }] of this.#watched) {
+      if (comers > 0 || channel.viewers > 0) continue;
+      this.#watched.delete(name);
+      await channel[Symbol.asyncDispose]();
+    }
+  }
+
+  #running(name: string): SessionView | null {
+    return this.#options.running().findLast((view) => name === allSessions || view.channel === name) ?? null;
+  }
+
+  #newestWithVideo(name: string): SessionView | null {
+    return this.#options.store.newestWithVideo(name === allSessions ? null : name)?.view ?? null;
+  }
+}
+
+/** Name of the channel that every session belongs to. */
+const allSessions = "latest";
