@@ -45,8 +45,9 @@ export function pillFor(view, { isInterrupted, shows } = { isInterrupted: false,
   return { text: hasPictures(view) ? "Live" : "Making", look: "accent", mark: "dot" };
 }
 
-function previewOf({ phase, step, steps }) {
-  return `Preview of step ${phase === "decoding" ? steps : Math.max(1, step)}`;
+/** The last step has no preview: its frames are decoded at once. */
+function previewOf({ step, steps }) {
+  return `Preview of step ${Math.max(1, Math.min(step, steps - 1))}`;
 }
 
 function placeInQueue(queue) {
