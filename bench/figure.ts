@@ -19,6 +19,8 @@ export interface BenchOptions {
   readonly rounds: number;
   /** Python with `reference/requirements.txt`. */
   readonly python: string;
+  /** How long a figure that runs for a time shall take, instead of its own length. */
+  readonly minutes: number | undefined;
 }
 
 export interface Figure {

@@ -1,7 +1,7 @@
 /**
  * The figures of the README, measured here: one table row and one JSON line each.
  *
- *     deno task bench [--rounds 9] [NAME …]
+ *     deno task bench [--rounds 9] [--minutes 10] [NAME …]
  *
  * `FRAMECAST_BENCH_PYTHON` names a Python with `bench/reference/requirements.txt`; what compares with the published code
  * is skipped by name without one. `FRAMECAST_BENCH_NODE_DATACHANNEL` names a folder with an installed `node-datachannel`,
@@ -12,15 +12,18 @@ import { parseArgs } from "node:util";
 import { type Figure, type Measurement, MissingError } from "./figure.ts";
 import { fanOut } from "./figures/fan_out.ts";
 import { firstPicture } from "./figures/first_picture.ts";
+import { idle } from "./figures/idle.ts";
 import { joinTime } from "./figures/join_time.ts";
 import { largeModel } from "./figures/large_model.ts";
 import { liveRate } from "./figures/live_rate.ts";
 import { longVideo } from "./figures/long_video.ts";
+import { loss } from "./figures/loss.ts";
 import { matrixShare } from "./figures/matrix_share.ts";
 import { previewCost } from "./figures/preview_cost.ts";
 import { screenDelay } from "./figures/screen_delay.ts";
 import { sectionAgainstReference } from "./figures/section.ts";
 import { streamingCost } from "./figures/streaming_cost.ts";
+import { viewCost } from "./figures/view_cost.ts";
 
 const figures: readonly Figure[] = [
   sectionAgainstReference,
@@ -30,7 +33,10 @@ const figures: readonly Figure[] = [
   firstPicture,
   joinTime,
   screenDelay,
+  loss,
   streamingCost,
+  idle,
+  viewCost,
   fanOut,
   previewCost,
   largeModel,
@@ -39,7 +45,7 @@ const figures: readonly Figure[] = [
 async function main(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
-    options: { rounds: { type: "string", default: "9" } },
+    options: { rounds: { type: "string", default: "9" }, minutes: { type: "string" } },
     allowPositionals: true,
   });
   const unknown = positionals.find((name) => !figures.some((figure) => figure.name === name));
@@ -51,7 +57,11 @@ async function main(args: string[]): Promise<number> {
     );
     return 2;
   }
-  const options = { rounds: Number(values.rounds), python: Deno.env.get("FRAMECAST_BENCH_PYTHON") || "python3" };
+  const options = {
+    rounds: Number(values.rounds),
+    python: Deno.env.get("FRAMECAST_BENCH_PYTHON") || "python3",
+    minutes: values.minutes === undefined ? undefined : Number(values.minutes),
+  };
   print("| figure | measured | aim | |\n|---|---|---|---|");
   for (const figure of figures) {
     if (positionals.length > 0 && !positionals.includes(figure.name)) continue;

@@ -3,9 +3,9 @@
  * the system's share of it included.
  * @module
  */
-import type { Reception } from "../fan_out/receivers.ts";
 import type { SenderCost } from "../fan_out/stream.ts";
 import { type Figure, type Measurement, median } from "../figure.ts";
+import type { Reception } from "../receivers.ts";
 import { type Script, startScript } from "../script.ts";
 
 export const fanOut: Figure = { name: "fan-out", what: "viewers per core at 1.5 Mbit/s, 30 fps", measure };
@@ -59,10 +59,10 @@ const medianRate = (runs: readonly Run[]) => median(runs.map(({ viewersPerCore }
 async function run(script: Script): Promise<Run> {
   await using sender = script;
   const address = await sender.nextLine();
-  await using receivers = startScript("fan_out/receivers.ts", [address, `${viewers}`, `${seconds}`]);
+  await using receivers = startScript("receivers.ts", [`${address}/whep`, `${viewers}`]);
   await receivers.nextLine();
   const before = await costOf(address);
-  await receivers.tell("count");
+  await receivers.tell(`${seconds}`);
   const reception: Reception = JSON.parse(await receivers.nextLine());
   const after = await costOf(address);
   const cores = (after.cpuSeconds - before.cpuSeconds) / (after.wallSeconds - before.wallSeconds);
