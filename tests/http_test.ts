@@ -1,5 +1,5 @@
 /**
- * The HTTP contract where nothing goes wrong: locations, ranges, frames, feeds, the OpenAPI document, pages.
+ * The HTTP contract where nothing goes wrong: locations, ranges, feeds, the OpenAPI document, pages.
  */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -82,33 +82,6 @@ Deno.test("the file comes with byte ranges, validators and HEAD", async () => {
   const head = await get({}, "HEAD");
   assert.equal(head.headers.get("content-length"), String(bytes.length));
   assert.equal((await head.arrayBuffer()).byteLength, 0);
-});
-
-Deno.test("a frame is there as soon as it is decoded, and after a restart from the file", async () => {
-  const engine = createGatedEngine();
-  await using server = await startServer({ engine });
-  const { id } = await server.start();
-  engine.admit(1);
-  await server.event(id, ({ event, data }) => event === "progress" && data.timings.sections.length === 1);
-  const frame = (n: number | string, query = "") => server.request(`/api/sessions/${id}/frames/${n}.jpg${query}`);
-  assert.equal((await frame(0)).status, 404);
-  const early = await frame(144);
-  assert.equal(early.headers.get("content-type"), "image/jpeg");
-  assert.equal(early.headers.get("cache-control"), "no-store");
-  engine.admit(3);
-  await server.ended(id);
-  assert.match((await frame(0)).headers.get("cache-control")!, /immutable/);
-  const small = new Uint8Array(await (await frame(0, "?width=32")).arrayBuffer());
-  assert.ok(small.length > 0 && small.length < (await (await frame(0)).arrayBuffer()).byteLength);
-  assert.equal((await frame(145)).status, 404);
-  assert.equal((await frame("x")).status, 422);
-  assert.equal((await frame(0, "?width=9999")).status, 422);
-
-  await server.stop();
-  await using later = await startServer({ dataDir: server.dataDir });
-  const fromFile = await later.request(`/api/sessions/${id}/frames/144.jpg`);
-  assert.equal(fromFile.status, 200);
-  assert.ok((await fromFile.arrayBuffer()).byteLength > 0);
 });
 
 Deno.test("the start picture comes back byte for byte, as what it is", async () => {

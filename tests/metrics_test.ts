@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { type MetricFamily, parseExposition } from "./exposition.ts";
 import { createGatedEngine } from "./gated_engine.ts";
 import { startServer, type TestServer } from "./server_fixture.ts";
+import { joinWhep } from "./whep_receiver.ts";
 
 async function metricsOf(server: TestServer): Promise<ReadonlyMap<string, MetricFamily>> {
   const response = await server.request("/metrics");
@@ -53,6 +54,41 @@ Deno.test("metrics count sessions, sections and what waits", async () => {
   for (const work of ["sampling", "decoding"]) {
     assert.equal(valueOf(families, "framecast_section_seconds_count", { work }), 2);
   }
+});
+
+Deno.test("metrics tell who watches and what is encoded for them, and forget nothing of those who have left", async () => {
+  const engine = createGatedEngine();
+  await using server = await startServer({ engine });
+  const { links } = await server.start({ durationSeconds: "1" });
+  const headers = { "content-type": "application/sdp" };
+  const viewer = await joinWhep((body) =>
+    server.request(`${links.whep}?view=growing`, { method: "POST", headers, body })
+  );
+  await viewer.pictures(3);
+  const stream = (await server.request("/api/channels/stage/live.ts")).body!.getReader();
+  await stream.read();
+  let families = await metricsOf(server);
+  const vp8 = { view: "growing", codec: "vp8", quality: "high" };
+  assert.equal(valueOf(families, "framecast_viewers", { transport: "webrtc", ...vp8 }), 1);
+  assert.equal(valueOf(families, "framecast_viewers", { transport: "mpegts" }), 1);
+  assert.equal(valueOf(families, "framecast_encoders", vp8), 1);
+  assert.equal(valueOf(families, "framecast_viewers_served_total"), 1);
+  const encoded = valueOf(families, "framecast_pictures_encoded_total", vp8)!;
+  const packets = valueOf(families, "framecast_rtp_packets_sent_total")!;
+  assert.ok(encoded >= 3 && packets >= 3, `${encoded} pictures, ${packets} packets`);
+  assert.ok(
+    valueOf(families, "framecast_encoded_bytes_total", { view: "arrival", codec: "h264", quality: "high" })! > 0,
+  );
+
+  await stream.cancel();
+  await viewer[Symbol.asyncDispose]();
+  assert.equal((await server.request(links.self, { method: "DELETE" })).status, 204);
+  families = await metricsOf(server);
+  assert.equal(valueOf(families, "framecast_viewers", { transport: "mpegts" }), 0);
+  assert.equal(valueOf(families, "framecast_encoders", vp8), 0);
+  assert.ok(valueOf(families, "framecast_pictures_encoded_total", vp8)! >= encoded);
+  assert.ok(valueOf(families, "framecast_rtp_packets_sent_total")! >= packets);
+  assert.equal(valueOf(families, "framecast_viewers_served_total"), 1);
 });
 
 Deno.test("parseExposition() takes offence at what a scraper would", () => {

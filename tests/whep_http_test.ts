@@ -94,3 +94,99 @@ Deno.test("WHEP: who watches goes on watching after the end, a stop and a failur
   for (const id of watched) assert.equal((await server.view(id)).viewers, 1);
   assert.equal((await (await server.request("/api/health")).json()).viewers, 3);
 });
+
+Deno.test("WHEP: the servers a viewer may need are told with the answer and before the offer", async () => {
+  const iceServers = [
+    { url: "stun:stun.example:3478" },
+    { url: "turn:turn.example?transport=tcp", username: "me", credential: 'a"b' },
+  ];
+  await using server = await startServer({ engine: createGatedEngine(), iceServers });
+  const { links } = await server.start();
+  const link = '<stun:stun.example:3478>; rel="ice-server", <turn:turn.example?transport=tcp>; rel="ice-server"; ' +
+    'username="me"; credential="a\\"b"; credential-type="password"';
+  const init = { method: "POST", headers: { "content-type": "application/sdp" }, body: offer(["VP8"]) };
+  for (const address of [links.whep, "/api/channels/stage/whep"]) {
+    const answer = await server.request(address, init);
+    assert.equal(answer.headers.get("link"), link);
+    assert.match(answer.headers.get("access-control-expose-headers")!, /\bLink\b/);
+    assert.equal((await server.request(address, { method: "OPTIONS" })).headers.get("link"), link);
+    await server.request(answer.headers.get("location")!, { method: "DELETE" });
+  }
+  await using bare = await startServer({ engine: createGatedEngine() });
+  const answer = await bare.request((await bare.start()).links.whep, init);
+  assert.equal(answer.headers.get("link"), null);
+});
+
+Deno.test("WHEP: another view on the same connection, for sessions and channels", async () => {
+  await using server = await startServer({ engine: createGatedEngine() });
+  const { links } = await server.start();
+  const init = { method: "POST", headers: { "content-type": "application/sdp" }, body: offer(["VP8"]) };
+  for (const whep of [links.whep, "/api/channels/latest/whep", "/api/channels/stage/whep?end=hold"]) {
+    const location = (await server.request(`${whep}${whep.includes("?") ? "&" : "?"}view=growing&wait=slow`, init))
+      .headers.get("location")!;
+    const put = (body: string, type = "application/json", address = `${location}/view`) =>
+      server.request(address, { method: "PUT", headers: { "content-type": type }, body });
+    assert.equal((await put('{"view":"timeline"}')).status, 204);
+    assert.equal((await put('{"view":"edge","wait":"ping-pong","previews":"hidden"}')).status, 204);
+    const faults = [
+      ['{"view":"sideways"}', "view"],
+      ["{}", "view"],
+      ['{"view":"edge","wait":"long"}', "wait"],
+      ['{"view":"edge","previews":true}', "previews"],
+      ['{"view":"edge","colour":"red"}', "colour"],
+    ] as const;
+    for (const [body, field] of faults) {
+      const refused = await put(body);
+      assert.equal(refused.status, 422, body);
+      assert.equal((await refused.json()).field, field);
+    }
+    assert.equal((await put("view=edge", "application/x-www-form-urlencoded")).status, 415);
+    assert.equal((await put("{")).status, 400);
+    assert.equal((await put(`{"view":"${"x".repeat(5000)}"}`)).status, 413);
+    assert.equal((await server.request(`${location}/view`)).status, 405);
+    const nobody = location.replace(/[^/]+$/, "nobody");
+    assert.equal((await put('{"view":"edge"}', undefined, `${nobody}/view`)).status, 404);
+    assert.equal((await server.request(location, { method: "DELETE" })).status, 200);
+    assert.equal((await put('{"view":"edge"}')).status, 404);
+  }
+});
+
+Deno.test("WHEP: a flood is refused with the time to come again, and harms nobody who watches", async () => {
+  const limits = { viewers: 3, viewersPerAddress: 2 };
+  await using server = await startServer({
+    engine: createGatedEngine(),
+    trustedProxies: ["127.0.0.1"],
+    tools: { limits },
+  });
+  const { id, links } = await server.start();
+  const other = await server.start();
+  for (
+    const [whep, liveTs] of [[links.whep, links.liveTs], ["/api/channels/stage/whep", "/api/channels/stage/live.ts"]]
+  ) {
+    const join = (address: string, at = whep!) =>
+      server.request(at, {
+        method: "POST",
+        headers: { "content-type": "application/sdp", "x-forwarded-for": address },
+        body: offer(["VP8"]),
+      });
+    const answers = [await join("192.0.2.1"), await join("192.0.2.1"), await join("192.0.2.2")];
+    assert.deepEqual(answers.map(({ status }) => status), [201, 201, 201]);
+    const refused = await Promise.all(Array.from({ length: 100 }, (_, n) => join(`192.0.2.${n + 3}`)));
+    for (const answer of refused) {
+      assert.equal(answer.status, 503);
+      assert.match(answer.headers.get("retry-after")!, /^[1-9]\d*$/);
+      assert.match((await answer.json()).type, /too-many-viewers$/);
+    }
+    const stream = await server.request(liveTs!);
+    assert.equal(stream.status, 503);
+    assert.ok(Number(stream.headers.get("retry-after")) > 0);
+    await server.request(answers[2]!.headers.get("location")!, { method: "DELETE" });
+    const fromThere = await join("192.0.2.1");
+    assert.equal(fromThere.status, 503);
+    assert.match((await fromThere.json()).detail, /192\.0\.2\.1/);
+    assert.equal((await join("192.0.2.9")).status, 201);
+    assert.equal((await join("192.0.2.1", other.links.whep)).status, 201);
+    assert.equal((await join("192.0.2.1", "/api/channels/other/whep")).status, 201);
+  }
+  assert.equal((await server.view(id)).viewers, 3);
+});

@@ -149,7 +149,12 @@ function writeFirstVersion(file: string): void {
   database.exec(migrations[0]!);
   database.prepare("INSERT INTO sessions (id, state, image_type, view) VALUES (?, ?, ?, ?)")
     .run("old", "queued", "image/png", JSON.stringify(oldView));
-  const events = [["state", oldView], ["progress", { progress: rest.progress, timings: oldTimings }]];
+  const playout = { view: "arrival", codec: "vp8", rtpTimestamp: 3000, start: 0, end: 37, loop: true };
+  const events = [
+    ["state", oldView],
+    ["progress", { progress: rest.progress, timings: oldTimings }],
+    ["playout", playout],
+  ];
   events.forEach(([event, data], index) =>
     database.prepare("INSERT INTO events (session_id, id, event, data) VALUES (?, ?, ?, ?)")
       .run("old", index + 1, String(event), JSON.stringify(data))
@@ -163,8 +168,14 @@ Deno.test("SessionStore takes over what the first framecast has written, once", 
       using store = new SessionStore(file);
       assert.deepEqual(store.get("old")?.view, view("old"));
       const events = store.events("old");
-      assert.deepEqual(events.map(({ id, event }) => [id, event]), [[1, "state"], [2, "progress"]]);
+      assert.deepEqual(events.map(({ id, event }) => [id, event]), [[1, "state"], [2, "progress"], [3, "playout"]]);
       assert.deepEqual(events[0]?.data, view("old"));
+      const { rtpTimestamp, ...playout } = events[2]?.data as Record<string, unknown>;
+      assert.equal(rtpTimestamp, 3000);
+      assert.deepEqual(playout, {
+        ...{ video: "old", view: "arrival", wait: "hold", previews: "hidden" },
+        ...{ shows: "frames", start: 0, end: 37, rate: 1, loop: true },
+      });
       assert.deepEqual(store.channels(), []);
     }
   }));
