@@ -1,5 +1,5 @@
 import { element, icon, setText } from "./element.js";
-import { isDecoded, sectionState } from "./frame_map.js";
+import { decodedFrames, isDecoded, sectionState } from "./frame_map.js";
 import { canHitSections } from "./track.js";
 import { sectionFacts } from "./frame_words.js";
 
@@ -40,6 +40,7 @@ export function createDesk(root, { onPlay, onSave, onPick }) {
       previous.hidden = next.hidden = canHitSections(cells);
       previous.disabled = section <= 1;
       next.disabled = section >= view.plan.sections.length;
+      save.disabled = decodedFrames(view.frameMap) === 0;
       play.disabled = !isDecoded(sectionState(view, section));
     },
   };

@@ -54,6 +54,15 @@ export class Playback {
     this.#session = session;
   }
 
+  /** The live picture has ended and no file follows: its last frame stays, and what is finished can be played. */
+  endLive() {
+    this.#live = null;
+    if (this.source !== "live") return;
+    this.#stage.freeze();
+    this.#video.srcObject = null;
+    this.#set({ source: "still", state: "paused" });
+  }
+
   /** Nothing plays any more. */
   close() {
     this.#endStill();

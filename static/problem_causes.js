@@ -20,6 +20,7 @@ export const problemCauses = {
   "no-live-picture": [409, "The session has no frames to show: its live picture has been put away."],
   "range-not-satisfiable": [416, "The byte range begins after the end of the file."],
   "queue-full": [503, "As many videos are waiting as the server allows."],
+  "too-many-viewers": [503, "As many people watch as the server allows, all together or from one address."],
   "shutting-down": [503, "The server is being stopped and takes no more work."],
   "offer-unreadable": [400, "The offer is not SDP, or it asks for something that cannot be answered."],
   "no-common-codec": [406, "The offer has neither VP8 nor H.264."],

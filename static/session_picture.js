@@ -58,6 +58,8 @@ export class SessionPicture {
     this.#stage.setStart(view.links.image);
     this.#stage.describe(`${isOver ? "Video" : "Live picture"}: ${titleOf(view)}`);
     if (isOver && view.video) this.#playback.useFile({ url: view.links.video, ...view.video });
+    else if (isOver && hasPictures(view)) this.#playback.endLive();
+    else if (isOver) this.#playback.close();
     if (isOver) this.#endLive();
     else if (hasLivePicture(view) && !this.#live) this.#startLive(viewsOffered(view)[0]);
     else if (trouble?.kind === "blocked" || trouble?.kind === "unsupported") this.#playNewest(view);

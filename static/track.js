@@ -115,7 +115,9 @@ function showBadge(badge, view, cells) {
   badge.hidden = !cell;
   if (!cell) return;
   setText(badge, cell.widthPx < 84 && cells.length <= denseSections ? texts[1] : texts[0]);
-  badge.style.left = `${cell.leftPx + cell.widthPx / 2}px`;
+  const half = badge.offsetWidth / 2;
+  const middle = cell.leftPx + cell.widthPx / 2;
+  badge.style.left = `${Math.max(half, Math.min(badge.parentElement.clientWidth - half, middle))}px`;
 }
 
 /** One bar per range of the frame map; the one in work is filled as far as its steps are. */
