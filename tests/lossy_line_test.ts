@@ -3,11 +3,7 @@ import assert from "node:assert/strict";
 import { chromiumPath, launchChromium, picturesOf, receivedBy, until } from "./chromium.ts";
 import { assertExact, startLiveServer } from "./live_server.ts";
 import { openLossyLine } from "./lossy_line.ts";
-
-/** Numerical Recipes' generator, so that a failure comes again. */
-function seeded(seed: number): () => number {
-  return () => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-}
+import { randomOf } from "./seeded.ts";
 
 function lossTest(name: string, body: (browser: Awaited<ReturnType<typeof launchChromium>>) => Promise<void>): void {
   Deno.test({
@@ -29,7 +25,7 @@ function lossTest(name: string, body: (browser: Awaited<ReturnType<typeof launch
 lossTest("a viewer of a line that loses 5 % sees every picture, and none late enough to notice", async (browser) => {
   await using live = await startLiveServer();
   const session = await live.sessionWith(2, { resolution: "480x320" });
-  await using line = openLossyLine({ server: live.url, lossShare: 0.05, random: seeded(1) });
+  await using line = openLossyLine({ server: live.url, lossShare: 0.05, random: randomOf(1) });
   const page = await browser.newPage();
   const query = new URLSearchParams({ whep: `${session.links.whep}?view=arrival` });
   await page.goto(`${line.url}/test/whep_page.html?${query}`);
@@ -46,7 +42,7 @@ lossTest("whatever gets lost of a handshake, the viewer gets its picture", async
   await using live = await startLiveServer();
   const session = await live.sessionWith(2);
   const query = new URLSearchParams({ whep: `${session.links.whep}?view=arrival` });
-  await using line = openLossyLine({ server: live.url, lossShare: 0.15, random: seeded(2) });
+  await using line = openLossyLine({ server: live.url, lossShare: 0.15, random: randomOf(2) });
   for (let join = 0; join < 10; join++) {
     const page = await browser.newPage();
     await page.goto(`${line.url}/test/whep_page.html?${query}`);
