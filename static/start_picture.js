@@ -29,11 +29,12 @@ export class StartPicture {
     if (blob.size > mostBytes) return refuse(refusals.tooLarge);
     const size = await sizeOf(blob);
     if (!size) return refuse(refusals.notPicture);
+    // Before there is a picture, since any change of the form shows it.
+    const { CropBox } = await import("./crop_box.js");
+    this.#cropBox ??= new CropBox(byId("crop"), (offset) => this.#offset = offset);
     if (this.picture) URL.revokeObjectURL(this.picture.url);
     this.picture = { blob, name, example, ...size, url: URL.createObjectURL(blob) };
     this.#offset = 0.5;
-    const { CropBox } = await import("./crop_box.js");
-    this.#cropBox ??= new CropBox(byId("crop"), (offset) => this.#offset = offset);
     this.#handlers.onChange();
     this.#show();
   }
