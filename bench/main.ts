@@ -19,6 +19,7 @@ import { liveRate } from "./figures/live_rate.ts";
 import { longVideo } from "./figures/long_video.ts";
 import { loss } from "./figures/loss.ts";
 import { matrixShare } from "./figures/matrix_share.ts";
+import { obsDelay } from "./figures/obs_delay.ts";
 import { previewCost } from "./figures/preview_cost.ts";
 import { screenDelay } from "./figures/screen_delay.ts";
 import { sectionAgainstReference } from "./figures/section.ts";
@@ -33,6 +34,7 @@ const figures: readonly Figure[] = [
   firstPicture,
   joinTime,
   screenDelay,
+  obsDelay,
   loss,
   streamingCost,
   idle,
