@@ -62,10 +62,16 @@ export function createLineQuality(): (report: LineReport) => Quality {
   };
 }
 
+/**
+ * The receiver's estimate counts only where packets get lost, too. By itself it says nothing here: on a perfect line
+ * Chromium was measured to send estimates of 86 to 184 kbit/s for a stream of 120 to 164 kbit/s, since an estimate follows
+ * what comes in and bursts of a whole picture look to it like a queue.
+ */
 function isBad({ fractionLost, estimatedBitrate, sentBitrate }: LineReport): boolean {
-  return fractionLost > muchLost || (estimatedBitrate !== null && estimatedBitrate < sentBitrate);
+  const isNarrow = estimatedBitrate !== null && estimatedBitrate < sentBitrate;
+  return fractionLost > muchLost || (fractionLost > littleLost && isNarrow);
 }
 
-function isGood({ fractionLost, estimatedBitrate, sentBitrate }: LineReport): boolean {
-  return fractionLost <= littleLost && (estimatedBitrate === null || estimatedBitrate >= sentBitrate);
+function isGood({ fractionLost }: LineReport): boolean {
+  return fractionLost <= littleLost;
 }

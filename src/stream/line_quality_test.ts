@@ -27,13 +27,12 @@ Deno.test("createLineQuality() stays high at 5 % loss and at a single bad report
   assert.deepEqual(new Set(watch(judge, 0, lines)), new Set(["high"]));
 });
 
-Deno.test("createLineQuality() goes by the receiver's estimate where there is one", () => {
+Deno.test("createLineQuality() believes the receiver's estimate only where packets get lost", () => {
   const judge = createLineQuality();
   const narrow = { ...goodLine, estimatedBitrate: 900_000 };
-  assert.equal(watch(judge, 0, times(3, narrow)).at(-1), "low");
-  assert.equal(watch(judge, 3, times(60, narrow)).at(-1), "low");
-  const wideEnough = { ...narrow, sentBitrate: 300_000 };
-  assert.equal(watch(judge, 63, times(16, wideEnough)).at(-1), "high");
+  assert.equal(watch(judge, 0, times(60, narrow)).at(-1), "high");
+  assert.equal(watch(judge, 60, times(3, { ...narrow, fractionLost: 0.05 })).at(-1), "low");
+  assert.equal(watch(judge, 63, times(16, narrow)).at(-1), "high");
 });
 
 Deno.test("createLineQuality() waits twice as long after each attempt that failed, and no longer than four minutes", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Ffmpeg, type FfmpegProcess, findFfmpeg } from "../ffmpeg.ts";
-import type { Clock } from "./clock.ts";
+import { ManualClock } from "../../tests/manual_clock.ts";
 import { EncoderError } from "./errors.ts";
 import { rtpTimestampOf, tickMs } from "./grid.ts";
 import { LivePicture, type PlayoutSegment } from "./live_picture.ts";
@@ -10,38 +10,6 @@ import { Rendition, type RenditionPicture } from "./rendition.ts";
 
 const format = { widthPx: 32, heightPx: 32, frameRate: 30 };
 const realFfmpeg = await findFfmpeg();
-
-/** A clock that stands until the test moves it. */
-class ManualClock implements Clock {
-  #nowMs = 1000;
-  #waiting: { timeMs: number; resolve: () => void } | undefined;
-  #arrival = Promise.withResolvers<void>();
-
-  nowMs(): number {
-    return this.#nowMs;
-  }
-
-  waitUntil(timeMs: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.reject(signal.reason);
-    if (timeMs <= this.#nowMs) return Promise.resolve();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiting = { timeMs, resolve };
-    this.#arrival.resolve();
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    return promise;
-  }
-
-  /** Moves on by a time, once whoever lives by this clock waits for it. */
-  async pass(durationMs: number): Promise<void> {
-    await this.#arrival.promise;
-    this.#nowMs += durationMs;
-    if (!this.#waiting || this.#waiting.timeMs > this.#nowMs) return;
-    this.#arrival = Promise.withResolvers();
-    const { resolve } = this.#waiting;
-    this.#waiting = undefined;
-    resolve();
-  }
-}
 
 /** Moves as long as a test wants it to, and holds still otherwise. */
 class TestSource implements PictureSource {

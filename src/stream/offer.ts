@@ -11,10 +11,20 @@ export interface Offer {
   readonly dtlsRole: "server" | "client";
 }
 
+/** A browser that offers every codec it has for sound and video needs about 300 lines, of at most some hundred letters. */
+const linesMax = 2000;
+const lineLengthMax = 4096;
+const mediaMax = 8;
+
 /** @throws `OfferError` */
 export function readOffer(text: string): Offer {
-  const lines = text.split(/\r\n|\r|\n/);
+  const lines = text.split(/\r\n|\r|\n/).filter((line) => !/^a=(candidate:|end-of-candidates)/.test(line));
   if (lines[0] !== "v=0") throw unreadable("it does not begin with v=0");
+  if (lines.length > linesMax) throw unreadable(`it has more than ${linesMax} lines`);
+  if (lines.some(({ length }) => length > lineLengthMax)) throw unreadable(`a line is longer than ${lineLengthMax}`);
+  if (lines.filter((line) => line.startsWith("m=")).length > mediaMax) {
+    throw unreadable(`it has more than ${mediaMax} m= lines`);
+  }
   if (!lines.some((line) => /^m=video \d+ [A-Z/]+( \d+)+$/.test(line))) {
     if (!lines.some((line) => line.startsWith("m="))) throw unreadable("it has no m= line");
     throw new OfferError("noCommonCodec", "Cannot answer the offer: it asks for no video");
@@ -23,7 +33,7 @@ export function readOffer(text: string): Offer {
     if (!lines.some((line) => line.startsWith(`a=${attribute}:`))) throw unreadable(`it has no a=${attribute} line`);
   }
   return {
-    sdp: lines.filter((line) => !/^a=(candidate:|end-of-candidates)/.test(line)).join("\r\n"),
+    sdp: lines.join("\r\n"),
     dtlsRole: lines.includes("a=setup:passive") ? "client" : "server",
   };
 }

@@ -28,7 +28,7 @@ export interface EncodedPicture {
 
 export interface EncoderOptions {
   readonly codec: Codec;
-  /** `low`: a third of the bits and, for pictures of 256 pixels and more, half the width and height. */
+  /** `low`: coarser, at most a third of the bits and, for pictures of 256 pixels and more, half the width and height. */
   readonly quality: Quality;
   readonly ffmpeg: Ffmpeg;
 }
@@ -78,25 +78,32 @@ export function encoderArguments(codec: Codec, quality: Quality, format: VideoFo
     ...["-framerate", `${frameRate}`, "-i", "pipe:0"],
     ...["-vf", toYuv, "-colorspace", tag, "-color_primaries", tag, "-color_trc", tag, "-color_range", "tv"],
     ...["-threads", "1", "-g", `${keyFrameEverySeconds * frameRate}`],
-    ...(codec === "vp8" ? vp8Arguments(maxBitrate) : h264Arguments(maxBitrate)),
+    ...(codec === "vp8" ? vp8Arguments(maxBitrate, quality) : h264Arguments(maxBitrate, quality)),
   ];
 }
 
 const lowBitrateDivisor = 3;
 const smallestHalvedPx = 256;
 
-function vp8Arguments(maxBitrate: number): string[] {
+function vp8Arguments(maxBitrate: number, quality: Quality): string[] {
   return [
     ...["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8"],
     ...["-lag-in-frames", "0", "-auto-alt-ref", "0", "-error-resilient", "1"],
-    ...["-crf", "10", "-b:v", `${maxBitrate}`, "-f", "ivf", "pipe:1"],
+    ...["-crf", quality === "low" ? "24" : "10", "-b:v", `${maxBitrate}`, "-f", "ivf", "pipe:1"],
   ];
 }
 
-function h264Arguments(maxBitrate: number): string[] {
+function h264Arguments(maxBitrate: number, quality: Quality): string[] {
   return [
     ...["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-profile:v", "baseline"],
-    ...["-crf", "23", "-maxrate", `${maxBitrate}`, "-bufsize", `${Math.round(maxBitrate / 3)}`],
+    ...[
+      "-crf",
+      quality === "low" ? "30" : "23",
+      "-maxrate",
+      `${maxBitrate}`,
+      "-bufsize",
+      `${Math.round(maxBitrate / 3)}`,
+    ],
     ...["-f", "flv", "pipe:1"],
   ];
 }
