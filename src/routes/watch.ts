@@ -44,9 +44,10 @@ export function watchRoutes(stage: Stage, { base, iceServers, nameOf }: WatchOpt
       }
       const { codec, end, ...asked } = check(channelWatchQuery, c.req.query());
       const { address } = c.get("client");
-      return await stage.watch(nameOf(c.req.param("name")), end, async ({ live, links, defaultView }) => {
+      return await stage.watch(nameOf(c.req.param("name")), end, async ({ live, links, defaultView, events }) => {
         const choice = choiceOf(asked, defaultView);
-        const options = { choice, ...(codec ? { codec } : {}), ...(address ? { address } : {}) };
+        const told = (signal: AbortSignal) => base.events(events(signal));
+        const options = { choice, events: told, ...(codec ? { codec } : {}), ...(address ? { address } : {}) };
         const { viewerId, answerSdp } = await live.answer(await c.req.text(), options);
         return c.body(answerSdp, 201, {
           "content-type": "application/sdp",

@@ -6,7 +6,9 @@
 import type { Log } from "../log.ts";
 import type { ChannelEnd, LiveStream, ViewChoice } from "../stream/mod.ts";
 import { Channel } from "./channel.ts";
+import { channelNews } from "./channel_news.ts";
 import { Refusal } from "./errors.ts";
+import type { EventLog } from "./event_log.ts";
 import { briefOf, type Feed } from "./feed.ts";
 import type { Figures } from "./figures.ts";
 import type { Gallery } from "./gallery.ts";
@@ -25,6 +27,8 @@ export interface ChannelsOptions {
   readonly figures: Figures;
   /** Sessions being made, the newest last. */
   readonly running: () => readonly SessionView[];
+  /** What happened to a session. */
+  readonly logOf: (id: string) => EventLog;
 }
 
 /** Channels that can be watched at a time: since every name is one, their number must have an end. */
@@ -92,7 +96,7 @@ export class Channels implements Stage, AsyncDisposable {
         live: watched.channel.stream(end),
         links: channelLinksOf(name),
         defaultView: "arrival",
-        events: (signal) => this.follow(name, signal),
+        events: (signal) => channelNews(this.follow(name, signal), this.#logs(name, signal), signal),
       });
     } finally {
       watched.comers--;
@@ -129,6 +133,18 @@ export class Channels implements Stage, AsyncDisposable {
     const watched = { channel: new Channel({ ...this.#options, name, newest }), comers: 0 };
     this.#watched.set(name, watched);
     return watched;
+  }
+
+  /** Of the session that is being made, and of each that is made after it. */
+  async *#logs(name: string, signal: AbortSignal): AsyncGenerator<EventLog> {
+    const news = this.#options.feed.read(signal);
+    let known = this.#running(name)?.id;
+    if (known) yield this.#options.logOf(known);
+    for await (const _ of news) {
+      const running = this.#running(name)?.id;
+      if (running && running !== known) yield this.#options.logOf(running);
+      known = running ?? known;
+    }
   }
 
   #streamsOf(name: string): readonly LiveStream[] {

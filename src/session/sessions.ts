@@ -79,8 +79,9 @@ export class Sessions implements AsyncDisposable {
     const find = (id: string) => ({ ...this.#find(id), view: this.view(id) });
     const own = { ...options, gallery: this.#gallery, feed: this.#feed, figures: this.#figures };
     this.files = new SessionFiles({ ...own, unrecorded: this.#unrecorded, find });
-    this.stage = new SessionStage({ ...own, find: (id) => this.view(id), logOf: (id) => this.#logOf(id) });
-    this.channels = new Channels({ ...own, running: () => this.#running().map((session) => session.view()) });
+    const logOf = (id: string) => this.#logOf(id);
+    this.stage = new SessionStage({ ...own, find: (id) => this.view(id), logOf });
+    this.channels = new Channels({ ...own, running: () => this.#running().map((session) => session.view()), logOf });
     this.#worker = new Worker({ ...options, feed: this.#feed });
     this.status = new Status({ ...own, worker: this.#worker, channels: this.channels });
   }
