@@ -16,6 +16,7 @@ import { idle } from "./figures/idle.ts";
 import { joinTime } from "./figures/join_time.ts";
 import { largeModel } from "./figures/large_model.ts";
 import { liveRate } from "./figures/live_rate.ts";
+import { liveTsJoin } from "./figures/live_ts_join.ts";
 import { longVideo } from "./figures/long_video.ts";
 import { loss } from "./figures/loss.ts";
 import { matrixShare } from "./figures/matrix_share.ts";
@@ -34,6 +35,7 @@ const figures: readonly Figure[] = [
   firstPicture,
   joinTime,
   screenDelay,
+  liveTsJoin,
   obsDelay,
   loss,
   streamingCost,

@@ -6,14 +6,13 @@
 import { canImport, watchWith } from "../../tests/whep_program.ts";
 import { type BrowserViewer, launchViewerBrowser, launchViewerFirefox } from "../browser_viewer.ts";
 import { type Figure, type Measurement, median, MissingError, percentile } from "../figure.ts";
+import { untilPhase } from "../phase.ts";
 import { startScript } from "../script.ts";
 import { startBenchServer } from "../server.ts";
 
 export const joinTime: Figure = { name: "join", what: "WHEP POST → first decoded frame", measure };
 
 const joins = 60;
-/** From one key frame to the next. */
-const rowMs = 2000;
 
 async function* measure(): AsyncGenerator<Measurement> {
   await using server = await startBenchServer();
@@ -49,12 +48,6 @@ async function joinsOf(client: Client, address: string, whepPath: string): Promi
     await viewer.leave();
   }
   return decodedMs;
-}
-
-/** The row of key frames has a phase of its own that nobody knows, so even steps cover all of it. */
-async function untilPhase(share: number): Promise<void> {
-  const nowMs = performance.now() % rowMs;
-  await new Promise((resolve) => setTimeout(resolve, (share * rowMs - nowMs + rowMs) % rowMs));
 }
 
 function measurementOf(name: string, decodedMs: readonly number[]): Measurement {

@@ -16,7 +16,7 @@ const freezeMs = 500;
 async function* measure({ minutes = 1 }: BenchOptions): AsyncGenerator<Measurement> {
   await using browser = await launchViewerBrowser();
   await using server = await startBenchServer({ FRAMECAST_ENGINE: "test-pattern" });
-  const { id, links } = await server.start({ durationSeconds: "4", resolution: "480x320" });
+  const { id, links } = await server.start({ durationSeconds: "4", resolution: "768x512" });
   await server.ended(id);
   for (const lossShare of lossShares) yield await watch({ browser, server, whep: links.whep, lossShare, minutes });
 }

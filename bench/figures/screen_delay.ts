@@ -32,13 +32,10 @@ async function* measure(): AsyncGenerator<Measurement> {
     await viewer.join("/whep");
     await stream.generate();
     const delays = await delaysOf(stream, viewer);
-    yield {
-      figure: `frame written → on screen in Chromium, ${sizePx} × ${sizePx}, p95`,
-      value: percentile(delays, 0.95),
-      unit: "ms",
-      aim: { atMost: 150 },
-      detail: { frames: delays.length, medianMs: median(delays), mostMs: Math.max(...delays) },
-    };
+    const detail = { frames: delays.length, mostMs: Math.max(...delays) };
+    const figure = `frame written → on screen in Chromium, ${sizePx} × ${sizePx}, p50`;
+    yield { figure, value: median(delays), unit: "ms", aim: { atMost: 50 }, detail };
+    yield { figure: "… p95", value: percentile(delays, 0.95), unit: "ms", aim: { atMost: 100 }, detail };
   }
 }
 
