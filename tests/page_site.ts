@@ -5,12 +5,20 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { launchChromium } from "./chromium.ts";
 import { createGatedEngine, type GatedEngine } from "./gated_engine.ts";
 import { type ServerOptions, startServer, type TestServer } from "./server_fixture.ts";
 
 const axeSource = await readFile(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
+
+export interface Look {
+  readonly widthPx?: number;
+  readonly heightPx?: number;
+  readonly theme?: "dark" | "light";
+  /** Instead of size and theme. */
+  readonly context?: BrowserContext;
+}
 
 export interface Site extends AsyncDisposable {
   readonly server: TestServer;
@@ -21,7 +29,7 @@ export interface Site extends AsyncDisposable {
   /** What pages complained about so far: errors and breaches of the content policy. */
   readonly complaints: readonly string[];
   /** Opens an address. */
-  open(path: string, look?: { widthPx?: number; heightPx?: number; theme?: "dark" | "light" }): Promise<Page>;
+  open(path: string, look?: Look): Promise<Page>;
 }
 
 /** @param options of the server; addresses given to `open` are below its base path */
@@ -41,8 +49,9 @@ export async function openSite(options: ServerOptions = {}): Promise<Site> {
     browser,
     requests,
     complaints,
-    async open(path, { widthPx = 1280, heightPx = 720, theme = "dark" } = {}) {
-      const page = await browser.newPage({ viewport: { width: widthPx, height: heightPx }, colorScheme: theme });
+    async open(path, { widthPx = 1280, heightPx = 720, theme = "dark", context } = {}) {
+      const look = { viewport: { width: widthPx, height: heightPx }, colorScheme: theme };
+      const page = context ? await context.newPage() : await browser.newPage(look);
       page.on("pageerror", (error) => complaints.push(`${path}: ${error.message}`));
       page.on("console", (message) => {
         // A page cannot keep the browser from noting an answer that is not ok.

@@ -382,6 +382,54 @@ studioTest("a live picture that stops is said, and comes back by itself", async 
   await compareFrameNumbers(page, 10);
 });
 
+Deno.test({
+  name: "a full house is said, and whoever waits gets the next free place (Chromium)",
+  ignore: chromiumPath === undefined,
+  async fn() {
+    await using site = await openSite({ tools: { limits: { viewers: 1, viewersPerAddress: 1 } } });
+    const first = await site.open("/");
+    await generate(first, 5);
+    site.engine.admit(2);
+    await until(first, livePlays);
+    const second = await site.open("/");
+    await shows(second, "No place to watch is free. Trying again");
+    await shows(second, "As many people watch as this server can serve. Your video is still being made.");
+    await first.goto("about:blank"); // says goodbye
+    await until(second, livePlays);
+    assert.deepEqual(site.complaints, []);
+  },
+});
+
+Deno.test({
+  name: "the live picture uses the STUN and TURN servers that its address names (Chromium)",
+  ignore: chromiumPath === undefined,
+  async fn() {
+    const turn = { url: "turn:127.0.0.1:9?transport=udp", username: "anna", credential: 'a "word", and more' };
+    await using site = await openSite({ iceServers: [{ url: "stun:127.0.0.1:9" }, turn] });
+    const context = await site.browser.newContext();
+    await context.addInitScript(`{
+      const Plain = RTCPeerConnection;
+      globalThis.iceServers = [];
+      globalThis.RTCPeerConnection = class extends Plain {
+        constructor(options) {
+          super(options);
+          globalThis.iceServers.push(this.getConfiguration().iceServers);
+        }
+      };
+    }`);
+    site.engine.admit(2);
+    const { id } = await site.server.start({ durationSeconds: "5" });
+    const page = await site.open(`/watch/${id}`, { context });
+    await until(page, livePlays);
+    const used = await page.evaluate<{ urls: string[]; username: string; credential: string }[][]>("iceServers");
+    assert.deepEqual(used[0]!.map(({ urls, username, credential }) => [urls, username, credential]), [
+      [["stun:127.0.0.1:9"], "", ""],
+      [[turn.url], turn.username, turn.credential],
+    ]);
+    assert.deepEqual(site.complaints, []);
+  },
+});
+
 studioTest("a page that was kept in the back comes back to the live picture", async ({ open, requests, engine }) => {
   const page = await open("/");
   await generate(page, 5);
