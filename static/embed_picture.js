@@ -8,123 +8,124 @@ import { defaultScaling, fitPicture } from "./fit.js";
 export class EmbedPicture {
   #root;
   #options;
-  #layers = {
-    last: element("canvas", { class: "layer", "aria-hidden": "true" }),
-    live: silentVideo("Live picture"),
-    file: silentVideo("Finished video"),
-  };
+  #layers;
+  /** Sizes that are known otherwise than from the picture itself, which may come scaled down. */
   #formats = { last: null, live: null, file: null };
-  #shown = null;
+  #shown = "none";
 
-  /** @param {{ scale: "sharp" | "smooth" | undefined, fit: "contain" | "cover" }} options */
+  /** @param options of `readEmbedOptions` */
   constructor(root, options) {
     this.#root = root;
     this.#options = options;
+    this.#layers = {
+      last: element("canvas", { class: "layer is-kept-frame", "aria-hidden": "true" }),
+      live: videoLayer("Live picture", options.sound),
+      file: videoLayer("Finished video", options.sound),
+    };
     root.append(...Object.values(this.#layers));
     new ResizeObserver(() => this.#lay()).observe(root);
+    for (const video of [this.#layers.live, this.#layers.file]) video.addEventListener("resize", () => this.#lay());
+    // Nothing is stopped while OBS does not show the source: coming back would then take a key frame. Chromium itself
+    // pauses what nobody sees; a player that it left paused is started again.
+    document.addEventListener("visibilitychange", () => document.hidden || this.#resume());
   }
 
-  get hasPicture() {
-    return this.#shown !== null;
-  }
-
-  /** A live stream takes over with its first frame. `format`: `{ widthPx, heightPx }` of the video. */
-  playLive(stream, format, onPicture) {
+  /** Calls back with every frame of a live stream: `{ rtpTimestamp }`, in milliseconds at most one screen frame late. */
+  followLive(stream, onFrame) {
     const { live } = this.#layers;
-    if (this.#shown === "live") this.#freeze();
-    this.#setFormat("live", format);
     live.srcObject = stream;
-    live.play().catch(() => {}); // the next stream tries again
-    onceFrame(live, () => {
-      this.#show("live");
-      onPicture();
-    });
+    play(live);
+    eachFrame(live, onFrame);
+  }
+
+  /** Size of the live picture, `{ widthPx, heightPx }`; null takes that of its frames. */
+  setLiveFormat(format) {
+    this.#formats.live = format;
+    this.#lay();
   }
 
   /**
-   * Plays the file: `"loop"`, `"once"`, or `"hold"` for its last frame. Resolves when it has a picture.
+   * Plays the file, from its start again and again with `"loop"`, or stands at its last frame with `"hold"`. Resolves when
+   * it has a picture.
    * @throws {Error} when the browser cannot load or play it
    */
   async playFile(url, turns, format) {
     const { file } = this.#layers;
-    if (this.#shown === "file") this.#freeze();
-    this.#setFormat("file", format);
+    this.#formats.file = format;
     await load(file, url);
     file.loop = turns === "loop";
     if (turns === "hold") file.currentTime = Math.max(0, file.duration - 0.01);
-    else await file.play();
-    this.#show("file");
-  }
-
-  /** Calls back when the file, played once, has ended and is still what is up. */
-  onceEnded(listener) {
-    const { file } = this.#layers;
-    const { src } = file;
-    const check = () => this.#shown === "file" && file.src === src && listener();
-    if (file.ended) check();
-    else file.addEventListener("ended", check, { once: true });
-  }
-
-  /** Nothing is up any more. */
-  clear() {
-    const { live, file } = this.#layers;
-    this.#show(null);
-    live.srcObject = null;
-    file.removeAttribute("src");
-    file.load();
-  }
-
-  #setFormat(name, format) {
-    this.#formats[name] = format;
+    else await play(file);
     this.#lay();
+  }
+
+  /** Keeps the frame that is up, so that its source can change. */
+  keepFrame() {
+    if (this.#shown !== "live") return;
+    const { last, live } = this.#layers;
+    last.width = live.videoWidth;
+    last.height = live.videoHeight;
+    last.getContext("2d").drawImage(live, 0, 0);
+    this.#formats.last = this.#formats.live;
+    this.#lay();
+    this.show("last");
+  }
+
+  /** @param {"live" | "last" | "file" | "none"} name */
+  show(name) {
+    if (name === this.#shown) return;
+    for (const [each, layer] of Object.entries(this.#layers)) layer.classList.toggle("is-up", each === name);
+    this.#shown = name;
+  }
+
+  #resume() {
+    for (const video of [this.#layers.live, this.#layers.file]) {
+      if (video.paused && !video.ended && (video.srcObject ?? video.loop)) play(video);
+    }
   }
 
   #lay() {
     if (this.#root.clientWidth === 0) return;
     for (const [name, layer] of Object.entries(this.#layers)) {
-      const format = this.#formats[name];
-      if (format) place(layer, format, this.#root, this.#options);
+      const format = this.#formats[name] ?? ownFormat(layer);
+      if (format.widthPx > 0) place(layer, format, this.#root, this.#options);
     }
-  }
-
-  #show(name) {
-    for (const [each, layer] of Object.entries(this.#layers)) layer.classList.toggle("is-up", each === name);
-    this.#shown = name;
-  }
-
-  /** Keeps the frame that is up, so that its source can change. */
-  #freeze() {
-    const { last } = this.#layers;
-    const source = this.#layers[this.#shown];
-    if (source.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
-    last.width = source.videoWidth;
-    last.height = source.videoHeight;
-    last.getContext("2d").drawImage(source, 0, 0);
-    this.#setFormat("last", this.#formats[this.#shown]);
-    this.#show("last");
   }
 }
 
 /** A browser starts nothing by itself that could be heard, and looks at the property, not at the attribute. */
-function silentVideo(label) {
+function videoLayer(label, sound) {
   const video = element("video", { class: "layer", playsinline: true, "aria-label": label });
-  video.muted = true;
+  video.muted = sound === "off";
   return video;
 }
 
-/** Calls back when the video presents a frame. Chromium gives a stream without a picture one of 2 × 2 black pixels. */
-function onceFrame(video, listener) {
+/** A browser that wants a click before there is sound plays without it. */
+async function play(video) {
+  await video.play().catch((error) => {
+    if (error.name !== "NotAllowedError" || video.muted) return; // the next stream, or its own end, tries again
+    video.muted = true;
+    return video.play();
+  });
+}
+
+function ownFormat(layer) {
+  return { widthPx: layer.videoWidth ?? layer.width, heightPx: layer.videoHeight ?? layer.height };
+}
+
+/** Calls back with each frame until another stream comes. Chromium gives a stream without a picture one of 2 × 2 pixels. */
+function eachFrame(video, listener) {
   const { srcObject } = video;
-  const next = (tell) => {
-    if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(tell);
-    else video.addEventListener("timeupdate", tell, { once: true });
+  const next = () => {
+    if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback((_now, frame) => tell(frame));
+    else video.addEventListener("timeupdate", () => tell({}), { once: true });
   };
-  const tell = () => {
+  const tell = (frame) => {
     if (video.srcObject !== srcObject) return;
-    if (video.videoWidth > 2) listener();
-    else next(tell);
+    next();
+    if (video.videoWidth > 2) listener(frame);
   };
-  next(tell);
+  next();
 }
 
 function load(video, url) {

@@ -12,8 +12,9 @@ import { hasPictures } from "./words.js";
  * @property {object | null} view of the session, or of the one that the channel is on; null while none is known
  * @property {object | null} pictured view of the session that the live picture shows; a channel may show one that has ended
  *   while the next one is on
- * @property {"nothing" | "frames" | "slate" | "last"} live what the live picture shows. "nothing": it has no picture yet;
- *   "last": the frame before a change that has not come through yet
+ * @property {"nothing" | "frames" | "gap" | "slate" | "last"} live what the live picture shows. "nothing": it has no picture
+ *   yet; "gap": a place of the video that is not made yet, drawn with the progress; "slate": no place at all; "last": the
+ *   frame before a change that has not come through yet
  * @property {"up" | "interrupted" | "gone" | "impossible"} line "gone": interrupted for so long that words are due
  * @property {"none" | "playing"} file
  */
@@ -41,9 +42,10 @@ export const endOf = (kind, options) => options.end ?? (kind === "session" ? "lo
  */
 export function sceneFor(facts, options) {
   const end = endOf(facts.kind, options);
-  const { picture, slate = null, note = null } = facts.kind === "session"
-    ? ofSession(facts, end)
-    : ofChannel(facts, end);
+  const isShown = options.slate === "center"; // a gap tells its progress itself, unless it is to be seen elsewhere or not at all
+  const live = facts.live !== "gap" ? facts.live : isShown ? "frames" : "slate";
+  const scene = facts.kind === "session" ? ofSession({ ...facts, live }, end) : ofChannel({ ...facts, live }, end);
+  const { picture, slate = null, note = null } = scene;
   return { picture, slate, note, label: picture === "none" ? null : labelFor(options.label, facts) };
 }
 

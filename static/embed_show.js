@@ -1,157 +1,226 @@
 /**
- * What the OBS page shows when: the life of one session, and the way from one session to the next. Never gives up.
+ * What the OBS page shows when: one connection to the server, its picture, and what it tells. Never gives up.
  * @module
  */
-import { pause, retryDelaySeconds } from "./backoff.js";
-import { latestSessions } from "./latest_sessions.js";
+import { getSession, Problem, sessionPath } from "./api.js";
+import { pause, retryDelaySeconds, spread } from "./backoff.js";
+import { endOf, hasEnded, sceneFor } from "./embed_scene.js";
 import { watchLive } from "./live_picture.js";
-import { followSession } from "./session_feed.js";
-import { connecting, finished, nextVideo, noPicture, slateFor } from "./slate.js";
-import { hasPictures, viewsOffered } from "./words.js";
+import { playoutAtTimestamp } from "./playout.js";
+import { emptyState, foldEvent } from "./session_feed.js";
+import { hasPictures } from "./words.js";
 
-const lookForUnknownSeconds = 8;
-const noteAfterSeconds = 3;
-const slateAfterSeconds = 60;
+const goneAfterSeconds = 57; // a connection counts as interrupted after 3 s without a packet
+const untoldSeconds = 1;
+const fadeSeconds = 0.3;
+const segmentsKept = 64;
+const viewsKept = 4;
+const missingStatuses = [400, 404, 410, 422];
 const never = new AbortController().signal;
-const endStates = new Set(["completed", "stopped", "failed"]);
-
-/** Shows one session, and waits for one that is not known yet. */
-export async function followOne(scene, id) {
-  while (true) {
-    const show = new Show(scene, id, { end: scene.options.end ?? "loop", after: null });
-    await show.over;
-    if (show.isKnown) return; // what it ended with plays on
-    show.close();
-    await pause(lookForUnknownSeconds, never);
-  }
-}
-
-/** Goes from one session to the next, with a slate between unless the options say what plays until then. */
-export async function followLatest(scene) {
-  const end = scene.options.end ?? "once";
-  let show = null;
-  while (true) {
-    const next = await nextSession(show?.id, end, () => scene.picture.hasPicture || scene.message.showSlate(nextVideo));
-    show?.close();
-    show = new Show(scene, next.id, { end, after: nextVideo });
-    await show.over;
-  }
-}
 
 /**
- * The session that is on now. One that has ended is only for those who want to see it when they come; after it, the next
- * is waited for.
- * @param onNone called while there is none
+ * Shows an address for as long as the page lives.
+ * @param {{ kind: "session" | "channel", name: string }} address
+ * @param {{ options: object, picture: object, message: object }} scene of `readEmbedOptions`, `EmbedPicture`, `createMessage`
  */
-async function nextSession(current, end, onNone) {
-  const showsEnded = current === undefined && (end === "loop" || end === "hold");
-  for await (const latest of latestSessions()) {
-    if (latest && latest.id !== current && (showsEnded || !endStates.has(latest.state))) return latest;
-    onNone();
-  }
+export function showAddress(address, scene) {
+  new Show(address, scene).begin();
 }
 
-/** One session on the scene. `over` resolves when it has ended and its end is shown, or when it is not known. */
 class Show {
-  isKnown = false;
-  #over = Promise.withResolvers();
-  #closed = new AbortController();
-  #feed;
+  #address;
+  #scene;
+  /** @type {import("./embed_scene.js").Facts} */
+  #facts;
   #live = null;
-  #stream = null;
+  #triedAtMs = null;
   #interruption = null;
-  #hasEnded = false;
+  /** The newest connection's, whether it has brought a frame, and what it told of its picture. */
+  #stream = null;
+  #hasFrame = false;
+  #segments = [];
+  #onScreen = null;
+  #fileState = "none";
+  /** Sessions that were heard of, the newest first; which of them the connection tells of, and which is on. */
+  #views = [];
+  #toldId = null;
+  #shownId = null;
 
-  /** @param {{ end: string, after: object | null }} manner `after`: the slate when a video that plays once is over */
-  constructor(scene, id, { end, after }) {
-    Object.assign(this, { scene, id, end, after });
-    this.over = this.#over.promise;
-    this.#feed = followSession(id);
-    this.#feed.subscribe((state) => this.#update(state));
+  constructor(address, scene) {
+    this.#address = address;
+    this.#scene = scene;
+    const { kind } = address;
+    this.#facts = { kind, address: "there", view: null, pictured: null, live: "nothing", line: "up", file: "none" };
   }
 
-  close() {
-    this.#closed.abort();
-    this.#feed.close();
-    this.#live?.close();
-    this.#interruption?.abort();
+  async begin() {
+    this.#set({});
+    await this.#ask();
+    const { view } = this.#facts;
+    if (this.#fileState === "none" && (!hasEnded(view) || hasPictures(view))) this.#watch();
   }
 
-  #update({ view, connection }) {
-    if (connection === "refused") {
-      if (!this.scene.picture.hasPicture) this.scene.message.showSlate(this.after ?? noPicture);
-      return this.#over.resolve();
+  #set(changes) {
+    const view = this.#viewOf(this.#toldId) ?? this.#viewOf(this.#shownId);
+    const pictured = this.#address.kind === "session" ? view : this.#viewOf(this.#onScreen?.video);
+    Object.assign(this.#facts, { view, pictured }, changes);
+    const { options, picture, message } = this.#scene;
+    const scene = sceneFor(this.#facts, options);
+    picture.setLiveFormat(pictured?.plan ?? null);
+    picture.show(scene.picture);
+    message.show(scene);
+  }
+
+  #viewOf(id) {
+    return this.#views.find((view) => view.id === id) ?? null;
+  }
+
+  /** Asks for the session when no connection tells of it: it may have ended, and then its file is there. */
+  async #ask() {
+    if (this.#address.kind === "channel") return;
+    try {
+      const view = await getSession(this.#address.name);
+      this.#shownId = view.id;
+      this.#know(view);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this.#refused(error);
     }
-    if (!view || this.#hasEnded) return;
-    this.isKnown = true;
-    if (endStates.has(view.state)) return this.#finish(view);
-    if (hasPictures(view)) this.#watch(view);
-    if (!this.scene.picture.hasPicture) this.scene.message.showSlate(slateFor(view) ?? connecting);
   }
 
-  #watch(view) {
-    if (this.#live) return;
-    const offered = viewsOffered(view);
-    const name = offered.includes(this.scene.options.view) ? this.scene.options.view : offered[0];
-    this.#live = watchLive(`${view.links.whep}?view=${name}`, (live) => this.#liveChanged(live, view.plan));
+  #refused({ status }) {
+    if (missingStatuses.includes(status)) this.#set({ address: "missing" });
   }
 
-  #liveChanged({ state, stream }, format) {
-    const { picture, message } = this.scene;
-    if (stream && stream !== this.#stream) {
-      this.#stream = stream;
-      picture.playLive(stream, format, () => this.#pictureIsUp());
-    }
-    if (state === "live") this.#pictureIsUp();
-    else if (state === "unsupported" && !picture.hasPicture) message.showSlate(noPicture);
-    else if ((state === "interrupted" || state === "blocked") && !this.#interruption) this.#interrupted();
+  #know(view) {
+    this.#views = [view, ...this.#views.filter(({ id }) => id !== view.id)].slice(0, viewsKept);
+    this.#set({ address: "there" });
+    if (this.#address.kind !== "session" || !hasEnded(view)) return;
+    if (view.video) this.#playFile(view);
+    else if (!hasPictures(view)) this.#live?.close();
   }
 
-  #pictureIsUp() {
+  #watch() {
+    this.#live = watchLive(this.#whepUrl(), (live) => this.#liveChanged(live), (event) => this.#heard(event));
+  }
+
+  #whepUrl() {
+    const { kind, name } = this.#address;
+    const { view, wait, previews, end } = this.#scene.options;
+    const goesOn = kind === "channel" && (end === "loop" || end === "hold") ? end : undefined;
+    const given = Object.entries({ view, wait, previews, end: goesOn }).filter(([, value]) => value !== undefined);
+    const path = kind === "session" ? sessionPath(name) : channelPath(name);
+    return `${path}/whep?${new URLSearchParams(given)}`;
+  }
+
+  #liveChanged({ state, stream, retryAtMs, problem }) {
+    if (stream && stream !== this.#stream) this.#takeStream(stream);
+    if (problem) this.#refused(problem);
+    if (retryAtMs !== null && retryAtMs !== this.#triedAtMs) this.#ask();
+    this.#triedAtMs = retryAtMs;
+    if (state === "interrupted" || state === "blocked") this.#interrupted();
+    else this.#lineIs(state === "unsupported" ? "impossible" : "up");
+    if (state === "live") this.#set({ address: "there" });
+  }
+
+  #lineIs(line) {
     this.#interruption?.abort();
     this.#interruption = null;
-    if (!this.#closed.signal.aborted && this.scene.picture.hasPicture) this.scene.message.showSlate(null);
+    this.#set({ line });
   }
 
-  /** The last frame stays; words come only when it lasts. */
+  /** The last frame stays; more words come when it lasts. */
   async #interrupted() {
+    if (this.#interruption) return;
     const { signal } = this.#interruption = new AbortController();
-    await pause(noteAfterSeconds, signal);
-    if (!signal.aborted) this.scene.message.showReconnecting();
-    await pause(slateAfterSeconds - noteAfterSeconds, signal);
-    if (!signal.aborted) this.scene.message.showSlate(connecting);
+    this.#set({ line: "interrupted" });
+    await pause(goneAfterSeconds, signal);
+    if (!signal.aborted) this.#set({ line: "gone" });
   }
 
-  /** The end, as the options want it. The live picture plays on until the file has a picture, or for ever without one. */
-  async #finish(view) {
-    const { picture, message } = this.scene;
-    this.#hasEnded = true;
-    if (!view.video || this.end === "slate" || this.end === "none") {
-      this.#live?.close();
-      picture.clear();
-      message.showSlate(this.end === "none" ? null : this.after ?? (view.video ? finished(view.video) : noPicture));
-      return this.#over.resolve();
-    }
-    for (let failures = 1; !this.#closed.signal.aborted; failures++) {
+  /** A new connection: the frame that is up stays until its first picture. */
+  #takeStream(stream) {
+    this.#keepFrame();
+    this.#stream = stream;
+    this.#hasFrame = false;
+    this.#segments = [];
+    this.#onScreen = null;
+    this.#toldId = null;
+    this.#scene.picture.followLive(stream, ({ rtpTimestamp }) => {
+      if (!this.#hasFrame) this.#bringUpUntold(undefined);
+      this.#hasFrame = true;
+      const segment = playoutAtTimestamp(this.#segments, rtpTimestamp);
+      if (segment) this.#bringUp(segment);
+    });
+  }
+
+  #keepFrame() {
+    if (this.#facts.live !== "frames" && this.#facts.live !== "gap") return;
+    this.#scene.picture.keepFrame();
+    this.#set({ live: "last" });
+  }
+
+  /** An event of a session, or of the channel; `playout` without an id is what this very picture shows from now on. */
+  #heard({ id, event, data }) {
+    if (event === "playout") return id === undefined && this.#expect(data);
+    if (event === "channel") return this.#channelShows(data.session);
+    if (event === "state") this.#toldId = data.id;
+    const view = this.#viewOf(this.#toldId);
+    if (view || event === "state") this.#know(foldEvent({ ...emptyState, view }, event, data).view);
+  }
+
+  /** A channel tells of the session being made; another one that it shows has to be asked for. */
+  async #channelShows(session) {
+    this.#shownId = session?.id ?? null;
+    this.#set({});
+    const view = this.#viewOf(this.#shownId);
+    if (!session || session.id === this.#toldId || hasEnded(view)) return;
+    const asked = await getSession(session.id).catch(() => null); // deleted meanwhile: the next change tells of another
+    if (asked) this.#know(asked);
+  }
+
+  /** Another video may have another size; the frame before it covers the change. */
+  #expect(segment) {
+    this.#segments = [...this.#segments, segment].slice(-segmentsKept);
+    if (this.#onScreen && this.#onScreen.video !== segment.video && segment.shows !== "slate") this.#keepFrame();
+    this.#bringUpUntold(segment);
+  }
+
+  #bringUp(segment) {
+    const isPassing = this.#facts.live === "last" && segment.video !== this.#segments.at(-1)?.video;
+    if (segment === this.#onScreen || isPassing) return;
+    this.#onScreen = segment;
+    const isSlate = segment.shows === "slate";
+    this.#set({ live: !isSlate ? "frames" : segment.start < segment.end ? "gap" : "slate" });
+  }
+
+  /** After a second a picture is shown although nobody told what it is, or the browser does not tell its timestamp. */
+  async #bringUpUntold(segment) {
+    const stream = this.#stream;
+    await pause(untoldSeconds, never);
+    if (stream !== this.#stream || !this.#hasFrame || this.#segments.at(-1) !== segment) return;
+    if (segment) this.#bringUp(segment);
+    else this.#set({ live: "frames" });
+  }
+
+  /** The live picture plays on until the file has one, as the options want it. */
+  async #playFile(view) {
+    if (this.#fileState !== "none") return;
+    this.#fileState = "loading";
+    const end = endOf("session", this.#scene.options);
+    if (end === "slate" || end === "none") return this.#live?.close();
+    for (let failures = 1; this.#facts.file !== "playing"; failures++) {
       try {
-        await picture.playFile(view.links.video, this.end, view.plan);
-        break;
+        await this.#scene.picture.playFile(view.links.video, end, view.plan);
+        this.#set({ file: "playing" });
       } catch {
-        if (this.#closed.signal.aborted) return;
-        this.#watch(view);
-        await pause(retryDelaySeconds(failures), this.#closed.signal);
+        if (!this.#live) this.#watch();
+        await pause(spread(retryDelaySeconds(failures)), never);
       }
     }
+    await pause(fadeSeconds, never); // a browser blackens the picture of a connection that is closed
     this.#live?.close();
-    this.#interruption?.abort();
-    message.showSlate(null);
-    if (this.end === "once") picture.onceEnded(() => this.#endOfOnce());
-    this.#over.resolve();
-  }
-
-  /** The next session may be on already; then its own slate follows. */
-  #endOfOnce() {
-    this.scene.picture.clear();
-    if (!this.#closed.signal.aborted) this.scene.message.showSlate(this.after);
   }
 }
+
+const channelPath = (name) => `api/channels/${encodeURIComponent(name)}`;

@@ -5,7 +5,7 @@
  */
 import { element, setText } from "./element.js";
 import { aboutDuration, exactSeconds, plural } from "./measures.js";
-import { hasPictures, secondsToFirstPictures } from "./words.js";
+import { secondsToFirstPictures } from "./words.js";
 
 /** @typedef {{ title: string, line: string, fraction: number | null }} Slate fraction: 0 to 1, null without a bar */
 
@@ -21,9 +21,8 @@ export const nextVideo = Object.freeze({
   fraction: null,
 });
 
-/** The slate of a session that has nothing to play; null when it has. */
+/** What a session does that has nothing to show. */
 export function slateFor(view) {
-  if (hasPictures(view)) return null;
   if (view.state === "queued") return queued(view);
   if (view.state !== "running") return noPicture;
   const { phase } = view.progress;
@@ -53,7 +52,10 @@ function making(view) {
   return { title: "Making the video", line: line.join(" "), fraction: phase === "decoding" ? 1 : step / steps };
 }
 
-/** The slate and the note, in one place on the page. `kind` is the option: in the middle, small, or not at all. */
+/**
+ * The words on the page: the slate, and in the lower left corner a note and the label of the picture.
+ * @param kind the option: a slate in the middle, as a small note, or not at all
+ */
 export function createMessage(root, kind) {
   const title = element("h1");
   const line = element("p", { class: "slate-line" });
@@ -61,37 +63,43 @@ export function createMessage(root, kind) {
   const track = element("div", { class: "slate-track" }, bar);
   const head = element("div", { class: "slate-head" }, mark(), title);
   const slate = element("div", { class: "slate message" }, head, track, line);
-  const noteText = element("span");
   const ring = element("span", { class: "ring", "aria-hidden": "true" });
-  const note = element("div", { class: "slate-note message" }, ring, noteText);
-  root.append(slate, note);
-
-  const showNote = (text) => {
-    if (text !== null) setText(noteText, text);
-    note.classList.toggle("is-up", text !== null);
-  };
+  const note = cornerNote("slate-note", ring);
+  const label = cornerNote("slate-note label");
+  root.append(slate, element("div", { class: "corner" }, note.box, label.box));
   new ResizeObserver(() => fit(slate, root)).observe(root);
   new ResizeObserver(() => fit(slate, root)).observe(slate);
 
+  const showSlate = (next) => {
+    slate.classList.toggle("is-up", next !== null);
+    if (next === null) return;
+    setText(title, next.title);
+    setText(line, next.line);
+    line.hidden = next.line === "";
+    track.hidden = next.fraction === null;
+    bar.style.setProperty("--fraction", String(next.fraction ?? 0));
+  };
+
   return {
-    /** One of the slates above; null takes it away. */
-    showSlate(next) {
-      const centered = kind === "center" ? next : null;
-      slate.classList.toggle("is-up", centered !== null);
-      ring.hidden = true;
-      showNote(kind === "note" && next !== null ? next.title : null);
-      if (centered === null) return;
-      setText(title, centered.title);
-      setText(line, centered.line);
-      line.hidden = centered.line === "";
-      track.hidden = centered.fraction === null;
-      bar.style.setProperty("--fraction", String(centered.fraction ?? 0));
+    /** Null takes each away. @param {import("./embed_scene.js").Scene} scene */
+    show(scene) {
+      showSlate(kind === "center" ? scene.slate : null);
+      ring.hidden = scene.note === null;
+      note.show(kind === "none" ? null : scene.note ?? (kind === "note" ? scene.slate?.title ?? null : null));
+      label.show(scene.label);
     },
-    /** "Reconnecting", over the last frame. */
-    showReconnecting() {
-      this.showSlate(null);
-      ring.hidden = false;
-      showNote(kind === "none" ? null : "Reconnecting");
+  };
+}
+
+/** One line in the corner; its words stay while it fades away. */
+function cornerNote(look, ...before) {
+  const words = element("span");
+  const box = element("div", { class: `${look} message` }, ...before, words);
+  return {
+    box,
+    show(text) {
+      if (text !== null) setText(words, text);
+      box.classList.toggle("is-up", text !== null);
     },
   };
 }

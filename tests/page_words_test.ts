@@ -9,7 +9,6 @@ import { planVideo } from "../static/plan.js";
 import { problemCauses } from "../static/problem_causes.js";
 import * as measures from "../static/measures.js";
 import { loadingSlate, sessionPill, sessionStatus, troubleOf } from "../static/session_words.js";
-import { slateFor } from "../static/slate.js";
 import { watchLine } from "../static/watch_words.js";
 import * as words from "../static/words.js";
 
@@ -191,23 +190,6 @@ Deno.test("watchLine() says how far it is and what is seen", () => {
   assert.equal(plain("growing"), "The end is made first. You see the 3.5 s that exist so far, again and again.");
   assert.equal(plain("timeline"), "The end is made first. Gaps are still being made.");
   assert.equal(plain(null), "The end is made first. You see a finished part.");
-});
-
-Deno.test("slateFor() has words for everything that cannot be played, and none for what can", () => {
-  assert.equal(slateFor(sessionView()), null);
-  const frameMap = nothingMade;
-  const first = { section: 1, of: 8, step: 9, steps: 25, phase: "sampling", percent: 4 };
-  assert.deepEqual(slateFor(sessionView({ frameMap, progress: first })), {
-    title: "Making the video",
-    line: "Section 1 of 8, step 9 of 25. First pictures in about 20 s.",
-    fraction: 9 / 25,
-  });
-  const queue = { place: 2, waiting: 2, expectedStartSeconds: 180 };
-  assert.equal(
-    slateFor(sessionView({ frameMap, state: "queued", queue }))?.line,
-    "2 videos are ahead. Starts in about 3 min.",
-  );
-  assert.equal(slateFor(sessionView({ frameMap, state: "failed" }))?.title, "No picture");
 });
 
 Deno.test("engineInWords() tells idle, busy, loading and lost apart", () => {

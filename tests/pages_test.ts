@@ -145,28 +145,6 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the newest-video address for OBS waits, shows the live picture, plays the file once and waits again",
-  ignore,
-  async fn() {
-    await using site = await openSite();
-    const page = await site.open("/embed/latest", { widthPx: 640, heightPx: 360 });
-    await shows(page, "Waiting for the next video");
-    const isUp = (text: string) => `document.querySelector(".message.is-up")?.innerText.includes("${text}")`;
-    const { id } = await site.server.start({ durationSeconds: "2" });
-    await until(page, isUp("Making the video"));
-    site.engine.admit(1);
-    await until(page, `document.querySelector("video.is-up")?.srcObject && !document.querySelector(".message.is-up")`);
-    site.engine.admit(1);
-    await site.server.ended(id);
-    await until(page, `document.querySelector("video.is-up")?.src.endsWith("${id}/video.mp4")`);
-    await until(page, `${isUp("Waiting for the next video")} && !document.querySelector("video.is-up")`);
-    assert.equal(await page.evaluate("getComputedStyle(document.body).backgroundColor"), "rgba(0, 0, 0, 0)");
-    assert.deepEqual(await barriers(page), []);
-    assert.deepEqual(site.complaints, []);
-  },
-});
-
-Deno.test({
   name: "the OBS page scales its slate into a small source, and draws small pictures at a whole multiple",
   ignore,
   async fn() {
