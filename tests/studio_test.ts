@@ -395,6 +395,7 @@ Deno.test({
     await shows(second, "No place to watch is free. Trying again");
     await shows(second, "As many people watch as this server can serve. Your video is still being made.");
     await first.goto("about:blank"); // says goodbye
+    await second.evaluate(`dispatchEvent(new Event("online"))`); // or waits as long as the server asked for
     await until(second, livePlays);
     assert.deepEqual(site.complaints, []);
   },
@@ -443,6 +444,24 @@ studioTest("a page that was kept in the back comes back to the live picture", as
   const again = requests.slice(before).map(({ method, path }) => `${method} ${path.split("/").at(-1)}`);
   assert.ok(again.includes("POST whep") && again.includes("GET events"), again.join());
 });
+
+studioTest(
+  "a computer that slept asks anew for the session and for its picture",
+  async ({ open, requests, engine }) => {
+    const page = await open("/");
+    await page.clock.install();
+    await page.reload();
+    await generate(page, 5);
+    engine.admit(2);
+    await until(page, livePlays);
+    const before = requests.length;
+    await page.clock.fastForward("10:00"); // timers fire at most once, as when a lid is opened again
+    await until(page, `document.querySelector(".stage-head .pill").innerText === "Live"`);
+    await compareFrameNumbers(page, 10);
+    const again = requests.slice(before).map(({ method, path }) => `${method} ${path.split("/").at(-1)}`);
+    assert.ok(again.includes("POST whep") && again.includes("GET events"), again.join());
+  },
+);
 
 studioTest("the first visit loads at most 120 kB, and stage and timeline need no scrolling", async ({ open }) => {
   const page = await open("/");
