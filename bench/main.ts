@@ -24,6 +24,7 @@ import { obsDelay } from "./figures/obs_delay.ts";
 import { previewCost } from "./figures/preview_cost.ts";
 import { screenDelay } from "./figures/screen_delay.ts";
 import { sectionAgainstReference } from "./figures/section.ts";
+import { soak } from "./figures/soak.ts";
 import { streamingCost } from "./figures/streaming_cost.ts";
 import { viewCost } from "./figures/view_cost.ts";
 
@@ -42,6 +43,7 @@ const figures: readonly Figure[] = [
   idle,
   viewCost,
   fanOut,
+  soak,
   previewCost,
   largeModel,
 ];
