@@ -91,7 +91,7 @@ function milliseconds(seconds) {
 }
 
 function quantizer(qp, codec) {
-  return `quantizer ${Math.round(qp)}${codec in worstQp ? ` of ${worstQp[codec]}` : ""}`;
+  return `QP ${Math.round(qp)}${codec in worstQp ? ` of ${worstQp[codec]}` : ""}`;
 }
 
 function factor(value) {

@@ -117,7 +117,7 @@ Deno.test("lineFacts() tells the last second, and the loss of all", () => {
     "Resolution": "768 × 512",
     "Codec": "VP8",
     "Bitrate": "1.2 Mbit/s",
-    "Quality": "quantizer 30 of 127",
+    "Quality": "QP 30 of 127",
     "Round trip": "4 ms",
     "Lost packets": "1.0%",
     "Held back": "60 ms",
