@@ -2,8 +2,9 @@
  * A server below a path of its host, behind a proxy that passes the path on unchanged.
  */
 import assert from "node:assert/strict";
-import type { FeedEvent, SessionEvent, SessionView } from "../src/session/mod.ts";
+import type { ChannelEvent, ChannelView, FeedEvent, SessionEvent, SessionView } from "../src/session/mod.ts";
 import { sessionForm, startServer, type TestServer } from "./server_fixture.ts";
+import { joinWhep } from "./whep_receiver.ts";
 
 const basePath = "/tools/framecast";
 
@@ -43,11 +44,10 @@ Deno.test("base path: every address the server tells leads back to it", async ()
   const view = await start(server);
   for (const [name, link] of Object.entries(view.links)) {
     assert.ok(link.startsWith(`${basePath}/`), `${name}: ${link}`);
-    const address = link.replace("{n}", "0");
-    const methods = name === "whep" ? "OPTIONS" : "GET";
-    const response = await server.request(address, { method: methods });
+    const address = link.replace("{n}", name === "sections" ? "1" : "0");
+    const response = await server.request(address, { method: name === "whep" ? "OPTIONS" : "GET" });
     await response.body?.cancel();
-    assert.ok(response.status < 300 || ["liveTs", "sections"].includes(name), `${name}: ${response.status}`);
+    assert.ok(response.status < 300, `${name}: ${response.status}`);
   }
   const told = await (await server.request(`${basePath}/api/sessions/${view.id}`)).json();
   const [listed] = await (await server.request(`${basePath}/api/sessions`)).json();
@@ -65,6 +65,30 @@ Deno.test("base path: every address the server tells leads back to it", async ()
   for (const { image } of model.examples) assert.equal((await server.request(image)).status, 200, image);
   const document = await (await server.request(`${basePath}/api/openapi.json`)).json();
   assert.deepEqual(document.servers, [{ url: `${basePath}/` }]);
+});
+
+Deno.test("base path: channels and what is watched at them", async () => {
+  await using server = await serverBelow();
+  const view = await start(server);
+  const channel: ChannelView = await (await server.request(`${basePath}/api/channels/latest`)).json();
+  assert.deepEqual(channel.session?.links, view.links);
+  assert.equal(channel.links.embed, `${basePath}/embed/latest`);
+  const [listed] = await (await server.request(`${basePath}/api/channels`)).json();
+  assert.deepEqual(listed, channel);
+  const event = await eventOf<ChannelEvent>(await server.request(channel.links.events), () => true);
+  assert.deepEqual(event.data, channel);
+  for (const { whep } of [channel.links, view.links]) {
+    let location = "";
+    await using viewer = await joinWhep(async (body) => {
+      const headers = { "content-type": "application/sdp" };
+      const answer = await server.request(whep, { method: "POST", headers, body });
+      location = answer.headers.get("location")!;
+      return answer;
+    });
+    assert.ok(location.startsWith(`${whep}/`), location);
+    await viewer.pictures(1);
+    assert.equal((await server.request(location, { method: "DELETE" })).status, 200);
+  }
 });
 
 Deno.test("base path: pages name their base, and their files are below it", async () => {

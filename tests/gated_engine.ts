@@ -28,6 +28,7 @@ export function createGatedEngine(model: "warm" | "cold" = "warm"): GatedEngine 
   };
 
   async function pass(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     const stopped = Promise.withResolvers<never>();
     const stop = () => stopped.reject(signal.reason);
     signal.addEventListener("abort", stop, { once: true });

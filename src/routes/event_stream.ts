@@ -36,7 +36,11 @@ export function eventStreamResponse(entries: AsyncIterable<ServerSentEvent>, lea
     cancel: () => leave.abort(),
   });
   return new Response(body, {
-    headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store" },
+    headers: {
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-store",
+      "x-accel-buffering": "no", // nginx would keep what has come until there is more
+    },
   });
 }
 

@@ -38,6 +38,8 @@ export class Channels implements Stage, AsyncDisposable {
   readonly #options: ChannelsOptions;
   /** Those that somebody watches or is about to. */
   readonly #watched = new Map<string, { readonly channel: Channel; comers: number }>();
+  /** Those that nobody watches any more, until they are closed. */
+  readonly #leaving = new Set<Promise<void>>();
   readonly #closing = new AbortController();
 
   constructor(options: ChannelsOptions) {
@@ -88,7 +90,7 @@ export class Channels implements Stage, AsyncDisposable {
     end: ChannelEnd,
     use: (watchable: Watchable) => Promise<Result>,
   ): Promise<Result> {
-    await this.#tidy();
+    this.#tidy();
     const watched = this.#watched.get(name) ?? this.#open(name);
     watched.comers++;
     try {
@@ -121,7 +123,7 @@ export class Channels implements Stage, AsyncDisposable {
     this.#closing.abort();
     const channels = [...this.#watched.values()].map(({ channel }) => channel);
     this.#watched.clear();
-    await Promise.all(channels.map((channel) => channel[Symbol.asyncDispose]()));
+    await Promise.all([...this.#leaving, ...channels.map((channel) => channel[Symbol.asyncDispose]())]);
   }
 
   #open(name: string): { readonly channel: Channel; comers: number } {
@@ -154,16 +156,17 @@ export class Channels implements Stage, AsyncDisposable {
   async #followSessions(): Promise<void> {
     for await (const _ of this.#options.feed.read(this.#closing.signal)) {
       for (const { channel } of this.#watched.values()) channel.look();
-      await this.#tidy();
+      this.#tidy();
     }
   }
 
-  /** Closes channels that nobody watches any more. */
-  async #tidy(): Promise<void> {
+  /** Nobody has to wait for a channel that is left. */
+  #tidy(): void {
     for (const [name, { channel, comers }] of this.#watched) {
       if (comers > 0 || channel.viewers > 0) continue;
       this.#watched.delete(name);
-      await channel[Symbol.asyncDispose]();
+      const leaving = channel[Symbol.asyncDispose]().finally(() => this.#leaving.delete(leaving));
+      this.#leaving.add(leaving);
     }
   }
 
