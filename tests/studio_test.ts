@@ -363,14 +363,33 @@ studioTest("a server that is gone is said, and the session goes on when it is ba
   await shows(page, "Making section 2 of 4");
 });
 
-studioTest("a live picture that stops is said, and comes back by itself", async ({ open, server, engine }) => {
-  const page = await open("/");
+/** The WHEP resources that a page gets, filled as it goes on. */
+function viewersOf(page: Page): string[] {
   const viewers: string[] = [];
   page.on("response", async (response) => {
     if (response.request().method() === "POST" && response.url().includes("/whep?")) {
       viewers.push(await response.headerValue("location") ?? "");
     }
   });
+  return viewers;
+}
+
+studioTest("where the server knows the connection no more, another view comes on a new one", async (site) => {
+  const page = await site.open("/");
+  const viewers = viewersOf(page);
+  await generate(page, 5);
+  site.engine.admit(2);
+  await until(page, livePlays);
+  await site.server.request(viewers[0]!, { method: "DELETE" });
+  await page.getByRole("button", { name: "So far" }).click();
+  await until(page, `${frameInWords} > 112`);
+  assert.equal(viewers.length, 2);
+  assert.equal(await page.getByRole("button", { name: "So far" }).getAttribute("aria-pressed"), "true");
+});
+
+studioTest("a live picture that stops is said, and comes back by itself", async ({ open, server, engine }) => {
+  const page = await open("/");
+  const viewers = viewersOf(page);
   await generate(page, 5);
   engine.admit(2);
   await until(page, livePlays);
