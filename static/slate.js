@@ -64,8 +64,8 @@ export function createMessage(root, kind) {
   const head = element("div", { class: "slate-head" }, mark(), title);
   const slate = element("div", { class: "slate message" }, head, track, line);
   const ring = element("span", { class: "ring", "aria-hidden": "true" });
-  const note = cornerNote("slate-note", ring);
-  const label = cornerNote("slate-note label");
+  const note = cornerNote(ring);
+  const label = cornerNote();
   root.append(slate, element("div", { class: "corner" }, note.box, label.box));
   new ResizeObserver(() => fit(slate, root)).observe(root);
   new ResizeObserver(() => fit(slate, root)).observe(slate);
@@ -92,9 +92,9 @@ export function createMessage(root, kind) {
 }
 
 /** One line in the corner; its words stay while it fades away. */
-function cornerNote(look, ...before) {
+function cornerNote(...before) {
   const words = element("span");
-  const box = element("div", { class: `${look} message` }, ...before, words);
+  const box = element("div", { class: "slate-note message" }, ...before, words);
   return {
     box,
     show(text) {
@@ -104,11 +104,13 @@ function cornerNote(look, ...before) {
   };
 }
 
-/** Scales the slate down until it takes at most 90% of the source's sides. */
+const plainHeightPx = 720;
+
+/** Grows with a source higher than 720 pixels, so that it can be read on a stream, and never beyond 90% of its sides. */
 function fit(slate, root) {
   const across = 0.9 * root.clientWidth / slate.offsetWidth;
   const down = 0.9 * root.clientHeight / slate.offsetHeight;
-  slate.style.setProperty("--scale", String(Math.min(1, across, down)));
+  slate.style.setProperty("--scale", String(Math.min(Math.max(1, root.clientHeight / plainHeightPx), across, down)));
 }
 
 function mark() {

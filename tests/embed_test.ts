@@ -97,8 +97,8 @@ embedTest("a label is text and nothing else, at most two lines, and only on a pi
   await until(page, `${liveIsUp} && ${noteSays(`<img src=x onerror=\\"document.title='no'\\"> sails`)}`);
   assert.equal(await page.evaluate(`document.querySelectorAll("img").length`), 0);
   const long = await site.open(`/embed/${id}?label=${"wide ".repeat(40)}`, { widthPx: 200, heightPx: 120 });
-  await until(long, `document.querySelector(".label.is-up")`);
-  const label = await long.locator(".label").boundingBox();
+  await until(long, `document.querySelector(".slate-note.is-up")`);
+  const label = await long.locator(".slate-note.is-up").boundingBox();
   assert.ok(label!.x >= 0 && label!.x + label!.width <= 200, JSON.stringify(label));
   assert.ok(label!.height < 70, JSON.stringify(label));
   assert.deepEqual(await barriers(page), []);
@@ -110,7 +110,7 @@ embedTest("in a frame of another origin the ground of that page is seen around t
   const page = await site.openFramed(`/embed/${id}?label=framed`);
   const frame = page.frames()[1]!;
   await frame.waitForSelector("video.is-up");
-  await frame.waitForSelector(".label.is-up");
+  await frame.waitForSelector(".slate-note.is-up");
   await page.waitForTimeout(400); // fades
   const pixel = await pixelsOf(page);
   assert.deepEqual(pixel(10, 180), [0, 255, 0, 255]);
