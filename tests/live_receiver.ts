@@ -27,26 +27,29 @@ export interface LiveReceiver extends AsyncDisposable {
 export interface ReceiverOptions extends AnswerOptions {
   /** Opens a data channel `events`. */
   readonly listens?: "yes" | "no";
-  readonly ipv6?: "yes" | "no";
+  /** The only way it goes. */
+  readonly way?: "udp" | "udp6" | "tcp";
   /** Changes the answer before it is used. */
   readonly answerFor?: (answerSdp: string) => string;
 }
 
-export function createPeer({ ipv6 = "no" }: Pick<ReceiverOptions, "ipv6"> = {}): RTCPeerConnection {
+export function createPeer(way: "udp" | "udp6" | "tcp" = "udp"): RTCPeerConnection {
   return new RTCPeerConnection({
     codecs: { video: [useVP8()], audio: [] },
     iceServers: [{ urls: "stun:127.0.0.1:9" }], // none; left out, werift asks one on the internet
     iceStunGatherTimeout: 0.001,
-    iceAdditionalHostAddresses: ipv6 === "yes" ? ["::1"] : ["127.0.0.1"],
-    iceUseIpv6: ipv6 === "yes",
-    iceUseIpv4: ipv6 !== "yes",
+    iceAdditionalHostAddresses: way === "udp6" ? ["::1"] : ["127.0.0.1"],
+    iceUseIpv6: way === "udp6",
+    iceUseIpv4: way !== "udp6",
+    iceUseTcp: way === "tcp",
+    iceTcpPassive: false,
   });
 }
 
 /** Joins a stream. @throws what `LiveStream.answer` throws */
 export async function watchLive(live: LiveStream, options: ReceiverOptions): Promise<LiveReceiver> {
-  const { listens = "no", ipv6 = "no", answerFor = (sdp) => sdp, ...answerOptions } = options;
-  const peer = createPeer({ ipv6 });
+  const { listens = "no", way = "udp", answerFor = (sdp) => sdp, ...answerOptions } = options;
+  const peer = createPeer(way);
   const packets: ReceivedPacket[] = [];
   const messages: Record<string, unknown>[] = [];
   let change = Promise.withResolvers<void>();

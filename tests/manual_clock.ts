@@ -24,7 +24,7 @@ export class ManualClock implements Clock {
     return promise;
   }
 
-  /** Moves on by a time, once whoever lives by this clock waits for it. */
+  /** Moves on by a time, once whoever lives by this clock waits for it, and lets that do what it waited for. */
   async pass(durationMs: number): Promise<void> {
     await this.#arrival.promise;
     this.#nowMs += durationMs;
@@ -33,5 +33,6 @@ export class ManualClock implements Clock {
     const { resolve } = this.#waiting;
     this.#waiting = undefined;
     resolve();
+    await new Promise((done) => setTimeout(done, 0));
   }
 }

@@ -4,6 +4,8 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { isIPv4, isIPv6 } from "node:net";
+import { networkInterfaces } from "node:os";
 import {
   MediaStreamTrack,
   RTCDtlsTransport,
@@ -29,6 +31,11 @@ export interface NetworkOptions {
   readonly hostAddresses: readonly string[];
   /** First and last UDP port, one port per viewer and address; any free port when left out. */
   readonly portRange?: readonly [number, number];
+  /**
+   * Whether viewers whose network lets no UDP through may come by TCP (RFC 6544): a listener per viewer and own address.
+   * Addresses of somebody else's, behind NAT, have none. Refused when left out.
+   */
+  readonly tcp?: "offered" | "refused";
 }
 
 /**
@@ -42,6 +49,8 @@ export async function openPeer(
   network: NetworkOptions,
 ): Promise<{ readonly peer: RTCPeerConnection; readonly sender: RTCRtpSender }> {
   const offer = readOffer(offerSdp);
+  const own = ownAddresses();
+  const tcp = network.tcp === "offered" && own.filter((address) => isIPv4(address)).every(mayListenAt);
   const peer = new RTCPeerConnection({
     // An offer may ask for sound, too. It gets a silent line: refused, it could not carry the bundle (RFC 9143 section 7.3).
     codecs: { video: codecs.map((codec) => codecParameters[codec]()), audio: [useOPUS()] },
@@ -49,9 +58,9 @@ export async function openPeer(
     bundlePolicy: "max-bundle",
     iceServers: [],
     iceLite: true,
-    iceUseIpv6: false,
-    iceUseTcp: false,
-    iceAdditionalHostAddresses: [...new Set(["127.0.0.1", ...network.hostAddresses])],
+    iceUseIpv6: !tcp || own.filter((address) => isIPv6(address)).every(mayListenAt),
+    iceUseTcp: tcp,
+    iceAdditionalHostAddresses: [...new Set([...own.filter(isLoopback), ...network.hostAddresses])],
     icePortRange: network.portRange ? [...network.portRange] : undefined,
   });
   try {
@@ -89,13 +98,30 @@ async function negotiate(peer: RTCPeerConnection, offer: Offer): Promise<void> {
   for (const { connection } of peer.iceTransports) {
     const { protocols } = connection as unknown as { readonly protocols: readonly UdpProtocol[] };
     // An address out of reach makes a socket fail; without a listener that would end the server.
-    for (const { transport } of protocols) transport.socket.on("error", () => {});
+    for (const { transport } of protocols) transport?.socket.on("error", () => {});
   }
 }
 
-/** What werift keeps to itself: the sockets of a connection. */
+/** Without link-local ones of IPv6: they mean nothing without a zone, and werift leaves them out. */
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses) => addresses?.map(({ address }) => address) ?? [])
+    .filter((address) => !/^fe[89ab]/i.test(address));
+}
+
+/** werift leaves these out. Without IPv6 there is no `::1`, and a socket for it could not be made. */
+function isLoopback(address: string): boolean {
+  return address === "127.0.0.1" || address === "::1";
+}
+
+/** Where Deno forbids it, werift's listener would end the process. */
+function mayListenAt(address: string): boolean {
+  const host = isIPv6(address) ? `[${address}]:0` : `${address}:0`;
+  return Deno.permissions.querySync({ name: "net", host }).state === "granted";
+}
+
+/** What werift keeps to itself: the sockets of a connection; those for TCP look otherwise, and are looked after. */
 interface UdpProtocol {
-  readonly transport: { readonly socket: { on(event: "error", listener: (error: Error) => void): void } };
+  readonly transport?: { readonly socket: { on(event: "error", listener: (error: Error) => void): void } };
 }
 
 type DtlsTransport = RTCPeerConnection["dtlsTransports"][number];

@@ -210,10 +210,18 @@ class WeriftViewer implements Viewer {
 const pictureLossIndication = 1; // RFC 4585 section 6.3.1
 const fullIntraRequest = 4; // RFC 5104 section 4.3.1
 
+/** A viewer who comes by TCP and does not read leaves so much lying; then packets are dropped. */
+const unsentLimitBytes = 2_000_000;
+
 /** Straight to cipher and socket: werift's own way there copies every packet and its header twice. */
 function lineOf({ srtp, srtcp, iceTransport: { connection } }: RTCDtlsTransport): PacketLine {
   const { cipher } = srtp.localContext;
-  const send = (datagram: Buffer) => void connection.send(datagram).catch(() => {}); // ends with the connection
+  let unsentBytes = 0;
+  const send = (datagram: Buffer) => {
+    if (unsentBytes > unsentLimitBytes) return;
+    unsentBytes += datagram.length;
+    connection.send(datagram).catch(() => {}).finally(() => unsentBytes -= datagram.length); // ends with the connection
+  };
   return {
     sendRtp({ bytes, ssrc, sequenceNumber, rollover }, payload) {
       const header = { ssrc, sequenceNumber, serializeSize: bytes.length, serialize: () => bytes };
