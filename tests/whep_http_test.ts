@@ -185,6 +185,7 @@ Deno.test("WHEP: a flood is refused with the time to come again, and harms nobod
     assert.equal(fromThere.status, 503);
     assert.match((await fromThere.json()).detail, /192\.0\.2\.1/);
     assert.equal((await join("192.0.2.9")).status, 201);
+    assert.equal((await join("192.0.2.9", `${whep}?end=hold`)).status, 503);
     assert.equal((await join("192.0.2.1", other.links.whep)).status, 201);
     assert.equal((await join("192.0.2.1", "/api/channels/other/whep")).status, 201);
   }

@@ -31,8 +31,8 @@ export interface ChannelsOptions {
   readonly logOf: (id: string) => EventLog;
 }
 
-/** Channels that can be watched at a time: since every name is one, their number must have an end. */
-const watchedMax = 100;
+/** Channels that can be watched at a time. Every name is one, and each that is watched has an encoder of its own. */
+const watchedMax = 32;
 
 export class Channels implements Stage, AsyncDisposable {
   readonly #options: ChannelsOptions;
@@ -92,6 +92,8 @@ export class Channels implements Stage, AsyncDisposable {
   ): Promise<Result> {
     this.#tidy();
     const watched = this.#watched.get(name) ?? this.#open(name);
+    const { viewers } = this.#options.tools.limits; // of the channel: its streams together have no more
+    if (watched.channel.viewers >= viewers) throw tooMany(`${viewers} watch this channel already`);
     watched.comers++;
     try {
       return await use({
@@ -127,10 +129,7 @@ export class Channels implements Stage, AsyncDisposable {
   }
 
   #open(name: string): { readonly channel: Channel; comers: number } {
-    if (this.#watched.size >= watchedMax) {
-      const detail = `${watchedMax} channels are watched already, more are not possible at a time`;
-      throw new Refusal("too-many-viewers", detail, { retryAfterSeconds: 10 });
-    }
+    if (this.#watched.size >= watchedMax) throw tooMany(`${watchedMax} channels are watched already`);
     const newest = () => this.#running(name) ?? this.#newestWithVideo(name);
     const watched = { channel: new Channel({ ...this.#options, name, newest }), comers: 0 };
     this.#watched.set(name, watched);
@@ -177,6 +176,10 @@ export class Channels implements Stage, AsyncDisposable {
   #newestWithVideo(name: string): SessionView | null {
     return this.#options.store.newestWithVideo(name === allSessions ? null : name)?.view ?? null;
   }
+}
+
+function tooMany(what: string): Refusal {
+  return new Refusal("too-many-viewers", `${what}, more are not possible at a time`, { retryAfterSeconds: 15 });
 }
 
 /** Name of the channel that every session belongs to. */

@@ -162,7 +162,7 @@ const sessionBrief = z.object({ id: z.string(), state: z.enum(sessionStates), li
 
 /**
  * One entry of the feed of all sessions. `latest` comes first and whenever it changes: the session that
- * `/api/sessions/latest` means, or null. The others tell that a session is new or in another state, or gone.
+ * `/api/sessions/latest` means, or null. The others tell that a session is new, in another state or has its first picture, or is gone.
  */
 export const feedEvent = z.discriminatedUnion("event", [
   z.object({ event: z.literal("latest"), data: sessionBrief.nullable() }),
