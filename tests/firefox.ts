@@ -20,7 +20,7 @@ export interface FirefoxPage {
   readonly complaints: readonly string[];
   /** The value of an expression, a promise's result; it has to fit into JSON. */
   evaluate<Value>(expression: string): Promise<Value>;
-  /** Waits until a condition in the page holds, at most 30 s. */
+  /** Waits until a condition in the page holds, at most a minute. */
   until(condition: string): Promise<void>;
 }
 
@@ -108,7 +108,7 @@ function pageIn(connection: Connection, context: string): FirefoxPage {
     evaluate,
     until: (condition) =>
       evaluate(`new Promise((resolve, reject) => {
-        const endsMs = performance.now() + 30_000;
+        const endsMs = performance.now() + 60_000;
         const look = () => {
           if (${condition}) resolve();
           else if (performance.now() > endsMs) reject(new Error("Waited in vain in: " + document.body.innerText));

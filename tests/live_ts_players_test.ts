@@ -53,7 +53,7 @@ Deno.test({
     await using live = await startLiveServer();
     const { links } = await live.sessionWith(2);
     const playing = await startProgram(ffplay!, {
-      args: ["-v", "info", "-vf", "showinfo", live.url + links.liveTs],
+      args: ["-v", "info", "-analyzeduration", "500000", "-vf", "showinfo", live.url + links.liveTs],
       env: { SDL_VIDEODRIVER: "dummy", SDL_AUDIODRIVER: "dummy" },
       says: ["stderr", /n: *60 pts/], // the sixtieth picture on its way to the screen
     });

@@ -29,10 +29,10 @@ lossTest("a viewer of a line that loses 5 % sees every picture, and none late en
   const page = await browser.newPage();
   const query = new URLSearchParams({ whep: `${session.links.whep}?view=arrival` });
   await page.goto(`${line.url}/test/whep_page.html?${query}`);
-  await until(page, "pictures.length > 300");
+  await until(page, "pictures.length > 200");
   const pictures = await picturesOf(page);
   assertExact(pictures, session.segments, ["arrival"]);
-  assert.ok(line.lost > 10, `${line.lost} datagrams lost`);
+  assert.ok(line.lost > 5, `${line.lost} datagrams lost`);
   assert.equal((await receivedBy(page)).packetsLost, 0); // all were sent again
   const pauses = pictures.slice(1).map(({ atMs }, k) => atMs - pictures[k]!.atMs);
   assert.ok(Math.max(...pauses) < 500, `longest pause ${Math.max(...pauses)} ms`);
@@ -43,11 +43,11 @@ lossTest("whatever gets lost of a handshake, the viewer gets its picture", async
   const session = await live.sessionWith(2);
   const query = new URLSearchParams({ whep: `${session.links.whep}?view=arrival` });
   await using line = openLossyLine({ server: live.url, lossShare: 0.15, random: randomOf(2) });
-  for (let join = 0; join < 10; join++) {
+  for (let join = 0; join < 6; join++) {
     const page = await browser.newPage();
     await page.goto(`${line.url}/test/whep_page.html?${query}`);
     await until(page, "pictures.length > 0");
     await page.close();
   }
-  assert.ok(line.lost > 10, `${line.lost} datagrams lost`);
+  assert.ok(line.lost > 5, `${line.lost} datagrams lost`);
 });

@@ -22,7 +22,7 @@ firefoxTest("a viewer sees the frames that the playout tells, vp8", async (live,
   const session = await live.sessionWith(2);
   const query = new URLSearchParams({ whep: `${session.links.whep}?view=arrival` });
   const page = await firefox.open(`${live.url}/test/whep_page.html?${query}`);
-  await page.until("pictures.filter(({ code }) => code?.section === 2).length > 60");
+  await page.until("pictures.filter(({ code }) => code?.section === 2).length > 40");
   const pictures = await picturesOf(page);
   const codec = await page.evaluate("peer.remoteDescription.sdp.match(/rtpmap:[0-9]+ ([^/]+)/)[1]");
   assert.equal(codec, "VP8");
