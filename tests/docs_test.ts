@@ -65,14 +65,14 @@ Deno.test("the README lists every setting with its default", async () => {
 Deno.test("the README lists every call of the API", async () => {
   const readme = await read("README.md");
   const table = readme.slice(readme.indexOf("| call"), readme.indexOf("Settings of a session"));
-  const listed = [...table.matchAll(/`(GET|POST|DELETE) (\/api\/[^`?]*)`/g)].map(([, ...call]) => call.join(" "));
+  const listed = [...table.matchAll(/`(GET|POST|PUT|DELETE) (\/[^`?]*)`/g)].map(([, ...call]) => call.join(" "));
   const { paths } = openApiDocument("0.0.0");
   const offered = Object.entries(paths).flatMap(([path, operations]) =>
-    Object.keys(operations).filter((name) => ["get", "post", "delete"].includes(name))
+    Object.keys(operations).filter((name) => ["get", "post", "put", "delete"].includes(name))
       .map((method) => `${method.toUpperCase()} ${path}`)
   );
   // Leaving a live picture is part of WHEP. The page that shows the document is no call.
-  const inOneRow = ["DELETE /api/sessions/{id}/whep/{viewer}"];
+  const inOneRow = ["DELETE /api/sessions/{id}/whep/{viewer}", "DELETE /api/channels/{name}/whep/{viewer}"];
   const pages = ["GET /api/docs"];
   assert.deepEqual([...listed, ...inOneRow].toSorted(), [...new Set([...offered, ...pages])].toSorted());
 });
