@@ -3,6 +3,7 @@
  * the next, from one session to the next, and while the server is away.
  */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { chromiumPath } from "./chromium.ts";
@@ -26,6 +27,7 @@ const liveIsUp = `document.querySelector("video.is-up")?.srcObject`;
 const fileIsUp = (id: string) => `document.querySelector("video.is-up")?.src.endsWith("${id}/video.mp4")`;
 const isFadedIn = `getComputedStyle(document.querySelector("video.is-up")).opacity === "1"`;
 const nothingIsUp = `!document.querySelector(".is-up")`;
+const connections = `performance.getEntriesByType("resource").filter(({ name }) => name.includes("/whep")).length`;
 const slateSays = (text: string) => `document.querySelector(".slate.is-up")?.innerText.includes("${text}")`;
 const noteSays = (text: string) => `document.querySelector(".slate-note.is-up")?.innerText === "${text}"`;
 
@@ -111,7 +113,7 @@ embedTest("in a frame of another origin the ground of that page is seen around t
   const frame = page.frames()[1]!;
   await frame.waitForSelector("video.is-up");
   await frame.waitForSelector(".slate-note.is-up");
-  await page.waitForTimeout(400); // fades
+  await until(frame, isFadedIn);
   const pixel = await pixelsOf(page);
   assert.deepEqual(pixel(10, 180), [0, 255, 0, 255]);
   assert.notDeepEqual(pixel(320, 180), [0, 255, 0, 255]);
@@ -137,9 +139,7 @@ embedTest(
     const first = await site.server.start({ durationSeconds: "2", channel: "stage", resolution: "96x96" });
     site.engine.admit(1);
     await until(page, liveIsUp);
-    const posts = await page.evaluate<number>(
-      `performance.getEntriesByType("resource").filter(({ name }) => name.includes("whep")).length`,
-    );
+    const before = await page.evaluate<number>(connections);
     await page.evaluate(watchScreen);
     site.engine.admit(1);
     await site.server.ended(first.id);
@@ -153,12 +153,44 @@ embedTest(
     const playing = seen.slice(0, end);
     assert.deepEqual(playing.filter(({ isDistorted }) => isDistorted), []);
     assert.deepEqual([...new Set(playing.map(({ width }) => width))], [96, 192]);
-    const after = await page.evaluate<number>(
-      `performance.getEntriesByType("resource").filter(({ name }) => name.includes("whep")).length`,
-    );
-    assert.equal(after, posts, "one connection");
+    assert.equal(await page.evaluate(connections), before, "one connection");
   },
 );
+
+/** The next frames of the screen, what they show at one place: RGB. Comes when there are so many. */
+async function filmPixel(page: Page, [x, y]: readonly [number, number], count: number): Promise<number[][]> {
+  const session = await page.context().newCDPSession(page);
+  const frames: string[] = [];
+  const enough = Promise.withResolvers<void>();
+  session.on("Page.screencastFrame", ({ data, sessionId }) => {
+    if (frames.push(data) === count) enough.resolve();
+    session.send("Page.screencastFrameAck", { sessionId }).catch(() => {}); // it may be over
+  });
+  await session.send("Page.startScreencast", { format: "png", everyNthFrame: 1 });
+  await enough.promise;
+  await session.send("Page.stopScreencast");
+  return await Promise.all(frames.map(async (data) => {
+    const { data: pixels, info } = await sharp(Buffer.from(data, "base64")).removeAlpha().raw()
+      .toBuffer({ resolveWithObject: true });
+    const at = 3 * (y * info.width + x);
+    return [...pixels.subarray(at, at + 3)];
+  }));
+}
+
+embedTest("no frame of the screen is black or empty while the size of a channel's picture changes", async (site) => {
+  const page = await site.open("/embed/channel/stage?background=ff00ff");
+  site.engine.admit(1);
+  await site.server.start({ durationSeconds: "2", channel: "stage", resolution: "96x96" });
+  await until(page, `${liveIsUp} && ${isFadedIn}`);
+  // In the bars of both pictures, where nothing is dark and nothing magenta.
+  const filming = filmPixel(page, [320, 100], 60);
+  site.engine.admit(3);
+  await site.server.start({ durationSeconds: "2", channel: "stage", resolution: "192x64" });
+  await until(page, `document.querySelector("video.is-up")?.videoWidth === 192 && ${isFadedIn}`);
+  const film = await filming;
+  const wrong = film.filter(([red, green, blue]) => green! < 90 && (red! + blue! < 120 || red! + blue! > 380));
+  assert.deepEqual(wrong, []);
+});
 
 embedTest(
   "a server that goes away and comes back: the last frame stays, with a note, then the picture goes on",
@@ -170,7 +202,7 @@ embedTest(
     await page.evaluate(watchScreen);
     await site.goAway();
     await until(page, noteSays("Reconnecting"));
-    await page.waitForTimeout(1500);
+    await until(page, `${connections} >= 4`); // it has tried several times
     await site.comeBack();
     site.engine.admit(4);
     const again = await site.server.start({ durationSeconds: "5", channel: "stage" });

@@ -73,7 +73,7 @@ export async function openSite(options: ServerOptions = {}): Promise<Site> {
  * Waits until a condition in the page holds, at most 20 s. Not `waitForFunction`, which evaluates a string inside the
  * page: the content policy forbids that, and it is the policy that is tested.
  */
-export const until = (page: Page, condition: string): Promise<void> =>
+export const until = (page: Pick<Page, "evaluate">, condition: string): Promise<void> =>
   page.evaluate(`new Promise((resolve, reject) => {
     const endsMs = performance.now() + 20_000;
     const look = () => {
