@@ -29,6 +29,8 @@ export interface ReceiverOptions extends AnswerOptions {
   readonly listens?: "yes" | "no";
   /** The only way it goes. */
   readonly way?: "udp" | "udp6" | "tcp";
+  /** Done with the answer before it is used. */
+  readonly beforeConnecting?: (answerSdp: string) => Promise<void>;
   /** Changes the answer before it is used. */
   readonly answerFor?: (answerSdp: string) => string;
 }
@@ -48,7 +50,7 @@ export function createPeer(way: "udp" | "udp6" | "tcp" = "udp"): RTCPeerConnecti
 
 /** Joins a stream. @throws what `LiveStream.answer` throws */
 export async function watchLive(live: LiveStream, options: ReceiverOptions): Promise<LiveReceiver> {
-  const { listens = "no", way = "udp", answerFor = (sdp) => sdp, ...answerOptions } = options;
+  const { listens = "no", way = "udp", answerFor = (sdp) => sdp, beforeConnecting, ...answerOptions } = options;
   const peer = createPeer(way);
   const packets: ReceivedPacket[] = [];
   const messages: Record<string, unknown>[] = [];
@@ -74,6 +76,7 @@ export async function watchLive(live: LiveStream, options: ReceiverOptions): Pro
   try {
     await peer.setLocalDescription(await peer.createOffer());
     const { viewerId, answerSdp } = await live.answer(peer.localDescription!.sdp, answerOptions);
+    await beforeConnecting?.(answerSdp);
     await peer.setRemoteDescription({ type: "answer", sdp: answerFor(answerSdp) });
     const until = async (condition: () => boolean) => {
       while (!condition()) await change.promise;

@@ -1,6 +1,8 @@
 /** Live streams as their viewers get them: real connections on loopback, real encoders. */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { createSocket } from "node:dgram";
+import { Message } from "werift";
 import { findFfmpeg } from "../src/ffmpeg.ts";
 import {
   createLiveStream,
@@ -92,6 +94,28 @@ Deno.test("a viewer that opens the channel hears the session's events and what i
   await listener[Symbol.asyncDispose]();
 });
 
+Deno.test("a viewer that does not read its channel has it closed, and goes on seeing its picture", async () => {
+  await using live = openStream();
+  const { promise: isOver, resolve: over } = Promise.withResolvers<void>();
+  async function* flood() {
+    for (let id = 1;; id++) {
+      yield { id, event: "progress", data: "x".repeat(50_000) };
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+  }
+  const events = () => {
+    const source = flood();
+    return { [Symbol.asyncIterator]: () => ({ next: () => source.next(), return: () => (over(), source.return()) }) };
+  };
+  await using receiver = await watchLive(live, { choice: edge, events, listens: "yes" });
+  await receiver.until(() => receiver.messages.length > 0);
+  receiver.peer.dtlsTransports[0]!.dataReceiver = () => {}; // nothing that comes by the channel is taken or acknowledged
+  await isOver;
+  const { length } = receiver.packets;
+  await receiver.until(() => receiver.packets.length > length + 60);
+  assert.deepEqual(faultsOf(receiver.packets), []);
+});
+
 const shown = ({ data }: Record<string, unknown>) => (data as ViewChoice).view;
 
 Deno.test("a stream takes as many viewers as its limits say, those that are still connecting too", async () => {
@@ -167,6 +191,39 @@ Deno.test("garbage sent to a viewer's port changes nothing for anybody", async (
   }
   assert.equal(live.viewers, 2);
 });
+
+Deno.test("who has not seen the answer gets no answer to its checks, and cannot stand in a viewer's way", async () => {
+  await using live = openStream();
+  const thief = createSocket("udp4");
+  let heard = 0;
+  thief.on("message", () => heard++);
+  const ask = async (answerSdp: string) => {
+    const ufrag = /^a=ice-ufrag:(\S+)/m.exec(answerSdp)![1]!;
+    for (const password of [undefined, "0123456789012345678901"]) {
+      const request = bindingRequest(`${ufrag}:thief`, password);
+      await new Promise((resolve) => thief.send(request, portOf(answerSdp), "127.0.0.1", resolve));
+    }
+  };
+  await using receiver = await watchLive(live, { choice: edge, beforeConnecting: ask });
+  await receiver.until(() => receiver.packets.length > 10);
+  await ask(receiver.answerSdp);
+  const { length } = receiver.packets;
+  await receiver.until(() => receiver.packets.length > length + 30);
+  assert.equal(heard, 0);
+  assert.deepEqual(faultsOf(receiver.packets), []);
+  await new Promise<void>((resolve) => thief.close(() => resolve()));
+});
+
+/** RFC 8445 section 7.1: a check that wants to become the connection, with a password or without. */
+function bindingRequest(username: string, password: string | undefined): Uint8Array {
+  const request = new Message(1, 0) // BINDING, REQUEST
+    .setAttribute("USERNAME", username)
+    .setAttribute("PRIORITY", 2_113_937_151)
+    .setAttribute("ICE-CONTROLLING", 1n)
+    .setAttribute("USE-CANDIDATE", null);
+  if (password !== undefined) request.addMessageIntegrity(Buffer.from(password));
+  return request.addFingerprint().bytes;
+}
 
 const portOf = (answerSdp: string) => Number(/^a=candidate:\S+ 1 udp \d+ 127\.0\.0\.1 (\d+)/mi.exec(answerSdp)![1]);
 

@@ -24,6 +24,7 @@ import { createHandshakeFilter } from "./handshake_filter.ts";
 import { createFragmentCollector } from "./handshake_fragments.ts";
 import { type Offer, readOffer } from "./offer.ts";
 import { freeCiphersAfterUse } from "./srtp_cipher.ts";
+import { isAuthentic } from "./stun_integrity.ts";
 
 /** How viewers find this computer. */
 export interface NetworkOptions {
@@ -96,10 +97,20 @@ async function negotiate(peer: RTCPeerConnection, offer: Offer): Promise<void> {
     throw new OfferError("unreadable", `Cannot read the offer: ${why}`, { cause });
   }
   for (const { connection } of peer.iceTransports) {
-    const { protocols } = connection as unknown as { readonly protocols: readonly UdpProtocol[] };
-    // An address out of reach makes a socket fail; without a listener that would end the server.
-    for (const { transport } of protocols) transport?.socket.on("error", () => {});
+    for (const protocol of (connection as unknown as { readonly protocols: readonly Protocol[] }).protocols) {
+      // An address out of reach makes a socket fail; without a listener that would end the server.
+      protocol.transport?.socket.on("error", () => {});
+      guardRequests(protocol, connection.localPassword);
+    }
   }
+}
+
+/** Only who has seen the answer may say where the packets go. */
+function guardRequests({ onRequestReceived }: Protocol, password: string): void {
+  const handle = onRequestReceived.execute;
+  onRequestReceived.execute = (message, address, data) => {
+    if (isAuthentic(data, password)) handle(message, address, data);
+  };
 }
 
 /** Without link-local ones of IPv6: they mean nothing without a zone, and werift leaves them out. */
@@ -120,7 +131,8 @@ function mayListenAt(address: string): boolean {
 }
 
 /** What werift keeps to itself: the sockets of a connection; those for TCP look otherwise, and are looked after. */
-interface UdpProtocol {
+interface Protocol {
+  readonly onRequestReceived: { execute(message: unknown, address: unknown, data: Uint8Array): void };
   readonly transport?: { readonly socket: { on(event: "error", listener: (error: Error) => void): void } };
 }
 

@@ -147,9 +147,10 @@ export class RtpSender {
   #reportWhenDue(): void {
     const { ssrc, cname, now } = this.#options;
     const nowMs = now();
-    if (nowMs - this.#report.atMs < reportEveryMs) return;
+    const sinceMs = nowMs - this.#report.atMs;
+    if (sinceMs >= 0 && sinceMs < reportEveryMs) return; // below 0: the computer's clock was put back
     const { packets, bytes } = this.#counts;
-    const timestamp = (this.#last.timestamp + Math.round((nowMs - this.#last.atMs) * 90)) % 2 ** 32;
+    const timestamp = (this.#last.timestamp + Math.round((nowMs - this.#last.atMs) * 90)) >>> 0;
     const [seconds, fraction] = ntpTime(nowMs);
     this.#report = { atMs: nowMs, middle: ((seconds << 16) | (fraction >>> 16)) >>> 0 };
     this.#line.sendRtcp(Buffer.concat([

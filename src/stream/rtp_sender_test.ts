@@ -109,6 +109,16 @@ Deno.test("RtpSender reports once a second what it has sent, with the time of th
   assert.deepEqual(description.chunks.map(({ source, items }) => [source, items[0]!.text]), [[0x89abcdef, "somebody"]]);
 });
 
+Deno.test("RtpSender goes on reporting when the computer's clock is put back", () => {
+  const { sender, reports, clock } = createSender();
+  sender.send(packets(1, 100));
+  clock.nowMs -= 3_600_000;
+  sender.send([]);
+  clock.nowMs += 1000;
+  sender.send(packets(1, 3100));
+  assert.equal(reports.length, 3);
+});
+
 Deno.test("RtpSender.hear() learns loss and round trip from a report", () => {
   const { sender, reports, clock } = createSender();
   sender.send(packets(1));
