@@ -25,14 +25,18 @@ export interface FirefoxPage {
 }
 
 export async function launchFirefox(): Promise<Firefox> {
+  await using started = new AsyncDisposableStack();
   const profile = await mkdtemp(join(tmpdir(), "framecast-firefox-"));
+  started.defer(() => rm(profile, { recursive: true }));
   const firefox = await startProgram(firefoxPath!, {
     args: ["--headless", "--no-remote", "--remote-debugging-port=0", "--profile", profile],
     says: ["stderr", /listening on (ws:\S+)\s/],
   });
+  started.defer(() => firefox.end("SIGTERM"));
   const connection = await connect(`${firefox.said[1]}/session`);
   await connection.call("session.new", { capabilities: {} });
   await connection.call("session.subscribe", { events: ["log.entryAdded"] });
+  const all = started.move();
   return {
     async open(url) {
       const { context } = await connection.call("browsingContext.create", { type: "tab" });
@@ -43,7 +47,7 @@ export async function launchFirefox(): Promise<Firefox> {
     async [Symbol.asyncDispose]() {
       await connection.call("browser.close", {});
       await Promise.all([firefox.ended, connection.closed]);
-      await rm(profile, { recursive: true });
+      await all.disposeAsync();
     },
   };
 }

@@ -22,7 +22,9 @@ export interface Nginx extends AsyncDisposable {
 
 /** @param upstream host and port of the server behind it */
 export async function startNginx(upstream: string): Promise<Nginx> {
+  await using started = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "framecast-nginx-"));
+  started.defer(() => rm(directory, { recursive: true }));
   await chmod(directory, 0o755); // started by root, its workers are somebody else
   await makeCertificate(directory);
   const [port, plainPort] = [freePort(), freePort()];
@@ -37,13 +39,12 @@ export async function startNginx(upstream: string): Promise<Nginx> {
   await writeFile(join(directory, "nginx.conf"), surroundings(directory));
   const args = ["-p", directory, "-c", join(directory, "nginx.conf")];
   const nginx = await startProgram(nginxPath!, { args, says: ["stderr", /start worker process \d/] });
+  started.defer(() => nginx.end("SIGTERM"));
+  const all = started.move();
   return {
     url: `https://127.0.0.1:${port}`,
     plainUrl: `http://127.0.0.1:${plainPort}`,
-    async [Symbol.asyncDispose]() {
-      await nginx.end("SIGTERM");
-      await rm(directory, { recursive: true });
-    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 

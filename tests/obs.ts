@@ -27,7 +27,9 @@ export interface Obs extends AsyncDisposable {
 
 /** A new OBS with a folder of its own. Resolves when it answers. */
 export async function startObs(): Promise<Obs> {
+  await using started = new AsyncDisposableStack();
   const home = await mkdtemp(join(tmpdir(), "framecast-obs-"));
+  started.defer(() => rm(home, { recursive: true }));
   const port = freePort();
   await mkdir(join(home, ".config/obs-studio"), { recursive: true });
   await writeFile(join(home, ".config/obs-studio/global.ini"), settings(port));
@@ -35,13 +37,17 @@ export async function startObs(): Promise<Obs> {
     args: ["-displayfd", "1", "-screen", "0", "1280x720x24", "-nolisten", "tcp"],
     says: ["stdout", /\d+(?=\n)/],
   });
+  started.defer(() => xvfb.end("SIGTERM"));
   const obs = await startProgram(obsPath!, {
     args: ["--multi"],
     env: { HOME: home, XDG_RUNTIME_DIR: home, DISPLAY: `:${xvfb.said[0]}`, LIBGL_ALWAYS_SOFTWARE: "1" },
     says: ["stdout", /Server started successfully/],
   });
+  started.defer(() => obs.end("SIGKILL")); // asked to end, it asks back whether it may
   const { call, close } = await connect(`ws://127.0.0.1:${port}`);
+  started.defer(close);
   const { currentProgramSceneName: scene } = await call("GetCurrentProgramScene", {});
+  const all = started.move();
   return {
     scene: scene as string,
     async addMediaSource(name, settings) {
@@ -57,12 +63,7 @@ export async function startObs(): Promise<Obs> {
         throw error;
       }
     },
-    async [Symbol.asyncDispose]() {
-      await close();
-      await obs.end("SIGKILL"); // asked to end, it asks back whether it may
-      await xvfb.end("SIGTERM");
-      await rm(home, { recursive: true });
-    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 

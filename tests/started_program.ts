@@ -46,7 +46,10 @@ export async function startProgram(path: string, { args, env = {}, says }: Start
     said,
     ended,
     async end(signal) {
-      child.kill(signal);
+      try {
+        child.kill(signal);
+      } catch { // it has ended by itself
+      }
       await ended;
     },
   };
