@@ -64,7 +64,7 @@ export function lineFacts(before, now, { timings, viewers }) {
     ["Round trip", figure(now.roundTripSeconds ?? NaN, milliseconds)],
     ["Lost packets", figure(now.lost / (now.packets + now.lost), (share) => `${(100 * share).toFixed(1)}%`)],
     ["Held back", figure((now.bufferSeconds - since.bufferSeconds) / buffered, milliseconds)],
-    ["Made", timings.realTimeFactor === null ? unknown : `${factor(timings.realTimeFactor)} × as fast as it plays`],
+    ["Made", timings.realTimeFactor === null ? unknown : `${factor(timings.realTimeFactor)} × playing speed`],
     ["Viewers", String(viewers)],
   ];
 }

@@ -121,7 +121,7 @@ Deno.test("lineFacts() tells the last second, and the loss of all", () => {
     "Round trip": "4 ms",
     "Lost packets": "1.0%",
     "Held back": "60 ms",
-    "Made": "0.02 × as fast as it plays",
+    "Made": "0.02 × playing speed",
     "Viewers": "3",
   });
   for (const before of [null, second]) {
