@@ -128,7 +128,6 @@ export const sampleEvents = [
     data: {
       video: "k3f9x2",
       view: "arrival",
-      codec: "vp8",
       wait: "loop",
       previews: "shown",
       rtpTimestamp: 1_284_300,

@@ -89,6 +89,7 @@ function show() {
     value("Input Format", "mpegts", "copy"),
     value("Reconnect Delay", "1 S"),
     value("Hardware decoding", "off; the picture is small"),
+    value("Restart playback when source becomes active", "off, so a scene change keeps the connection"),
     value("Show nothing when playback ends", "off, so the last frame stays"),
     value("Close file when inactive", "off, so a scene change keeps the connection"),
   );
