@@ -59,6 +59,11 @@ export class EmbedPicture {
     this.#lay();
   }
 
+  /** Calls back when the file that plays cannot go on. */
+  onceFileBreaks(listener) {
+    this.#layers.file.addEventListener("error", listener, { once: true });
+  }
+
   /** Keeps the frame that is up, so that its source can change. */
   keepFrame() {
     if (this.#shown !== "live") return;

@@ -97,7 +97,7 @@ class Show {
     this.#set({ address: "there" });
     if (this.#address.kind !== "session" || !hasEnded(view)) return;
     if (view.video) this.#playFile(view);
-    else if (!hasPictures(view)) this.#live?.close();
+    else if (!hasPictures(view)) this.#leaveLive();
   }
 
   #watch() {
@@ -208,7 +208,7 @@ class Show {
     if (this.#fileState !== "none") return;
     this.#fileState = "loading";
     const end = endOf("session", this.#scene.options);
-    if (end === "slate" || end === "none") return this.#live?.close();
+    if (end === "slate" || end === "none") return this.#leaveLive();
     for (let failures = 1; this.#facts.file !== "playing"; failures++) {
       try {
         await this.#scene.picture.playFile(view.links.video, end, view.plan);
@@ -218,8 +218,21 @@ class Show {
         await pause(spread(retryDelaySeconds(failures)), never);
       }
     }
+    this.#scene.picture.onceFileBreaks(() => this.#fileBroke(view));
     await pause(fadeSeconds, never); // a browser blackens the picture of a connection that is closed
+    this.#leaveLive();
+  }
+
+  /** The server was away when more of the file was needed: it is played anew, and until then the live picture. */
+  #fileBroke(view) {
+    this.#fileState = "none";
+    this.#set({ file: "none", live: "nothing" });
+    this.#playFile(view);
+  }
+
+  #leaveLive() {
     this.#live?.close();
+    this.#live = null;
   }
 }
 

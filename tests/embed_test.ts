@@ -212,3 +212,16 @@ embedTest(
     assert.ok(seen.every(({ what }) => what !== null), "something was up at all times");
   },
 );
+
+embedTest("while a file cannot be read, the live picture takes its place", async (site) => {
+  site.engine.admit(2);
+  const { id } = await site.server.start({ durationSeconds: "2" });
+  await site.server.ended(id);
+  const page = await site.open(`/embed/${id}`);
+  await until(page, fileIsUp(id));
+  await page.route("**/video.mp4", (route) => route.abort());
+  await page.evaluate(`document.querySelector("video.is-up").load()`); // as if more of it were needed
+  await until(page, liveIsUp);
+  await page.unroute("**/video.mp4");
+  await until(page, `${fileIsUp(id)} && !document.querySelector("video.is-up").paused`);
+});
