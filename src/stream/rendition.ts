@@ -37,8 +37,11 @@ export interface RenditionOptions {
   readonly ffmpeg: Ffmpeg;
 }
 
-/** Raw pictures that may wait for the encoder; beyond, the oldest is dropped. */
-const queueLimit = 3;
+/**
+ * Raw pictures that may wait for the encoder; beyond, the oldest is dropped. An encoder takes 3 ms for one, so a stall of a
+ * quarter of a second is made up for at once, and one that is too slow for good holds nothing back for longer.
+ */
+const queueLimit = 8;
 /** The same while a process starts, which takes up to 200 ms: nobody shall miss the first frames. */
 const startingQueueLimit = 15;
 /** A viewer that lost a picture asks every 200 ms until it gets one, all viewers of a bad line at once. */
