@@ -19,7 +19,7 @@ type Values = Readonly<Record<string, unknown>>;
 export interface Obs extends AsyncDisposable {
   /** Adds a Media Source to the scene that is on air. */
   addMediaSource(name: string, settings: Values): Promise<void>;
-  /** What a source or a scene shows, as PNG; undefined while a source has no size, since no picture has come. */
+  /** What a source or a scene shows, as a small PNG; undefined while a source has no size, since no picture has come. */
   screenshot(source: string): Promise<Uint8Array | undefined>;
   /** Name of the scene on air. */
   readonly scene: string;
@@ -56,7 +56,11 @@ export async function startObs(): Promise<Obs> {
     },
     async screenshot(source) {
       try {
-        const { imageData } = await call("GetSourceScreenshot", { sourceName: source, imageFormat: "png" });
+        const { imageData } = await call("GetSourceScreenshot", {
+          sourceName: source,
+          imageFormat: "png",
+          imageWidth: screenshotWidthPx,
+        });
         return Buffer.from((imageData as string).split(",")[1]!, "base64");
       } catch (error) {
         if (error instanceof ObsError && error.code === requestProcessingFailed) return undefined;
@@ -79,6 +83,9 @@ AlertsEnabled=false
 ServerPort=${port}
 `;
 }
+
+/** Enough to read what is in it, and soon made: whoever takes many shall not hold up what they show. */
+const screenshotWidthPx = 96;
 
 /** A refused request. */
 class ObsError extends Error {

@@ -45,16 +45,19 @@ export async function look(obs: Obs, source: string): Promise<Seen | undefined> 
  * @param view of the source
  */
 export async function obsDelays(
-  { obs, source, session, view, screenshots }: {
+  { obs, source, session, view, screenshots, pauseMs }: {
     readonly obs: Obs;
     readonly source: string;
     readonly session: LiveSession;
     readonly view: string;
     readonly screenshots: number;
+    /** Between two screenshots, in which OBS has the computer to itself. */
+    readonly pauseMs: number;
   },
 ): Promise<number[]> {
   const delays: number[] = [];
   while (delays.length < screenshots) {
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
     const seen = await look(obs, source);
     if (seen?.code) {
       delays.push(ageMs(seen.code.frame, seen.atMs, session.segments.filter((told) => told.view === view)));

@@ -27,7 +27,7 @@ async function* measure(): AsyncGenerator<Measurement> {
     let seen = await look(obs, source);
     while (!seen?.code) seen = await look(obs, source);
     firstPictureMs.push(seen.atMs - startedMs);
-    delays.push(...await obsDelays({ obs, source, session, view, screenshots: 600 }));
+    delays.push(...await obsDelays({ obs, source, session, view, screenshots: 150, pauseMs: 70 }));
   }
   yield {
     figure: "live.ts → picture in OBS, p95",
