@@ -100,8 +100,9 @@ async function openStore(dataDir: string): Promise<SessionStore> {
   }
 }
 
-function networkOf({ iceAddresses, udpPorts }: Config): NetworkOptions {
-  return { hostAddresses: iceAddresses, ...(udpPorts ? { portRange: udpPorts } : {}) };
+function networkOf({ iceAddresses, udpPorts, iceTcp }: Config): NetworkOptions {
+  const tcp = iceTcp === "on" ? "offered" : "refused";
+  return { hostAddresses: iceAddresses, tcp, ...(udpPorts ? { portRange: udpPorts } : {}) };
 }
 
 function createEngine({ engine, ortLibraryPath }: Config): Engine {

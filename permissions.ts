@@ -1,7 +1,8 @@
 /**
  * Prints one permission list for the tasks of `deno.json`, since these few depend on the machine:
- * `run` (deno itself and the ffmpegs that may be found), `write-data` (the data folder) and `write-here` (where the command
- * was typed, and temporary files).
+ * `net` (loopback, private networks, and whatever addresses this machine has of its own), `run` (deno itself and the
+ * ffmpegs that may be found), `write-data` (the data folder) and `write-here` (where the command was typed, and temporary
+ * files).
  * @module
  */
 import { join } from "node:path";
@@ -20,8 +21,20 @@ async function packagedFfmpeg(): Promise<string | undefined> {
   return modules && join(modules, "@ffmpeg-installer", platform, program);
 }
 
+const privateNetworks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"]; // RFC 1918, RFC 3927
+
+/** Browsers on this machine reach a live picture from its own addresses. Those of one link only (RFC 4291) need a zone. */
+function ownAddresses(): string[] {
+  return Deno.networkInterfaces().filter(({ address }) => !/^fe80:/i.test(address))
+    .map(({ family, address }) => family === "IPv6" ? `[${address}]` : address);
+}
+
 async function list(permission: string | undefined): Promise<(string | undefined)[]> {
   switch (permission) {
+    case "net":
+      return [
+        ...new Set(["localhost", "0.0.0.0", "127.0.0.0/8", ...privateNetworks, "[::]", "[::1]", ...ownAddresses()]),
+      ];
     case "run":
       return [Deno.execPath(), Deno.env.get("FRAMECAST_FFMPEG") || "ffmpeg", await packagedFfmpeg()];
     case "write-data":

@@ -36,7 +36,7 @@ export async function startBenchServer(settings: Readonly<Record<string, string>
   };
   const { program, args } = await taskCommand("start", env);
   const process = new Deno.Command(program, {
-    args: args.map(withOwnAddresses),
+    args: [...args],
     cwd: root,
     env,
     stdout: "piped",
@@ -62,13 +62,6 @@ export async function startBenchServer(settings: Readonly<Record<string, string>
   };
   await server.ended((await server.start({ durationSeconds: "1" })).id);
   return server;
-}
-
-/** Viewers on this computer come from any of its addresses, also from those that no permission list foresees. */
-function withOwnAddresses(argument: string): string {
-  if (!argument.startsWith("--allow-net=")) return argument;
-  const own = Deno.networkInterfaces().filter(({ family }) => family === "IPv4").map(({ address }) => address);
-  return [argument, ...own].join(",");
 }
 
 async function startSession(address: string, settings: Readonly<Record<string, string>>): Promise<SessionView> {

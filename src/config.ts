@@ -109,6 +109,8 @@ export const environmentVariables = z.object({
   FRAMECAST_ICE_ADDRESSES: commaList.prefault("127.0.0.1"),
   /** Empty: any free port. One per viewer. */
   FRAMECAST_UDP_PORTS: portRange.prefault(""),
+  /** Whether viewers may come over TCP where UDP is blocked. */
+  FRAMECAST_ICE_TCP: z.enum(["off", "on"]).prefault("off"),
   /** STUN and TURN servers that viewers are told of. */
   FRAMECAST_ICE_SERVERS: iceServers.prefault(""),
   /** Who may watch one session or channel at a time, all together and from one address. */
@@ -155,6 +157,7 @@ export function readConfig(environment: Readonly<Record<string, string>>) {
     queueLimit: values.FRAMECAST_QUEUE_LIMIT,
     iceAddresses: values.FRAMECAST_ICE_ADDRESSES,
     udpPorts: values.FRAMECAST_UDP_PORTS,
+    iceTcp: values.FRAMECAST_ICE_TCP,
     iceServers: values.FRAMECAST_ICE_SERVERS,
     limits: { viewers: values.FRAMECAST_VIEWERS, viewersPerAddress: values.FRAMECAST_VIEWERS_PER_ADDRESS },
     trustedProxies: values.FRAMECAST_TRUSTED_PROXIES,

@@ -197,7 +197,7 @@ export class Session {
         this.announce();
       }
       if (event.kind !== "plan" && this.#facts.frameMap !== before.frameMap) this.#tellFrameMap();
-      if (event.kind !== "plan" && event.kind !== "frames") this.#tellProgress();
+      if (!["plan", "preview", "frames"].includes(event.kind)) this.#tellProgress();
       if (event.kind === "sectionDone") this.#keepMeasurements();
     }
     signal.throwIfAborted();
