@@ -15,6 +15,7 @@ export interface ProcessState {
   readonly pid: number;
   /** Its program, without a folder. */
   readonly program: string;
+  readonly arguments: readonly string[];
   /** `Z`: it has ended, and nobody has asked how (proc_pid_stat(5)). */
   readonly state: string;
   /** User and system, with that of children that have ended. */
@@ -74,6 +75,7 @@ const familyScript = `
       family.push({
         pid,
         program: stat.slice(stat.indexOf("(") + 1, nameEnd),
+        arguments: read(pid + "/cmdline").split("\\0").slice(1, -1),
         state: fields[0],
         cpuSeconds: fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100,
         memory: { resident: mebibytes("VmRSS"), anonymous: mebibytes("RssAnon") },

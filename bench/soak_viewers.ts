@@ -21,15 +21,19 @@ export interface SoakCount {
   readonly withoutPicture: number;
   /** Who got no packet for three seconds while they watched. */
   readonly stuck: number;
+  /** Of those who were still at something ten seconds after they should have left: what it was. */
+  readonly hanging: readonly string[];
   readonly longestPauseMs: number;
 }
 
 const [url, seed] = Deno.args;
 const random = randomOf(Number(seed));
 const atATime = 6;
-const [joinLimitMs, stuckMs] = [5000, 3000];
+const [joinLimitMs, stuckMs, leaveLimitMs] = [5000, 3000, 10_000];
 const views = ["arrival", "growing", "timeline", "edge"] as const;
 const counts = { joins: 0, viewsChosen: 0, vanished: 0, withoutPicture: 0, stuck: 0, longestPauseMs: 0 };
+/** What each visit is at. */
+const phases = new Map<symbol, string>();
 const leaving = new AbortController();
 
 const { promise: everybodyWatches, resolve: watching } = Promise.withResolvers<void>();
@@ -44,9 +48,9 @@ const crowd = Array.from({ length: atATime }, async () => {
 for await (const line of linesOf(Deno.stdin.readable)) {
   if (line === "leave") {
     leaving.abort();
-    await Promise.all([steady, ...crowd]);
+    await Promise.race([Promise.all([steady, ...crowd]), new Promise((resolve) => setTimeout(resolve, leaveLimitMs))]);
   }
-  print(JSON.stringify(counts satisfies SoakCount));
+  print(JSON.stringify({ ...counts, hanging: [...phases.values()] } satisfies SoakCount));
   if (line === "leave") break;
 }
 Deno.exit(0);
@@ -57,27 +61,39 @@ interface Visit {
   readonly onPicture?: () => void;
 }
 
-async function watch({ staysMs, endsWith, onPicture }: Visit): Promise<void> {
+async function watch(visit: Visit): Promise<void> {
+  const key = Symbol();
+  try {
+    await visitChannel(visit, (phase) => phases.set(key, phase));
+  } finally {
+    phases.delete(key);
+  }
+}
+
+async function visitChannel({ staysMs, endsWith, onPicture }: Visit, at: (phase: string) => void): Promise<void> {
   let pauses: ReturnType<typeof createPauseWatch> | undefined;
   const { promise: picture, resolve } = Promise.withResolvers<"picture">();
-  let peer: CountingPeer;
-  try {
-    peer = await joinCounting(`${url}?view=${oneOf(views)}`, () => {
-      (pauses ??= createPauseWatch()).packet();
-      resolve("picture");
-    });
-  } catch {
+  at("joining");
+  const peer = await joinCounting(`${url}?view=${oneOf(views)}`, () => {
+    (pauses ??= createPauseWatch()).packet();
+    resolve("picture");
+  }).catch(() => undefined);
+  if (!peer) {
     counts.withoutPicture++;
     return await pause(1000);
   }
   counts.joins++;
+  at("waiting for a picture");
   if (await Promise.race([picture, pause(joinLimitMs)]) === "picture") {
     onPicture?.();
+    at("watching");
     await stay(peer, staysMs);
     pauses?.end();
-  } else counts.withoutPicture++;
+  } else if (!leaving.signal.aborted) counts.withoutPicture++;
+  at("leaving");
   if (endsWith === "word") await fetch(peer.location, { method: "DELETE" }).then((response) => response.body?.cancel());
   else counts.vanished++;
+  at("closing");
   await peer.close();
 }
 

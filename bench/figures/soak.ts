@@ -72,8 +72,11 @@ async function sampleOf({ pid }: BenchServer, minute: number): Promise<Sample> {
   };
 }
 
+/** One of a live picture; a file that is being written would be lost, as it should. */
 async function killEncoder({ pid }: BenchServer, random: () => number): Promise<void> {
-  const encoders = (await familyOf(pid)).filter(({ program, state }) => program === "ffmpeg" && state !== "Z");
+  const encoders = (await familyOf(pid)).filter(({ arguments: words }) =>
+    words.at(-1) === "pipe:1" && ["ivf", "flv"].includes(words.at(-2)!)
+  );
   const encoder = encoders[Math.floor(random() * encoders.length)];
   try {
     if (encoder) Deno.kill(encoder.pid, "SIGKILL");
@@ -106,7 +109,7 @@ function* measurementsOf(
     aim: { atMost: 1.1 },
     detail: { ...detail, earlyMiB: early, lateMiB: late, samples: samples.map(briefly) },
   };
-  const stuck = count.stuck + count.withoutPicture;
+  const stuck = count.stuck + count.withoutPicture + count.hanging.length;
   yield { figure: "… stuck viewers", value: stuck, unit: "viewers", aim: { atMost: 0 }, detail };
   const lasting = samples.slice(1).flatMap(({ zombies }, k) =>
     zombies.filter((pid) => samples[k]!.zombies.includes(pid))
