@@ -31,6 +31,10 @@ const connections = `performance.getEntriesByType("resource").filter(({ name }) 
 const slateSays = (text: string) => `document.querySelector(".slate.is-up")?.innerText.includes("${text}")`;
 const noteSays = (text: string) => `document.querySelector(".slate-note.is-up")?.innerText === "${text}"`;
 
+/** Resolves when the page has been drawn so many times. */
+const presentedFrames = (count: number) =>
+  `new Promise((resolve) => { let left = ${count}; const next = () => left-- > 0 ? requestAnimationFrame(next) : resolve(); next(); })`;
+
 /** How opaque each pixel of a page is, and its colour: RGBA. */
 async function pixelsOf(page: Page) {
   const { data, info } = await sharp(await page.screenshot({ omitBackground: true })).ensureAlpha().raw()
@@ -157,24 +161,26 @@ embedTest(
   },
 );
 
-/** The next frames of the screen, what they show at one place: RGB. Comes when there are so many. */
-async function filmPixel(page: Page, [x, y]: readonly [number, number], count: number): Promise<number[][]> {
+/** The frames of the screen from now until `stop()`, as often as it changes: what they show at one place, RGB. */
+async function filmPixel(page: Page, [x, y]: readonly [number, number]): Promise<{ stop(): Promise<number[][]> }> {
   const session = await page.context().newCDPSession(page);
   const frames: string[] = [];
-  const enough = Promise.withResolvers<void>();
   session.on("Page.screencastFrame", ({ data, sessionId }) => {
-    if (frames.push(data) === count) enough.resolve();
+    frames.push(data);
     session.send("Page.screencastFrameAck", { sessionId }).catch(() => {}); // it may be over
   });
   await session.send("Page.startScreencast", { format: "png", everyNthFrame: 1 });
-  await enough.promise;
-  await session.send("Page.stopScreencast");
-  return await Promise.all(frames.map(async (data) => {
-    const { data: pixels, info } = await sharp(Buffer.from(data, "base64")).removeAlpha().raw()
-      .toBuffer({ resolveWithObject: true });
-    const at = 3 * (y * info.width + x);
-    return [...pixels.subarray(at, at + 3)];
-  }));
+  return {
+    async stop() {
+      await session.send("Page.stopScreencast");
+      return await Promise.all(frames.map(async (data) => {
+        const { data: pixels, info } = await sharp(Buffer.from(data, "base64")).removeAlpha().raw()
+          .toBuffer({ resolveWithObject: true });
+        const at = 3 * (y * info.width + x);
+        return [...pixels.subarray(at, at + 3)];
+      }));
+    },
+  };
 }
 
 embedTest("no frame of the screen is black or empty while the size of a channel's picture changes", async (site) => {
@@ -183,11 +189,13 @@ embedTest("no frame of the screen is black or empty while the size of a channel'
   await site.server.start({ durationSeconds: "2", channel: "stage", resolution: "96x96" });
   await until(page, `${liveIsUp} && ${isFadedIn}`);
   // In the bars of both pictures, where nothing is dark and nothing magenta.
-  const filming = filmPixel(page, [320, 100], 60);
+  const camera = await filmPixel(page, [320, 100]);
   site.engine.admit(3);
   await site.server.start({ durationSeconds: "2", channel: "stage", resolution: "192x64" });
   await until(page, `document.querySelector("video.is-up")?.videoWidth === 192 && ${isFadedIn}`);
-  const film = await filming;
+  await page.evaluate(presentedFrames(30));
+  const film = await camera.stop();
+  assert.ok(film.length >= 3, `the screen changed ${film.length} times`);
   const wrong = film.filter(([red, green, blue]) => green! < 90 && (red! + blue! < 120 || red! + blue! > 380));
   assert.deepEqual(wrong, []);
 });
