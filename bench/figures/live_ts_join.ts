@@ -6,6 +6,7 @@
 import { type Figure, type Measurement, median, percentile } from "../figure.ts";
 import { untilPhase } from "../phase.ts";
 import { startBenchServer } from "../server.ts";
+import { readTransportStream } from "../transport_stream.ts";
 
 export const liveTsJoin: Figure = { name: "live-ts-join", what: "GET live.ts → first whole picture", measure };
 
@@ -18,15 +19,12 @@ async function* measure(): AsyncGenerator<Measurement> {
     const { id, links } = await server.start({ durationSeconds: "4", resolution });
     await server.ended(id);
     const url = `${server.address}${links.liveTs}?view=edge&wait=loop`;
-    const watching = new AbortController();
-    const watcher = readOn(url, watching.signal);
+    await using _watcher = await readTransportStream(url);
     const done: Join[] = [];
     for (let join = 0; join < joins; join++) {
       await untilPhase((join + 0.5) / joins);
       done.push(await firstPicture(url));
     }
-    watching.abort();
-    await watcher;
     yield measurementOf(resolution, done);
   }
 }
@@ -52,14 +50,6 @@ function measurementOf(resolution: string, done: readonly Join[]): Measurement {
       mostKilobytes: Math.max(...bytes) / 1000,
     },
   };
-}
-
-async function readOn(url: string, signal: AbortSignal): Promise<void> {
-  try {
-    await (await fetch(url, { signal })).body!.pipeTo(new WritableStream());
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
 }
 
 /** The first picture ends where the second one begins: it has arrived with the last bytes before. */

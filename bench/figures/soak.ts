@@ -10,6 +10,7 @@ import { familyOf, type ProcessState } from "../processes.ts";
 import { type Script, startScript } from "../script.ts";
 import { type BenchServer, startBenchServer } from "../server.ts";
 import type { SoakCount } from "../soak_viewers.ts";
+import { readTransportStream, type StreamReader } from "../transport_stream.ts";
 
 export const soak: Figure = { name: "soak", what: "a channel with 50 sessions and viewers who come and go", measure };
 
@@ -18,6 +19,8 @@ const onAirHours = 6;
 const samplesPerSession = 2;
 /** The server may forget a viewer who vanished. */
 const silenceMs = 15_000;
+/** A player of live.ts that got nothing for so long counts as stuck, as other viewers do. */
+const stuckMs = 3000;
 /** Sizes change between sessions, as they do. */
 const sizes = ["96x96", "192x128", "128x192"] as const;
 
@@ -33,15 +36,15 @@ async function* measure({ minutes = 10 }: BenchOptions): AsyncGenerator<Measurem
   const before = await sampleOf(server, 0);
   await using viewers = startScript("soak_viewers.ts", [`${server.address}/api/channels/soak/whep`, "1"]);
   await viewers.nextLine();
-  await using stream = readTransportStream(`${server.address}/api/channels/soak/live.ts`);
+  await using stream = await readTransportStream(`${server.address}/api/channels/soak/live.ts`);
   const samples = await onAir(server, minutes);
-  const streamPauseMs = stream.longestPauseMs;
+  const liveTs = { state: stream.state, longestPauseMs: stream.longestPauseMs };
   await stream[Symbol.asyncDispose]();
   const count = await leave(viewers);
   await pause(silenceMs);
   const after = await sampleOf(server, minutes);
   const compressed = `${onAirHours} h with ${sessions} sessions → ${minutes} min with as many; viewers are not`;
-  yield* measurementsOf({ samples, count, before, after, detail: { compressed, streamPauseMs, ...count } });
+  yield* measurementsOf({ samples, count, before, after, liveTs, detail: { compressed, liveTs, ...count } });
 }
 
 /** Starts a session whenever one's time has come, kills an encoder during every other one, and looks at the server. */
@@ -90,9 +93,10 @@ async function leave(viewers: Script): Promise<SoakCount> {
 }
 
 function* measurementsOf(
-  { samples, count, before, after, detail }: {
+  { samples, count, liveTs, before, after, detail }: {
     readonly samples: readonly Sample[];
     readonly count: SoakCount;
+    readonly liveTs: Pick<StreamReader, "state" | "longestPauseMs">;
     readonly before: Sample;
     readonly after: Sample;
     readonly detail: Readonly<Record<string, unknown>>;
@@ -109,7 +113,8 @@ function* measurementsOf(
     aim: { atMost: 1.1 },
     detail: { ...detail, earlyMiB: early, lateMiB: late, samples: samples.map(briefly) },
   };
-  const stuck = count.stuck + count.withoutPicture + count.hanging.length;
+  const isPlaying = liveTs.state === "reading" && liveTs.longestPauseMs < stuckMs;
+  const stuck = count.stuck + count.withoutPicture + count.hanging.length + (isPlaying ? 0 : 1);
   yield { figure: "… stuck viewers", value: stuck, unit: "viewers", aim: { atMost: 0 }, detail };
   const lasting = samples.slice(1).flatMap(({ zombies }, k) =>
     zombies.filter((pid) => samples[k]!.zombies.includes(pid))
@@ -135,33 +140,6 @@ function briefly({ minute, server, encoders, zombies }: Sample): Readonly<Record
     udpSockets,
     encoders,
     zombies: zombies.length,
-  };
-}
-
-/** A player that stays all the time. */
-function readTransportStream(url: string): AsyncDisposable & { readonly longestPauseMs: number } {
-  const leaving = new AbortController();
-  let longestPauseMs = 0;
-  const read = (async () => {
-    const response = await fetch(url, { signal: leaving.signal });
-    let lastMs = performance.now();
-    for await (const _chunk of response.body!) {
-      longestPauseMs = Math.max(longestPauseMs, performance.now() - lastMs);
-      lastMs = performance.now();
-    }
-    throw new Error("live.ts has ended");
-  })();
-  const done = read.catch((error) => {
-    if (!leaving.signal.aborted) throw error;
-  });
-  return {
-    get longestPauseMs() {
-      return longestPauseMs;
-    },
-    async [Symbol.asyncDispose]() {
-      leaving.abort();
-      await done;
-    },
   };
 }
 
