@@ -103,9 +103,11 @@ export class Gallery implements AsyncDisposable {
 
   /** Closes the pictures of ended sessions that nobody watches or holds, but for those in `keep`. */
   async tidy(keep: ReadonlySet<string>): Promise<void> {
-    for (const [id, { live }] of this.#open) {
-      if (!keep.has(id) && !this.#holds.has(id) && live.viewers === 0) await this.close(id);
-    }
+    const idle = [...this.#open].filter(([id, { live }]) =>
+      !keep.has(id) && !this.#holds.has(id) && live.viewers === 0
+    );
+    // All at once: `keep` knows nothing of a session that is opened while one of them closes.
+    await Promise.all(idle.map(([id]) => this.close(id)));
   }
 
   async close(id: string): Promise<void> {
