@@ -11,7 +11,7 @@ import { plannedMap } from "./frame_map.ts";
 import type { Models } from "./models.ts";
 import { blank } from "./pictures.ts";
 import { type Problem, problem } from "./problem.ts";
-import type { SessionOrder } from "./session.ts";
+import type { SessionOrder } from "./order.ts";
 import type { SessionView } from "./view.ts";
 
 /** A session that was running when its server died: nothing of it is left but the settings and the start picture. */

@@ -4,7 +4,7 @@
  */
 import type { Engine, GenerationRequest } from "../engine/mod.ts";
 import type { Log } from "../log.ts";
-import type { FrameRange, VideoPlan } from "../video.ts";
+import type { FrameRange } from "../video.ts";
 import { StopRequested } from "./errors.ts";
 import type { EndState, Figures } from "./figures.ts";
 import { EventLog, type NewSessionEvent } from "./event_log.ts";
@@ -22,22 +22,11 @@ import {
 import type { Models } from "./models.ts";
 import type { Pictures, StreamTools } from "./pictures.ts";
 import { linksOf } from "./links.ts";
+import type { SessionOrder } from "./order.ts";
 import { generationProblem, type Problem } from "./problem.ts";
 import type { SessionStore } from "./store.ts";
 import { writeVideo } from "./video_file.ts";
 import type { SessionState, SessionView } from "./view.ts";
-
-/** What was asked for and where its files go. */
-export interface SessionOrder {
-  readonly id: string;
-  readonly createdAtMs: number;
-  readonly settings: SessionView["settings"];
-  /** The channel that shows it, besides `latest`; null for none. */
-  readonly channel: string | null;
-  readonly plan: VideoPlan;
-  /** Path of the MP4 to be. */
-  readonly videoFile: string;
-}
 
 /** What a session works with. */
 export interface SessionSurroundings {

@@ -6,7 +6,7 @@ import { writeRecording } from "../stream/mod.ts";
 import type { FrameRange } from "../video.ts";
 import { recipeOf } from "./links.ts";
 import type { Pictures, StreamTools } from "./pictures.ts";
-import type { SessionOrder } from "./session.ts";
+import type { SessionOrder } from "./order.ts";
 import type { SessionView } from "./view.ts";
 
 /** @param range frames that are kept, all final. @throws `RecordingError` */
