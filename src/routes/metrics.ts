@@ -3,7 +3,7 @@
  * @module
  */
 import { Hono } from "hono";
-import type { HistogramCounts, LiveTotals, Sessions, Status } from "../session/mod.ts";
+import type { HistogramCounts, LiveTotals, RenditionCounts, Sessions, Status } from "../session/mod.ts";
 import { exposition, expositionType, type Labels, type Metric } from "./exposition.ts";
 
 export interface MetricsOptions {
@@ -121,11 +121,6 @@ function pictureMetrics({ renditions }: LiveTotals): Metric[] {
     counted("framecast_encoder_restarts_total", "Encoders replaced because they ended or hung", "encoderRestarts"),
   ];
 }
-
-type RenditionCounts = Pick<
-  LiveTotals["renditions"][number],
-  "picturesEncoded" | "picturesDropped" | "keyFrames" | "bytes" | "encoderRestarts"
->;
 
 function counter(name: string, help: string, value: number): Metric {
   return { name, help, type: "counter", values: [[{}, value]] };

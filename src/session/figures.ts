@@ -2,7 +2,7 @@
  * What this server has made since it began, in numbers.
  * @module
  */
-import type { LiveStats, LiveStream, RenditionStats, ViewerStats } from "../stream/mod.ts";
+import type { LiveStats, LiveStream, RenditionCounts, RenditionStats, ViewerStats } from "../stream/mod.ts";
 import { Histogram, type HistogramCounts } from "./histogram.ts";
 import type { SessionState, SessionView } from "./view.ts";
 
@@ -13,7 +13,8 @@ export type EndState = Exclude<SessionState, "queued" | "running">;
 
 /** Pictures of one kind, of all sessions and channels together. */
 export type RenditionTotals =
-  & Pick<RenditionStats, "codec" | "quality" | typeof countNames[number]>
+  & RenditionCounts
+  & Pick<RenditionStats, "codec" | "quality">
   & { readonly view: string; readonly running: number };
 
 export interface LiveTotals {
@@ -25,7 +26,13 @@ export interface LiveTotals {
   readonly transportReaders: number;
 }
 
-const countNames = ["picturesEncoded", "picturesDropped", "keyFrames", "bytes", "encoderRestarts"] as const;
+const countNames = [
+  "picturesEncoded",
+  "picturesDropped",
+  "keyFrames",
+  "bytes",
+  "encoderRestarts",
+] as const satisfies readonly (keyof RenditionCounts)[];
 
 export class Figures {
   readonly #sampling = new Histogram(sectionBounds);
@@ -93,7 +100,7 @@ function addRendition(
   const before = totals.get(key);
   const counts = Object.fromEntries(countNames.map((name) => [name, (before?.[name] ?? 0) + stats[name]]));
   const running = (before?.running ?? 0) + (stats.state === "running" ? 1 : 0);
-  totals.set(key, { view, codec, quality, running, ...counts as Pick<RenditionStats, typeof countNames[number]> });
+  totals.set(key, { view, codec, quality, running, ...counts as Record<keyof RenditionCounts, number> });
 }
 
 function sumOfSent(one: LiveStats["sent"], other: LiveStats["sent"]): LiveStats["sent"] {

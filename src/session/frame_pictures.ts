@@ -4,6 +4,7 @@
  */
 import type { Ffmpeg } from "../ffmpeg.ts";
 import { coverImage, encodeJpeg, encodePng } from "../image.ts";
+import { placeInClip } from "../stream/mod.ts";
 import type { PreviewClip, RgbImage } from "../video.ts";
 import { Refusal } from "./errors.ts";
 import { readFileFrames } from "./file_frames.ts";
@@ -62,10 +63,9 @@ async function decodedFrame(view: SessionView, index: number, sources: FrameSour
   return { ...format, pixels: (await frames.next()).value! };
 }
 
-/** The pictures of a clip are spread evenly over its range, the first on its first frame, the last on its last. */
-function nearestPicture({ range, pictures, widthPx, heightPx, pixels }: PreviewClip, frameIndex: number): RgbImage {
-  const lastFrame = Math.max(1, range.end - range.start - 1);
-  const nearest = Math.round((frameIndex - range.start) / lastFrame * (pictures - 1));
+function nearestPicture(clip: PreviewClip, frameIndex: number): RgbImage {
+  const { widthPx, heightPx, pixels } = clip;
+  const nearest = Math.round(placeInClip(clip, frameIndex));
   const values = widthPx * heightPx * 3;
   return { widthPx, heightPx, pixels: pixels.subarray(nearest * values, (nearest + 1) * values) };
 }

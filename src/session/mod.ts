@@ -14,6 +14,6 @@ export { type NewSession, Sessions, type SessionsOptions } from "./sessions.ts";
 export type { Stage, Watchable } from "./stage.ts";
 export type { Status } from "./status.ts";
 export { SessionStore, StoreOpenError } from "./store.ts";
-export type { View, ViewChoice } from "../stream/mod.ts";
+export type { RenditionCounts, View, ViewChoice } from "../stream/mod.ts";
 export type { Channels } from "./channels.ts";
 export * from "./view.ts";

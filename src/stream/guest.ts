@@ -7,7 +7,7 @@ import type { Clock } from "./clock.ts";
 import type { FrameBus } from "./frame_bus.ts";
 import { createLineQuality, type Quality } from "./line_quality.ts";
 import type { LivePicture, PlayoutSegment } from "./live_picture.ts";
-import type { ViewChoice } from "./playout.ts";
+import { keyOf, type ViewChoice } from "./playout.ts";
 import type { Rendition } from "./rendition.ts";
 import { Seat } from "./seat.ts";
 import { createSilenceWatch } from "./silence.ts";
@@ -94,9 +94,7 @@ export class Guest {
 
   async #followShown(segments: AsyncIterable<PlayoutSegment>): Promise<void> {
     for await (const segment of segments) {
-      const { view, wait, previews } = this.#picture.choice;
-      const isOwn = segment.view === view && segment.wait === wait && segment.previews === previews;
-      if (isOwn) this.#news.showing(segment);
+      if (keyOf(segment) === keyOf(this.#picture.choice)) this.#news.showing(segment);
     }
   }
 

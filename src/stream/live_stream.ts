@@ -12,7 +12,7 @@ import { Guest } from "./guest.ts";
 import { LivePicture, type PlayoutSegment } from "./live_picture.ts";
 import { LiveLedger, type LiveStats } from "./live_stats.ts";
 import type { PictureSource } from "./picture_source.ts";
-import type { ViewChoice } from "./playout.ts";
+import { keyOf, type ViewChoice } from "./playout.ts";
 import { Rendition } from "./rendition.ts";
 import { TransportFeed } from "./transport_feed.ts";
 import { encoderNames } from "./video_encoder.ts";
@@ -188,7 +188,7 @@ class WhepLiveStream implements LiveStream {
   }
 
   #picture(choice: ViewChoice): LivePicture {
-    const key = `${choice.view} ${choice.wait} ${choice.previews}`;
+    const key = keyOf(choice);
     const present = this.#pictures.get(key);
     if (present?.state === "running") return present;
     const picture = new LivePicture({

@@ -18,6 +18,8 @@ export type { Codec } from "./access_unit.ts";
 export type { ViewerLimits } from "./admission.ts";
 export type { PlayoutSegment } from "./live_picture.ts";
 export type { LiveStats, RenditionStats, ViewerStats } from "./live_stats.ts";
+export type { RenditionCounts } from "./rendition.ts";
+export { placeInClip } from "./preview_picture.ts";
 export type { Quality } from "./line_quality.ts";
 export type { NewsEvent } from "./viewer_news.ts";
 export { type AnswerOptions, createLiveStream, type LiveStream, type LiveStreamOptions } from "./live_stream.ts";

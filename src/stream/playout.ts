@@ -33,6 +33,11 @@ export interface ViewChoice {
   readonly previews: "shown" | "hidden";
 }
 
+/** The same for choices that show the same. */
+export function keyOf({ view, wait, previews }: ViewChoice): string {
+  return `${view} ${wait} ${previews}`;
+}
+
 export interface Playout {
   /** The run that holds at a tick: the same object as before as long as that one has foretold rightly. */
   next(tick: number): Run;

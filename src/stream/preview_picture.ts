@@ -24,11 +24,17 @@ export function createPreviewPainter(format: VideoFormat): PreviewPainter {
   };
 }
 
-/** The small picture of a frame, values 0 to 255, `[heightPx, widthPx, 3]`: linear between the two nearest in time. */
-function pictureAt({ range, pictures, widthPx, heightPx, pixels }: PreviewClip, frameIndex: number): Float32Array {
-  const values = widthPx * heightPx * 3;
+/** Where a frame of a clip's range, or the one nearest to it, lies in its row of pictures: 0 to `pictures` − 1. */
+export function placeInClip({ range, pictures }: PreviewClip, frameIndex: number): number {
   const lastFrame = Math.max(1, range.end - range.start - 1);
-  const place = Math.min(pictures - 1, Math.max(0, (frameIndex - range.start) / lastFrame * (pictures - 1)));
+  return Math.min(pictures - 1, Math.max(0, (frameIndex - range.start) / lastFrame * (pictures - 1)));
+}
+
+/** The small picture of a frame, values 0 to 255, `[heightPx, widthPx, 3]`: linear between the two nearest in time. */
+function pictureAt(clip: PreviewClip, frameIndex: number): Float32Array {
+  const { pictures, widthPx, heightPx, pixels } = clip;
+  const values = widthPx * heightPx * 3;
+  const place = placeInClip(clip, frameIndex);
   const before = Math.min(pictures - 1, Math.floor(place));
   const first = pixels.subarray(before * values, (before + 1) * values);
   const second = before + 1 < pictures ? pixels.subarray((before + 1) * values, (before + 2) * values) : first;
