@@ -37,6 +37,24 @@ export async function launchChromium(): Promise<Browser> {
   });
 }
 
+/** A test with a Chromium of its own. Playwright keeps timers and pipes; what else runs is checked by its owners' tests. */
+export function browserTest(name: string, body: (browser: Browser) => Promise<void>): void {
+  Deno.test({
+    name: `${name} (Chromium)`,
+    ignore: chromiumPath === undefined,
+    sanitizeOps: false,
+    sanitizeResources: false,
+    async fn() {
+      const browser = await launchChromium();
+      try {
+        await body(browser);
+      } finally {
+        await browser.close();
+      }
+    },
+  });
+}
+
 /** What `whep_page.html` keeps about each picture that was shown. */
 export interface ShownPicture {
   readonly rtpTimestamp: number;

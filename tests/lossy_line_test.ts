@@ -1,28 +1,11 @@
 /** What a viewer gets over a line that loses packets, in a real Chromium. */
 import assert from "node:assert/strict";
-import { chromiumPath, launchChromium, picturesOf, receivedBy, until } from "./chromium.ts";
+import { browserTest, picturesOf, receivedBy, until } from "./chromium.ts";
 import { assertExact, startLiveServer } from "./live_server.ts";
 import { openLossyLine } from "./lossy_line.ts";
 import { randomOf } from "./seeded.ts";
 
-function lossTest(name: string, body: (browser: Awaited<ReturnType<typeof launchChromium>>) => Promise<void>): void {
-  Deno.test({
-    name: `${name} (Chromium)`,
-    ignore: chromiumPath === undefined,
-    sanitizeOps: false, // playwright keeps timers and pipes of its own
-    sanitizeResources: false,
-    async fn() {
-      const browser = await launchChromium();
-      try {
-        await body(browser);
-      } finally {
-        await browser.close();
-      }
-    },
-  });
-}
-
-lossTest("a viewer of a line that loses 5 % sees every picture, and none late enough to notice", async (browser) => {
+browserTest("a viewer of a line that loses 5 % sees every picture, and none late enough to notice", async (browser) => {
   await using live = await startLiveServer();
   const session = await live.sessionWith(2, { resolution: "480x320" });
   await using line = openLossyLine({ server: live.url, lossShare: 0.05, random: randomOf(1) });
@@ -38,7 +21,7 @@ lossTest("a viewer of a line that loses 5 % sees every picture, and none late en
   assert.ok(Math.max(...pauses) < 500, `longest pause ${Math.max(...pauses)} ms`);
 });
 
-lossTest("whatever gets lost of a handshake, the viewer gets its picture", async (browser) => {
+browserTest("whatever gets lost of a handshake, the viewer gets its picture", async (browser) => {
   await using live = await startLiveServer();
   const session = await live.sessionWith(2);
   const query = new URLSearchParams({ whep: `${session.links.whep}?view=arrival` });

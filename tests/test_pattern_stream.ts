@@ -29,6 +29,8 @@ export interface TestStreamOptions extends TestPatternOptions {
   /** Answers all offers with this codec only. */
   readonly codec?: "vp8" | "h264";
   readonly ffmpegPath?: string;
+  /** What the live picture reads from, given what the frames are written to. */
+  readonly readFrom?: (store: FrameStore) => FrameStore;
 }
 
 export interface TestStream extends AsyncDisposable {
@@ -53,7 +55,7 @@ export interface StartedProcess {
 
 /** Nothing is generated until `generate()` is called. */
 export async function startTestStream(options: TestStreamOptions): Promise<TestStream> {
-  const { widthPx, heightPx, codec } = options;
+  const { widthPx, heightPx, codec, readFrom = (store) => store } = options;
   const engine = createTestPatternEngine(options);
   const events = engine.generate(requestOf(options), new AbortController().signal)[Symbol.asyncIterator]();
   const first = (await events.next()).value;
@@ -62,7 +64,7 @@ export async function startTestStream(options: TestStreamOptions): Promise<TestS
   const directory = await Deno.makeTempDir({ prefix: "framecast-test-" });
   const store = await openFrameStore(`${directory}/frames.rgb`, plan);
   const placeholder = { widthPx, heightPx, pixels: new Uint8Array(widthPx * heightPx * 3).fill(128) };
-  const footage = new VideoFootage({ store, placeholder });
+  const footage = new VideoFootage({ store: readFrom(store), placeholder });
   const encoders: StartedProcess[] = [];
   const live = createLiveStream({
     source: (choice) => createVideoSource("test", footage, choice),

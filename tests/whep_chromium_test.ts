@@ -1,29 +1,11 @@
 /** A real Chromium plays the live picture; frame numbers are read from what is on its screen. */
 import assert from "node:assert/strict";
 import type { Browser, Page } from "playwright-core";
-import { chromiumPath, launchChromium, picturesOf, receivedBy, type ShownPicture, until } from "./chromium.ts";
+import { browserTest, picturesOf, receivedBy, type ShownPicture, until } from "./chromium.ts";
 import { assertExact, startLiveServer } from "./live_server.ts";
 import { frameAt, startTestStream, type TestStream, type TestStreamOptions } from "./test_pattern_stream.ts";
 
 const small: TestStreamOptions = { schedule: "inverted", durationSeconds: 3, widthPx: 256, heightPx: 192 };
-
-/** Playwright keeps timers and pipes of its own; the streams' processes are checked by the tests of their owners. */
-function browserTest(name: string, body: (browser: Browser) => Promise<void>): void {
-  Deno.test({
-    name: `${name} (Chromium)`,
-    ignore: chromiumPath === undefined,
-    sanitizeOps: false,
-    sanitizeResources: false,
-    async fn() {
-      const browser = await launchChromium();
-      try {
-        await body(browser);
-      } finally {
-        await browser.close();
-      }
-    },
-  });
-}
 
 async function watch(browser: Browser, stream: TestStream, query = ""): Promise<Page> {
   const page = await browser.newPage();
