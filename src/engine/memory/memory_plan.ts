@@ -1,0 +1,158 @@
+/**
+ * What lies where in the memory of a GPU while a video is made: the question that is planned for, and the answer. Types
+ * only; `plan_memory.ts` answers.
+ *
+ * Bytes are bytes. A block is one of the transformer's dual-stream or single-stream blocks, counted from 0.
+ * @module
+ */
+import type { PictureSize } from "../sampling/mod.ts";
+import type { SectionShape } from "../transformer_graphs.ts";
+import type { ModelSizes } from "./model_sizes.ts";
+
+/** How the matrices of the transformer's blocks are kept. Everything else keeps the format of its file. */
+export type WeightPrecision = "bf16" | "fp8" | "int4";
+
+export interface MemoryQuestion {
+  readonly card: CardMemory;
+  readonly model: ModelSizes;
+  readonly work: WorkShape;
+  readonly precision: WeightPrecision;
+  /** What the user decided. Default: nothing. */
+  readonly wishes?: MemoryWishes;
+  /** Peaks of working memory that were measured on this card with this picture size. Default: none. */
+  readonly measured?: readonly MeasuredPeak[];
+}
+
+export interface CardMemory {
+  readonly totalBytes: number;
+  /** What no program has taken, this one included. */
+  readonly freeBytes: number;
+  /** What CUDA itself will still take of it: 0 in a process that has started CUDA. Default `cudaStartBytes`. */
+  readonly cudaBytes?: number;
+}
+
+/** The largest section of a video. All are equally large, so a plan holds for any length. */
+export interface WorkShape {
+  readonly section: SectionShape;
+  /** Picture tokens and prompt tokens beside the packed ones. Default: as many as there can be. */
+  readonly contextTokens?: number;
+  /** Adapters (LoRA) that are computed beside the weights and not merged into them. Default 0. */
+  readonly adapterBytes?: number;
+  /** Into how many parts of its tokens the graph can cut an MLP. Default: as many as are of use. */
+  readonly mlpChunksMax?: number;
+}
+
+/** What users of ComfyUI and musubi-tuner know as `--reserve-vram` and `--blocks_to_swap`. */
+export interface MemoryWishes {
+  /** Not more than this, CUDA's own share included, however much is free. */
+  readonly limitBytes?: number;
+  /** Left for other programs. Default `reserveBytes` of `plan_memory.ts`. */
+  readonly reserveBytes?: number;
+  /** Exactly so many blocks are streamed. Default: as few as possible. */
+  readonly streamedBlocks?: number;
+  /** Tiles are part of the result. Default: the reference's rule (FramePack 97fe5db, `demo_gradio.py`): whole above 60 GB. */
+  readonly spatialTiles?: "tiled" | "whole";
+}
+
+export interface MeasuredPeak {
+  readonly phase: Phase;
+  /** What the peak was measured with: of the `sampling` phase, and of the `decoding` phase. */
+  readonly mlpChunks?: number;
+  readonly spatialTiles?: "tiled" | "whole";
+  /** Without weights and staging slots. */
+  readonly workingBytes: number;
+}
+
+/** `preparing`: prompt and picture become conditions. `sampling`: one forward pass. `decoding`: latents become frames. */
+export type Phase = "preparing" | "sampling" | "decoding";
+
+/**
+ * `resident`: in VRAM from the first use on, over all sections and sessions.
+ * `loaded`: as a whole for its phase, and gone after it; the blocks stay where they are.
+ * `streamed`: layer by layer through two staging slots of its own, which are gone after the phase.
+ */
+export type Place = "resident" | "loaded" | "streamed";
+
+export interface MemoryPlan {
+  readonly kind: "planned";
+  readonly precision: WeightPrecision;
+  readonly llama: Place;
+  readonly clip: Exclude<Place, "streamed">;
+  readonly siglip: Exclude<Place, "streamed">;
+  /** Token refiner, time, guidance and text embedders, image projection: done before the first step. */
+  readonly conditioning: Exclude<Place, "streamed">;
+  /**
+   * Linear layers that make the modulation vectors: each block's weights pass through VRAM once per prompt, two at a time,
+   * and are nowhere in it while sampling.
+   */
+  readonly modulation: "precomputed";
+  readonly dual: BlockPlaces;
+  readonly single: BlockPlaces;
+  /** Two slots in VRAM that streamed blocks take turns in: block k+1 is copied while block k computes. */
+  readonly staging: { readonly slots: 0 | 2; readonly slotBytes: number };
+  /** The tokens of an MLP go through it in so many parts. */
+  readonly mlpChunks: number;
+  readonly vae: VaePlan;
+  /**
+   * For ONNX Runtime's `gpu_mem_limit`, all sessions on one arena: working memory with its margin. Weights and slots lie
+   * outside of the arena.
+   */
+  readonly arenaLimitBytes: number;
+  readonly phases: Readonly<Record<Phase, PhaseMemory>>;
+  /** Of the largest phase; what a monitor would show for the process. */
+  readonly peakBytes: number;
+  /** What the plan had to stay below. */
+  readonly limitBytes: number;
+  readonly host: HostMemory;
+  /** `measured`: the working memory of sampling and decoding was measured on this card; `formula`: it was calculated. */
+  readonly basis: "formula" | "measured";
+}
+
+/** Every block is in exactly one of the two, in ascending order. */
+export interface BlockPlaces {
+  readonly resident: readonly number[];
+  readonly streamed: readonly number[];
+}
+
+export interface VaePlan {
+  /** Weights, in 16 bits. */
+  readonly place: Exclude<Place, "streamed">;
+  readonly spatialTiles: "tiled" | "whole";
+  /** The largest piece that is decoded at once. */
+  readonly tile: PictureSize & { readonly latentFrames: number };
+  /** Tiles decoded at once. One fills a GPU; whether two are faster has not been measured. */
+  readonly lanes: 1;
+  /** `overlapped`: a section is decoded while the next one is sampled; both working memories are there at once. */
+  readonly decode: "between" | "overlapped";
+}
+
+/** What is in VRAM at the worst moment of a phase. */
+export interface PhaseMemory {
+  readonly cudaBytes: number;
+  readonly weightsBytes: number;
+  readonly stagingBytes: number;
+  /** Activations and workspaces, with a margin. */
+  readonly workingBytes: number;
+  /** The sum. */
+  readonly totalBytes: number;
+}
+
+export interface HostMemory {
+  /** Page-locked buffers that copies to the GPU start from. */
+  readonly pinnedBytes: number;
+  /** Streamed weights in a precision that their file does not have: kept in main memory, beyond the page cache. */
+  readonly packedBytes: number;
+}
+
+/** Nothing fits. The numbers are those of the smallest plan. */
+export interface MemoryRefusal {
+  readonly kind: "refused";
+  readonly phase: Phase;
+  readonly neededBytes: number;
+  readonly limitBytes: number;
+  readonly missingBytes: number;
+  /** The largest size of about this shape that fits in the same precision; null when none does. */
+  readonly fittingSize: PictureSize | null;
+  /** The most exact precision that fits at the size asked for; null when none does. */
+  readonly fittingPrecision: WeightPrecision | null;
+}
