@@ -38,7 +38,7 @@ export interface WorkShape {
   readonly contextTokens?: number;
   /** Adapters (LoRA) that are computed beside the weights and not merged into them. Default 0. */
   readonly adapterBytes?: number;
-  /** Into how many parts of its tokens the graph can cut an MLP. Default: as many as are of use. */
+  /** Into how many parts of its tokens the transformer's graph can cut an MLP. Default 1: it cannot. */
   readonly mlpChunksMax?: number;
 }
 
@@ -54,14 +54,10 @@ export interface MemoryWishes {
   readonly spatialTiles?: "tiled" | "whole";
 }
 
-export interface MeasuredPeak {
-  readonly phase: Phase;
-  /** What the peak was measured with: of the `sampling` phase, and of the `decoding` phase. */
-  readonly mlpChunks?: number;
-  readonly spatialTiles?: "tiled" | "whole";
-  /** Without weights and staging slots. */
-  readonly workingBytes: number;
-}
+/** Working memory without weights and slots, and what it was measured with. */
+export type MeasuredPeak =
+  | { readonly phase: "sampling"; readonly mlpChunks: number; readonly workingBytes: number }
+  | { readonly phase: "decoding"; readonly spatialTiles: "tiled" | "whole"; readonly workingBytes: number };
 
 /** `preparing`: prompt and picture become conditions. `sampling`: one forward pass. `decoding`: latents become frames. */
 export type Phase = "preparing" | "sampling" | "decoding";
@@ -77,8 +73,8 @@ export interface MemoryPlan {
   readonly kind: "planned";
   readonly precision: WeightPrecision;
   readonly llama: Place;
-  readonly clip: Exclude<Place, "streamed">;
-  readonly siglip: Exclude<Place, "streamed">;
+  /** CLIP and SigLIP. */
+  readonly smallEncoders: Exclude<Place, "streamed">;
   /** Token refiner, time, guidance and text embedders, image projection: done before the first step. */
   readonly conditioning: Exclude<Place, "streamed">;
   /**

@@ -16,6 +16,8 @@ export interface ModelSizes {
 
 export interface TransformerSizes {
   readonly hidden: number;
+  readonly mlpHidden: number;
+  readonly heads: number;
   readonly headDim: number;
   readonly dual: readonly BlockSizes[];
   readonly single: readonly BlockSizes[];
@@ -23,7 +25,7 @@ export interface TransformerSizes {
   readonly conditioningBytes: number;
   /** Needed in every step: patch embedders and the head. */
   readonly embeddingBytes: number;
-  /** In the files. */
+  /** How the files store the blocks' matrices. */
   readonly bytesPerNumber: number;
 }
 
@@ -85,19 +87,22 @@ export function modelSizes({ transformer, vae, llama, clip, siglip }: ModelTenso
 /** Names of `networks/framepack_transformer.ts`, `networks/condition_embedders.ts` and `networks/modulation.ts`. */
 function transformerSizes(tensors: TensorList): TransformerSizes {
   const names = tensors.names();
-  const [hidden] = tensors.get("x_embedder.proj.weight").shape;
+  const mlp = tensors.get("single_transformer_blocks.0.proj_mlp.weight");
+  const [mlpHidden, hidden] = mlp.shape as [number, number];
   const [headDim] = tensors.get("single_transformer_blocks.0.attn.norm_q.weight").shape;
   const isBefore = (name: string) =>
     /^(context_embedder|time_text_embed|image_projection|norm_out\.linear)\./.test(name);
   const isBlock = (name: string) => /^(single_)?transformer_blocks\./.test(name);
   return {
-    hidden: hidden!,
+    hidden,
+    mlpHidden,
+    heads: hidden / headDim!,
     headDim: headDim!,
     dual: blocksOf(tensors, "transformer_blocks", /^norm1(_context)?\.linear\./),
     single: blocksOf(tensors, "single_transformer_blocks", /^norm\.linear\./),
     conditioningBytes: bytesOf(tensors, names.filter(isBefore)),
     embeddingBytes: bytesOf(tensors, names.filter((name) => !isBefore(name) && !isBlock(name))),
-    bytesPerNumber: elementBytes[tensors.get("x_embedder.proj.weight").dtype],
+    bytesPerNumber: elementBytes[mlp.dtype],
   };
 }
 

@@ -1,0 +1,212 @@
+/**
+ * What one way to place a model takes of a card in each phase of its work.
+ * @module
+ */
+import { decodeTiling, encodeTiling, tileShapes } from "../vae_tiling.ts";
+import type {
+  BlockPlaces,
+  MeasuredPeak,
+  MemoryQuestion,
+  Phase,
+  PhaseMemory,
+  Place,
+  VaePlan,
+  WorkShape,
+} from "./memory_plan.ts";
+import type { BlockSizes } from "./model_sizes.ts";
+import {
+  clipTokensMax,
+  contextTokensMax,
+  decodingWorkingBytes,
+  encoderWorkingBytes,
+  encodingWorkingBytes,
+  type LatentPiece,
+  llamaTokensMax,
+  samplingWorkingBytes,
+  siglipTokens,
+} from "./working_memory.ts";
+
+/**
+ * What CUDA takes when it starts: its context, the kernels of ONNX Runtime, workspaces of cuBLAS and cuDNN. An allowance
+ * of 512 MiB until it is measured on the card.
+ */
+export const cudaStartBytes = 2 ** 29;
+
+/** On top of a formula, and of a measured peak, for what an arena cannot use between its tensors. Chosen, not measured. */
+const margins = { formula: 0.15, measured: 0.03 } as const;
+
+/** Where the blocks are, and what that takes. */
+export interface BlockMemory {
+  readonly dual: BlockPlaces;
+  readonly single: BlockPlaces;
+  readonly residentBytes: number;
+  readonly streamedBytes: number;
+  /** Of one of two slots; 0 where nothing is streamed. */
+  readonly slotBytes: number;
+}
+
+/** What can be given up for room, apart from resident blocks. */
+export interface Comfort {
+  readonly spatialTiles: VaePlan["spatialTiles"];
+  readonly decode: VaePlan["decode"];
+  readonly llama: Place;
+  readonly smallEncoders: Exclude<Place, "streamed">;
+  readonly conditioning: Exclude<Place, "streamed">;
+  readonly vae: Exclude<Place, "streamed">;
+  readonly mlpChunks: number;
+}
+
+/** What a comfort takes, whatever the blocks do. */
+export interface ComfortMemory {
+  readonly residentBytes: number;
+  /** The part of the preparation that takes most besides what is resident. */
+  readonly preparing: Part;
+  readonly sampling: Working;
+  readonly decoding: Working & { readonly weightsBytes: number };
+}
+
+interface Working {
+  readonly bytes: number;
+  readonly basis: "formula" | "measured";
+}
+
+interface Part {
+  readonly weightsBytes: number;
+  /** Of one of two slots; 0 where nothing is streamed. */
+  readonly slotBytes: number;
+  readonly bytes: number;
+}
+
+export function phasesOf(
+  { card }: MemoryQuestion,
+  blocks: BlockMemory,
+  { decode }: Comfort,
+  { residentBytes, preparing, sampling, decoding }: ComfortMemory,
+): Readonly<Record<Phase, PhaseMemory>> {
+  const weightsBytes = blocks.residentBytes + residentBytes;
+  const stagingBytes = 2 * blocks.slotBytes;
+  const both = sampling.bytes + decoding.bytes;
+  const cudaBytes = card.cudaBytes ?? cudaStartBytes;
+  const phase = (weightsBytes: number, stagingBytes: number, workingBytes: number): PhaseMemory => {
+    const totalBytes = cudaBytes + weightsBytes + stagingBytes + workingBytes;
+    return { cudaBytes, weightsBytes, stagingBytes, workingBytes, totalBytes };
+  };
+  return {
+    preparing: phase(weightsBytes + preparing.weightsBytes, stagingBytes + 2 * preparing.slotBytes, preparing.bytes),
+    sampling: phase(weightsBytes, stagingBytes, decode === "overlapped" ? both : sampling.bytes),
+    decoding: phase(
+      weightsBytes + decoding.weightsBytes,
+      stagingBytes,
+      decode === "overlapped" ? both : decoding.bytes,
+    ),
+  };
+}
+
+export function blockMemory(
+  question: MemoryQuestion,
+  { dual, single }: Pick<BlockMemory, "dual" | "single">,
+): BlockMemory {
+  const { transformer } = question.model;
+  const bytesOf = (places: readonly number[], blocks: readonly BlockSizes[]) =>
+    places.map((index) => blockBytes(question, blocks[index]!));
+  const streamed = [...bytesOf(dual.streamed, transformer.dual), ...bytesOf(single.streamed, transformer.single)];
+  const resident = [...bytesOf(dual.resident, transformer.dual), ...bytesOf(single.resident, transformer.single)];
+  return {
+    dual,
+    single,
+    residentBytes: sum(resident),
+    streamedBytes: sum(streamed),
+    slotBytes: Math.max(0, ...streamed),
+  };
+}
+
+/** A block's weights in VRAM, without the layers that make its modulation. */
+function blockBytes({ precision, model }: MemoryQuestion, { matrixNumbers, vectorNumbers }: BlockSizes): number {
+  const bytesPerNumber = {
+    bf16: 2,
+    fp8: 1 + 4 / model.transformer.hidden, // and a float32 scale per row
+    int4: (4 + 16 / 32) / 8, // and a 16-bit scale per 32 numbers
+  }[precision];
+  return Math.ceil(matrixNumbers * bytesPerNumber) + 2 * vectorNumbers;
+}
+
+export function comfortMemory(question: MemoryQuestion, comfort: Comfort): ComfortMemory {
+  const { model: { transformer, vae, llama, clip, siglip }, work } = question;
+  const ifResident = (place: Place, sizeBytes: number) => place === "resident" ? sizeBytes : 0;
+  return {
+    residentBytes: transformer.embeddingBytes + (work.adapterBytes ?? 0) +
+      ifResident(comfort.conditioning, transformer.conditioningBytes) +
+      ifResident(comfort.vae, 2 * (vae.encoderNumbers + vae.decoderNumbers)) +
+      ifResident(comfort.llama, llama.bytes) +
+      ifResident(comfort.smallEncoders, clip.bytes + siglip.bytes),
+    preparing: largestPart(question, comfort),
+    sampling: samplingMemory(question, comfort),
+    decoding: {
+      ...decodingMemory(question, comfort),
+      weightsBytes: comfort.vae === "loaded" ? 2 * vae.decoderNumbers : 0,
+    },
+  };
+}
+
+function samplingMemory({ work, model, precision, measured }: MemoryQuestion, { mlpChunks }: Comfort): Working {
+  return withMargin(
+    measured?.find((peak) => peak.phase === "sampling" && peak.mlpChunks === mlpChunks),
+    samplingWorkingBytes(model.transformer, {
+      section: work.section,
+      contextTokens: work.contextTokens ?? contextTokensMax,
+      mlpChunks,
+      weights: precision === "bf16" ? "as multiplied" : "packed",
+    }),
+  );
+}
+
+function decodingMemory({ work, model, measured }: MemoryQuestion, { spatialTiles }: Comfort): Working {
+  return withMargin(
+    measured?.find((peak) => peak.phase === "decoding" && peak.spatialTiles === spatialTiles),
+    decodingWorkingBytes(model.vae.blockChannels, decodedPiece(work, spatialTiles)),
+  );
+}
+
+/** The largest piece that the autoencoder decodes at once. A section is decoded with its neighbour and the start frame. */
+export function decodedPiece({ section }: WorkShape, spatialTiles: VaePlan["spatialTiles"]): LatentPiece {
+  const [frames, height, width] = section.window;
+  const shapes = tileShapes([16, 2 * frames + 1, height, width], decodeTiling, spatialTiles);
+  const largest = (axis: 1 | 2 | 3) => Math.max(...shapes.map((shape) => shape[axis]));
+  return [largest(1), largest(2), largest(3)];
+}
+
+/** The largest piece of the start picture that is encoded at once. */
+function encodedPiece({ section }: WorkShape, { spatialTiles }: Comfort): readonly [heightPx: number, widthPx: number] {
+  const [, height, width] = section.window;
+  const shapes = tileShapes([3, 1, 8 * height, 8 * width], encodeTiling, spatialTiles);
+  return [Math.max(...shapes.map((shape) => shape[2])), Math.max(...shapes.map((shape) => shape[3]))];
+}
+
+/** The preparation is done part by part. */
+function largestPart({ model, work }: MemoryQuestion, comfort: Comfort): Part {
+  const { transformer, vae, llama, clip, siglip } = model;
+  const part = (place: Place, sizeBytes: number, workingBytes: number, layerBytes = 0): Part => ({
+    weightsBytes: place === "loaded" ? sizeBytes : 0,
+    slotBytes: place === "streamed" ? layerBytes : 0,
+    bytes: withMargin(undefined, workingBytes).bytes,
+  });
+  const refiner = { hidden: transformer.hidden, mlpHidden: 4 * transformer.hidden };
+  const modulation = Math.max(...[...transformer.dual, ...transformer.single].map((block) => block.modulationNumbers));
+  const parts = [
+    part(comfort.llama, llama.bytes, encoderWorkingBytes(llama, llamaTokensMax), llama.layerBytes),
+    part(comfort.smallEncoders, clip.bytes, encoderWorkingBytes(clip, clipTokensMax)),
+    part(comfort.smallEncoders, siglip.bytes, encoderWorkingBytes(siglip, siglipTokens)),
+    part(comfort.vae, 2 * vae.encoderNumbers, encodingWorkingBytes(vae.blockChannels, encodedPiece(work, comfort))),
+    part(comfort.conditioning, transformer.conditioningBytes, encoderWorkingBytes(refiner, siglipTokens)),
+    part("streamed", 0, 0, 2 * modulation),
+  ];
+  const totalBytes = (part: Part) => part.weightsBytes + 2 * part.slotBytes + part.bytes;
+  return parts.reduce((largest, next) => totalBytes(next) > totalBytes(largest) ? next : largest);
+}
+
+function withMargin(measured: MeasuredPeak | undefined, formulaBytes: number): Working {
+  const basis = measured ? "measured" : "formula";
+  return { bytes: Math.ceil((measured?.workingBytes ?? formulaBytes) * (1 + margins[basis])), basis };
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

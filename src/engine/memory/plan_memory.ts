@@ -1,0 +1,207 @@
+/**
+ * The memory planner: from a card, a model and a picture size to what lies where. Pure: the same question has the same
+ * answer, and the length of a video is no part of it.
+ *
+ * Everything else gives way before a block is streamed, since a streamed block is copied again in every step: encoders and
+ * what is needed once leave the card, decoding moves between the sections, MLPs are cut. Then as few blocks as
+ * possible are streamed, single-stream ones first, whose slots are a third to a half of the others'.
+ * docs/decisions/0022-memory-plan.md
+ * @module
+ */
+import { nearestSize, type PictureSize, sizesOfResolution } from "../sampling/mod.ts";
+import type {
+  BlockPlaces,
+  MemoryPlan,
+  MemoryQuestion,
+  MemoryRefusal,
+  Phase,
+  PhaseMemory,
+  WeightPrecision,
+} from "./memory_plan.ts";
+import {
+  type BlockMemory,
+  blockMemory,
+  type Comfort,
+  type ComfortMemory,
+  comfortMemory,
+  decodedPiece,
+  phasesOf,
+} from "./phases.ts";
+import { mlpChunksOfUse } from "./working_memory.ts";
+
+/** Left for other programs: a desktop's windows grow while a video is made. Chosen, not measured. */
+export const reserveBytes = 256 * 2 ** 20;
+
+/** @throws RangeError when the wishes name more streamed blocks than there are */
+export function planMemory(question: MemoryQuestion): MemoryPlan | MemoryRefusal {
+  const limitBytes = limitOf(question);
+  for (const candidate of candidates(question)) {
+    if (candidate.peakBytes <= limitBytes) return planOf(question, candidate, limitBytes);
+  }
+  return refusalOf(question, limitBytes);
+}
+
+/** What may be used: not what is left to others, and not more than the user allows. */
+function limitOf({ card, wishes }: MemoryQuestion): number {
+  const { limitBytes = Infinity, reserveBytes: reserved = reserveBytes } = wishes ?? {};
+  return Math.max(0, Math.min(card.freeBytes - reserved, limitBytes));
+}
+
+/** One way to place a model, and what it takes. */
+interface Candidate {
+  readonly blocks: BlockMemory;
+  readonly comfort: Comfort;
+  readonly memory: ComfortMemory;
+  readonly phases: Readonly<Record<Phase, PhaseMemory>>;
+  readonly peakBytes: number;
+}
+
+/** In the order of preference: fewest streamed blocks, then the tiles one should have, then the most comfort. */
+function* candidates(question: MemoryQuestion): Generator<Candidate> {
+  const choices = comforts(question).map((comfort) => ({ comfort, memory: comfortMemory(question, comfort) }));
+  for (const blocks of blockPlacements(question)) {
+    for (const { comfort, memory } of choices) {
+      const phases = phasesOf(question, blocks, comfort, memory);
+      const peakBytes = Math.max(...Object.values(phases).map((phase) => phase.totalBytes));
+      yield { blocks, comfort, memory, phases, peakBytes };
+    }
+  }
+}
+
+function* blockPlacements(question: MemoryQuestion): Generator<BlockMemory> {
+  const { dual, single } = question.model.transformer;
+  const blocks = dual.length + single.length;
+  const wish = question.wishes?.streamedBlocks;
+  if (wish !== undefined && !(wish >= 0 && wish <= blocks)) {
+    throw new RangeError(`Cannot stream ${wish} blocks: the transformer has ${blocks}`);
+  }
+  for (let streamed = wish ?? 0; streamed <= (wish ?? blocks); streamed++) {
+    const ofSingle = Math.min(streamed, single.length);
+    yield blockMemory(question, {
+      dual: spread(dual.length, streamed - ofSingle),
+      single: spread(single.length, ofSingle),
+    });
+  }
+}
+
+/** As evenly as possible, so that a copy has the blocks between two streamed ones to hide under. */
+function spread(blocks: number, streamed: number): BlockPlaces {
+  const chosen = new Set(Array.from({ length: streamed }, (_, i) => Math.floor((i + 0.5) * blocks / streamed)));
+  const indices = Array.from({ length: blocks }, (_, index) => index);
+  return {
+    resident: indices.filter((index) => !chosen.has(index)),
+    streamed: indices.filter((index) => chosen.has(index)),
+  };
+}
+
+/**
+ * From the most to the least; each takes no more than the one before it. First goes what is needed once per session,
+ * largest first, then what helps once per section.
+ */
+function comforts(question: MemoryQuestion): Comfort[] {
+  const most: Omit<Comfort, "spatialTiles"> = {
+    decode: "overlapped",
+    llama: "resident",
+    smallEncoders: "resident",
+    conditioning: "resident",
+    vae: "resident",
+    mlpChunks: 1,
+  };
+  const less: Partial<Comfort>[] = [
+    { llama: "loaded" },
+    { llama: "streamed" },
+    { smallEncoders: "loaded" },
+    { conditioning: "loaded" },
+    { decode: "between" },
+    { vae: "loaded" },
+  ];
+  const chunks = Math.min(question.work.mlpChunksMax ?? 1, mlpChunksOfUse);
+  for (let mlpChunks = 2; mlpChunks <= chunks; mlpChunks++) less.push({ mlpChunks });
+  const levels = [most];
+  for (const change of less) levels.push({ ...levels.at(-1)!, ...change });
+  return tileChoices(question).flatMap((spatialTiles) => levels.map((level) => ({ ...level, spatialTiles })));
+}
+
+const wholePicturesAboveBytes = 60e9;
+
+function tileChoices(question: MemoryQuestion): readonly Comfort["spatialTiles"][] {
+  const { spatialTiles, limitBytes = Infinity } = question.wishes ?? {};
+  if (spatialTiles) return [spatialTiles];
+  return Math.min(question.card.freeBytes, limitBytes) > wholePicturesAboveBytes ? ["whole", "tiled"] : ["tiled"];
+}
+
+function planOf(question: MemoryQuestion, candidate: Candidate, limitBytes: number): MemoryPlan {
+  const { blocks, memory, phases, peakBytes } = candidate;
+  const { spatialTiles, decode, vae, ...places } = candidate.comfort;
+  const [latentFrames, height, width] = decodedPiece(question.work, spatialTiles);
+  return {
+    kind: "planned",
+    precision: question.precision,
+    ...places,
+    modulation: "precomputed",
+    dual: blocks.dual,
+    single: blocks.single,
+    staging: { slots: blocks.slotBytes > 0 ? 2 : 0, slotBytes: blocks.slotBytes },
+    vae: {
+      place: vae,
+      spatialTiles,
+      tile: { latentFrames, widthPx: 8 * width, heightPx: 8 * height },
+      lanes: 1,
+      decode,
+    },
+    arenaLimitBytes: Math.max(...Object.values(phases).map((phase) => phase.workingBytes)),
+    phases,
+    peakBytes,
+    limitBytes,
+    host: {
+      pinnedBytes: 2 * Math.max(blocks.slotBytes, memory.preparing.slotBytes),
+      packedBytes: isPrecisionOfFile(question) ? 0 : blocks.streamedBytes,
+    },
+    basis: memory.sampling.basis === "measured" && memory.decoding.basis === "measured" ? "measured" : "formula",
+  };
+}
+
+const isPrecisionOfFile = ({ precision, model }: MemoryQuestion) =>
+  model.transformer.bytesPerNumber === { bf16: 2, fp8: 1, int4: 0.5 }[precision];
+
+/** From the most exact. */
+const precisions: readonly WeightPrecision[] = ["bf16", "fp8", "int4"];
+
+function refusalOf(question: MemoryQuestion, limitBytes: number): MemoryRefusal {
+  const { phases, peakBytes } = smallest(question);
+  const coarser = precisions.slice(precisions.indexOf(question.precision) + 1);
+  return {
+    kind: "refused",
+    phase: (Object.keys(phases) as Phase[]).find((phase) => phases[phase].totalBytes === peakBytes)!,
+    neededBytes: peakBytes,
+    limitBytes,
+    missingBytes: peakBytes - limitBytes,
+    fittingSize: smallerSizes(question).find((size) => fits(withSize(question, size))) ?? null,
+    fittingPrecision: coarser.find((precision) => fits({ ...question, precision })) ?? null,
+  };
+}
+
+const smallest = (question: MemoryQuestion): Candidate =>
+  candidates(question).reduce((least, next) => next.peakBytes < least.peakBytes ? next : least);
+
+const fits = (question: MemoryQuestion): boolean => smallest(question).peakBytes <= limitOf(question);
+
+/** Of about the same shape, largest first. */
+function smallerSizes({ work: { section: { window: [, height, width] } } }: MemoryQuestion): PictureSize[] {
+  const asked = { widthPx: 8 * width, heightPx: 8 * height };
+  const area = (size: PictureSize) => size.widthPx * size.heightPx;
+  const sizes: PictureSize[] = [];
+  const sideStepPx = 32;
+  for (let side = Math.ceil(Math.sqrt(area(asked)) / sideStepPx) * sideStepPx; side >= 128; side -= sideStepPx) {
+    const size = nearestSize(asked, sizesOfResolution(side));
+    if (area(size) < area(asked)) sizes.push(size);
+  }
+  return sizes;
+}
+
+function withSize(question: MemoryQuestion, { widthPx, heightPx }: PictureSize): MemoryQuestion {
+  const { section } = question.work;
+  const window = [section.window[0], heightPx / 8, widthPx / 8] as const;
+  const { measured: _, ...rest } = question; // of another size
+  return { ...rest, work: { ...question.work, section: { ...section, window } } };
+}

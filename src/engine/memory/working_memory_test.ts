@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { publishedTransformer } from "../../../bench/published_transformer.ts";
+import { checkpointOf, publishedModelTensors } from "../../../tests/published_model.ts";
+import { SizedGraph } from "../../../tests/tensor_liveness.ts";
+import { outputHead, transformerBlocks } from "../networks/framepack_transformer.ts";
+import { modulationRows, readModulations } from "../networks/modulation.ts";
+import { parseTransformerConfig } from "../networks/transformer_config.ts";
+import { decoder, encoder } from "../networks/vae.ts";
+import { parseVaeConfig } from "../networks/vae_config.ts";
+import { Module } from "../onnx/graph.ts";
+import { sub } from "../onnx/operators.ts";
+import { packedTokens } from "../transformer_graphs.ts";
+import { modelSizes } from "./model_sizes.ts";
+import { decodingWorkingBytes, encodingWorkingBytes, samplingWorkingBytes } from "./working_memory.ts";
+
+const tensors = publishedModelTensors();
+const { transformer, vae } = modelSizes(tensors);
+const sectionOf = (widthPx: number, heightPx: number) => ({
+  window: [9, heightPx / 8, widthPx / 8] as const,
+  history: { "1x": 2, "2x": 2, "4x": 16 },
+});
+const samplingBytes = (widthPx: number, heightPx: number, contextTokens: number, mlpChunks = 1) =>
+  samplingWorkingBytes(transformer, {
+    section: sectionOf(widthPx, heightPx),
+    contextTokens,
+    mlpChunks,
+    weights: "as multiplied",
+  });
+
+/** Not less than what is alive in the graph, and at most a tenth more. */
+function assertCovers(formulaBytes: number, alive: { readonly bytes: number; readonly node: string }, what: string) {
+  const ratio = formulaBytes / alive.bytes;
+  assert.ok(ratio >= 1 && ratio <= 1.12, `${what}: ${ratio} of the tensors alive at ${alive.node}`);
+}
+
+Deno.test("samplingWorkingBytes() is what is alive at once in the graph of the published blocks", () => {
+  for (const [widthPx, heightPx, contextTokens] of [[640, 608, 793], [320, 576, 985], [256, 256, 730]] as const) {
+    const alive = blocksAlive(widthPx, heightPx, contextTokens);
+    assertCovers(samplingBytes(widthPx, heightPx, contextTokens), alive, `${widthPx} × ${heightPx}`);
+  }
+});
+
+Deno.test("decodingWorkingBytes() is what is alive at once in the graph of the published decoder", () => {
+  for (const piece of [[5, 32, 32], [5, 76, 80], [4, 32, 8], [3, 32, 32], [2, 24, 32]] as const) {
+    const alive = vaeAlive((m, config) =>
+      decoder(m, config, m.graph.input("latents", [piece[0], 16, piece[1], piece[2]]))
+    );
+    assertCovers(decodingWorkingBytes(vae.blockChannels, piece), alive, `${piece}`);
+  }
+});
+
+Deno.test("encodingWorkingBytes() is what is alive at once in the graph of the published encoder", () => {
+  for (const [heightPx, widthPx] of [[256, 256], [608, 640]] as const) {
+    const alive = vaeAlive((m, config) => encoder(m, config, m.graph.input("pixels", [1, 3, heightPx, widthPx])));
+    assertCovers(encodingWorkingBytes(vae.blockChannels, [heightPx, widthPx]), alive, `${widthPx} × ${heightPx}`);
+  }
+});
+
+Deno.test("samplingWorkingBytes() needs less with more chunks, and only two thirds of it with two", () => {
+  const [whole, halves, thirds] = [1, 2, 3].map((chunks) => samplingBytes(640, 608, 793, chunks)) as [
+    number,
+    number,
+    number,
+  ];
+  assert.ok(whole > halves && halves > thirds);
+  assert.ok(halves < 2 / 3 * whole);
+});
+
+Deno.test("samplingWorkingBytes() adds room for one unpacked matrix where weights are packed", () => {
+  const work = { section: sectionOf(640, 608), contextTokens: 793, mlpChunks: 1 };
+  const [packed, plain] = (["packed", "as multiplied"] as const).map((weights) =>
+    samplingWorkingBytes(transformer, { ...work, weights })
+  );
+  assert.equal(packed! - plain!, 2 * 3072 * 15_360);
+});
+
+function blocksAlive(widthPx: number, heightPx: number, contextTokens: number) {
+  const config = parseTransformerConfig(publishedTransformer);
+  const section = sectionOf(widthPx, heightPx);
+  const { image: imageTokens } = packedTokens(section);
+  const graph = new SizedGraph("blocks", "bfloat16");
+  const m = new Module(graph, checkpointOf(tensors.transformer));
+  const image = graph.input("image", [imageTokens, config.hidden]);
+  const context = graph.input("context", [contextTokens, config.hidden]);
+  const turns = [imageTokens + contextTokens, config.headDim / 2];
+  const rope = { cos: graph.input("cos", turns, "float32"), sin: graph.input("sin", turns, "float32") };
+  const modulations = readModulations(m, config, graph.input("modulations", [modulationRows(config), config.hidden]));
+  const streams = transformerBlocks(m, config, { image, context }, modulations, rope);
+  graph.output("velocity", outputHead(m, streams.image, modulations, section.window));
+  graph.output("residual", sub(m, streams.image, image));
+  return graph.peak();
+}
+
+function vaeAlive(network: (m: Module, config: ReturnType<typeof parseVaeConfig>) => ReturnType<typeof decoder>) {
+  const config = parseVaeConfig({
+    in_channels: 3,
+    out_channels: 3,
+    latent_channels: 16,
+    block_out_channels: [128, 256, 512, 512],
+  });
+  const graph = new SizedGraph("vae", "float16");
+  graph.output("out", network(new Module(graph, checkpointOf(tensors.vae)), config));
+  return graph.peak();
+}
