@@ -17,6 +17,19 @@ function wholeNumber(least: number, most: number) {
   return z.string().regex(/^\d{1,9}$/, message).transform(Number).refine((n) => n >= least && n <= most, message);
 }
 
+const bytesOfUnit = { MB: 1e6, GB: 1e9, MiB: 2 ** 20, GiB: 2 ** 30 } as const;
+
+/** Undefined for no text. */
+const size = z.string().regex(/^$|^\d{1,6}(\.\d{1,3})? ?[MG]i?B$/, "must be a size such as 6GiB, 5.5GB or 512MiB")
+  .transform((text) => {
+    const [, number, unit] = /^([\d.]+) ?(\w+)$/.exec(text) ?? [];
+    return unit === undefined ? undefined : Math.round(Number(number) * bytesOfUnit[unit as keyof typeof bytesOfUnit]);
+  });
+
+const countOrNothing = z.string().regex(/^\d{0,4}$/, "must be a whole number").transform((text) =>
+  text === "" ? undefined : Number(text)
+);
+
 const path = z.string().min(1, "must be a path");
 const pathOrNothing = z.string().transform((text) => text === "" ? undefined : text);
 const commaList = z.string().transform((text) => text.split(",").map((item) => item.trim()).filter(Boolean));
@@ -104,6 +117,13 @@ export const environmentVariables = z.object({
   FRAMECAST_FFMPEG: pathOrNothing.prefault(""),
   /** Empty: the library that npm:onnxruntime-node ships. */
   FRAMECAST_ORT_LIBRARY: pathOrNothing.prefault(""),
+  /** Of the GPU's memory, the most that may be taken. Empty: whatever is free. */
+  FRAMECAST_VRAM_LIMIT: size.prefault(""),
+  /** Of the GPU's free memory, what is left for other programs. */
+  FRAMECAST_VRAM_RESERVE: size.refine((bytes) => bytes !== undefined, "must be a size such as 256MiB or 0GB")
+    .prefault("256MiB"),
+  /** Exactly so many of the transformer's blocks are copied to the GPU in every step. Empty: as few as possible. */
+  FRAMECAST_STREAMED_BLOCKS: countOrNothing.prefault(""),
   FRAMECAST_QUEUE_LIMIT: wholeNumber(1, 1000).prefault("20"),
   /** Addresses written into every WebRTC answer besides those of the network interfaces. */
   FRAMECAST_ICE_ADDRESSES: commaList.prefault("127.0.0.1"),
@@ -154,6 +174,11 @@ export function readConfig(environment: Readonly<Record<string, string>>) {
     engine: values.FRAMECAST_ENGINE,
     ffmpegPath: values.FRAMECAST_FFMPEG,
     ortLibraryPath: values.FRAMECAST_ORT_LIBRARY,
+    vram: {
+      limitBytes: values.FRAMECAST_VRAM_LIMIT,
+      reserveBytes: values.FRAMECAST_VRAM_RESERVE,
+      streamedBlocks: values.FRAMECAST_STREAMED_BLOCKS,
+    },
     queueLimit: values.FRAMECAST_QUEUE_LIMIT,
     iceAddresses: values.FRAMECAST_ICE_ADDRESSES,
     udpPorts: values.FRAMECAST_UDP_PORTS,

@@ -44,6 +44,21 @@ Deno.test("readConfig() reads lists, ranges and paths", () => {
   assert.ok(Object.isFrozen(config));
 });
 
+Deno.test("readConfig() reads sizes of memory", () => {
+  const limit = (text: string) => readConfig({ FRAMECAST_VRAM_LIMIT: text }).vram.limitBytes;
+  assert.deepEqual(["6GiB", "5.5 GB", "512MiB", ""].map(limit), [6 * 2 ** 30, 5.5e9, 512 * 2 ** 20, undefined]);
+  for (const text of ["6", "6G", "-1GB", "GiB", "1e3MB", "6gib"]) {
+    assert.throws(() => limit(text), {
+      message: `FRAMECAST_VRAM_LIMIT="${text}" must be a size such as 6GiB, 5.5GB or 512MiB`,
+    });
+  }
+  assert.throws(() => readConfig({ FRAMECAST_VRAM_RESERVE: "" }), /FRAMECAST_VRAM_RESERVE="" must be a size/);
+  assert.throws(() => readConfig({ FRAMECAST_STREAMED_BLOCKS: "all" }), {
+    message: 'FRAMECAST_STREAMED_BLOCKS="all" must be a whole number',
+  });
+  assert.equal(readConfig({ FRAMECAST_STREAMED_BLOCKS: "0" }).vram.streamedBlocks, 0);
+});
+
 Deno.test("readConfig() reads STUN and TURN servers", () => {
   const servers = (text: string) => readConfig({ FRAMECAST_ICE_SERVERS: text }).iceServers;
   assert.deepEqual(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { publishedModelTensors } from "../../../tests/published_model.ts";
 import { openCheckpoint } from "../onnx/safetensors.ts";
 import { modelSizes } from "./model_sizes.ts";
+import { publishedSizes } from "./published_sizes.ts";
 
 const tensors = publishedModelTensors();
 const sizes = modelSizes(tensors);
@@ -60,4 +61,8 @@ Deno.test("modelSizes() reads the headers of a real folder", async () => {
     0,
   );
   assert.equal(numbers * t.bytesPerNumber + t.conditioningBytes + t.embeddingBytes, inFile * t.bytesPerNumber);
+});
+
+Deno.test("publishedSizes are those of the published tensors", () => {
+  assert.deepEqual(publishedSizes, sizes);
 });
