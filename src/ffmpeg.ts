@@ -110,6 +110,38 @@ export function parseEncoders(table: string): ReadonlySet<string> {
   return new Set([...rows.matchAll(/^ [VASFXBD.]{6} (\S+)/gm)].map((row) => row[1]!));
 }
 
+export type EncoderTrial = { readonly kind: "works" } | { readonly kind: "fails"; readonly why: string };
+
+/**
+ * Whether an encoder works on this machine, by encoding a few grey pictures with it: one that needs hardware is in
+ * `encoders` wherever it was compiled in. Never rejects; `why` is the first thing ffmpeg complained about.
+ */
+export async function tryEncoder(ffmpeg: Ffmpeg, encoder: string): Promise<EncoderTrial> {
+  if (!ffmpeg.encoders.has(encoder)) return { kind: "fails", why: `this ffmpeg was built without ${encoder}` };
+  const [sidePx, pictures] = [256, 5]; // NVENC takes nothing below 145 × 49 pixels
+  const raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", `${sidePx}x${sidePx}`, "-i", "pipe:0"];
+  try {
+    await using process = ffmpeg.start([
+      ...["-hide_banner", "-loglevel", "error", ...raw],
+      ...["-c:v", encoder, "-f", "rawvideo", "pipe:1"],
+    ]);
+    const output = new Response(process.readable).arrayBuffer();
+    const grey = new Blob([new Uint8Array(pictures * sidePx * sidePx * 3 / 2).fill(128)]);
+    await grey.stream().pipeTo(process.writable).catch(() => {}); // told by the status
+    const { success, stderrTail } = await process.status;
+    if (success && (await output).byteLength > 0) return { kind: "works" };
+    return { kind: "fails", why: firstComplaint(stderrTail) ?? "it made nothing" };
+  } catch (cause) {
+    return { kind: "fails", why: messageOf(cause) };
+  }
+}
+
+/** `[h264_nvenc @ 0x5581] Cannot load libcuda.so.1` → `Cannot load libcuda.so.1`. */
+function firstComplaint(stderr: string): string | undefined {
+  const line = stderr.split("\n").map((text) => text.replace(/^(\[[^\]]*\] *)+/, "").trim()).find(Boolean);
+  return line?.replace(/\.$/, "");
+}
+
 function startProcess(path: string, args: readonly string[]): FfmpegProcess {
   const child = spawn(path, args);
   const stderr = tailOf(child.stderr);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { findFfmpeg, parseEncoders } from "./ffmpeg.ts";
+import { findFfmpeg, parseEncoders, tryEncoder } from "./ffmpeg.ts";
 
 const table = `Encoders:
  V..... = Video
@@ -21,6 +21,18 @@ Deno.test("findFfmpeg() finds one with the encoders that are needed", async () =
   const ffmpeg = await findFfmpeg();
   assert.ok(ffmpeg.encoders.has("libx264") && ffmpeg.encoders.has("libvpx"));
   assert.notEqual(ffmpeg.version, "unknown");
+});
+
+Deno.test("tryEncoder() finds those that work and says why others do not", async () => {
+  const ffmpeg = await findFfmpeg();
+  for (const encoder of ["libx264", "libvpx"]) assert.deepEqual(await tryEncoder(ffmpeg, encoder), { kind: "works" });
+  assert.deepEqual(await tryEncoder(ffmpeg, "libnone"), {
+    kind: "fails",
+    why: "this ffmpeg was built without libnone",
+  });
+  // In the list, and ffmpeg knows nothing of it: as with an encoder whose hardware is absent, the list proves nothing.
+  const boasting = { ...ffmpeg, encoders: new Set(["libnone"]) };
+  assert.deepEqual(await tryEncoder(boasting, "libnone"), { kind: "fails", why: "Unknown encoder 'libnone'" });
 });
 
 /** What is found, or why nothing is, in a process of its own that may start any program. */

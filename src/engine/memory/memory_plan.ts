@@ -45,13 +45,13 @@ export interface WorkShape {
 /** What users of ComfyUI and musubi-tuner know as `--reserve-vram` and `--blocks_to_swap`. */
 export interface MemoryWishes {
   /** Not more than this, CUDA's own share included, however much is free. */
-  readonly limitBytes?: number;
+  readonly limitBytes?: number | undefined;
   /** Left for other programs. Default `reserveBytes` of `plan_memory.ts`. */
-  readonly reserveBytes?: number;
+  readonly reserveBytes?: number | undefined;
   /** Exactly so many blocks are streamed. Default: as few as possible. */
-  readonly streamedBlocks?: number;
+  readonly streamedBlocks?: number | undefined;
   /** Tiles are part of the result. Default: the reference's rule (FramePack 97fe5db, `demo_gradio.py`): whole above 60 GB. */
-  readonly spatialTiles?: "tiled" | "whole";
+  readonly spatialTiles?: "tiled" | "whole" | undefined;
 }
 
 /** Working memory without weights and slots, and what it was measured with. */
