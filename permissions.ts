@@ -1,11 +1,11 @@
 /**
  * Prints one permission list for the tasks of `deno.json`, since these few depend on the machine:
  * `net` (loopback, private networks, and whatever addresses this machine has of its own), `run` (deno itself and the
- * ffmpegs that may be found), `write-data` (the data folder) and `write-here` (where the command was typed, and temporary
- * files).
+ * ffmpegs that may be found), `run-doctor` (nvidia-smi and those ffmpegs), `net-port` (where the server would listen),
+ * `write-data` (the data folder) and `write-here` (where the command was typed, and temporary files).
  * @module
  */
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { tmpdir } from "node:os";
 
 /** Where `@ffmpeg-installer/ffmpeg` will say its program lies, installed or not yet. */
@@ -29,6 +29,22 @@ function ownAddresses(): string[] {
     .map(({ family, address }) => family === "IPv6" ? `[${address}]` : address);
 }
 
+/** The program, where there is one: Deno complains about names in a list that it cannot find. */
+async function onPath(program: string): Promise<string | undefined> {
+  const file = Deno.build.os === "windows" ? `${program}.exe` : program;
+  for (const folder of (Deno.env.get("PATH") ?? "").split(delimiter).filter(Boolean)) {
+    if (await Deno.stat(join(folder, file)).then((info) => info.isFile, () => false)) return program;
+  }
+  return undefined;
+}
+
+/** Where the server would listen; a bad setting is told by the program itself. */
+function listeningAddress(): string {
+  const host = Deno.env.get("FRAMECAST_HOST") || "127.0.0.1";
+  const port = Deno.env.get("FRAMECAST_PORT") ?? "8000";
+  return `${host.includes(":") ? `[${host}]` : host}:${/^\d{1,5}$/.test(port) && Number(port) <= 65535 ? port : 8000}`;
+}
+
 async function list(permission: string | undefined): Promise<(string | undefined)[]> {
   switch (permission) {
     case "net":
@@ -37,6 +53,10 @@ async function list(permission: string | undefined): Promise<(string | undefined
       ];
     case "run":
       return [Deno.execPath(), Deno.env.get("FRAMECAST_FFMPEG") || "ffmpeg", await packagedFfmpeg()];
+    case "run-doctor":
+      return [await onPath("nvidia-smi"), Deno.env.get("FRAMECAST_FFMPEG") || "ffmpeg", await packagedFfmpeg()];
+    case "net-port":
+      return [listeningAddress()];
     case "write-data":
       return [Deno.env.get("FRAMECAST_DATA_DIR") || "data"];
     case "write-here":

@@ -206,6 +206,11 @@ export function folderTypedIn(): string {
   return Deno.env.get("INIT_CWD") ?? Deno.cwd();
 }
 
+/** Where Linux's loader looks for libraries before anywhere else. */
+export function loaderFolders(): string[] {
+  return (Deno.env.get("LD_LIBRARY_PATH") ?? "").split(":").filter(Boolean);
+}
+
 function sentence(issue: z.core.$ZodIssue): string {
   return issue.code === "invalid_value" ? `must be one of ${issue.values.join(", ")}` : issue.message;
 }

@@ -32,6 +32,10 @@ export async function findGpus(program = "nvidia-smi"): Promise<GpuSearch> {
     output = await new Deno.Command(program, { args, stdin: "null" }).output();
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return { kind: "absent", why: `there is no program "${program}"` };
+    // The task lists the program where it is found.
+    if (cause instanceof Deno.errors.NotCapable) {
+      return { kind: "absent", why: `there is no "${program}" in PATH that Deno may run` };
+    }
     return { kind: "failed", why: `"${program}" cannot be started: ${(cause as Error).message}` };
   }
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();

@@ -155,12 +155,7 @@ export class SessionStore implements Disposable {
     return this.#all("SELECT * FROM measurements WHERE model = ? AND device = ? ORDER BY width_px, height_px", [
       model,
       device,
-    ]).map((row) => ({
-      widthPx: Number(row.width_px),
-      heightPx: Number(row.height_px),
-      secondsPerStep: Number(row.seconds_per_step),
-      secondsPerDecode: Number(row.seconds_per_decode),
-    }));
+    ]).map(measurementOf);
   }
 
   [Symbol.dispose](): void {
@@ -224,6 +219,34 @@ export class SessionStore implements Disposable {
     return this.#database.prepare(sql).all(...values) as Row[];
   }
 }
+
+/** A measurement and what was measured. */
+export interface MachineMeasurement extends Measurement {
+  readonly model: string;
+  readonly device: string;
+}
+
+/**
+ * What the server of this store has measured on this machine. Changes nothing.
+ * @throws `StoreOpenError`, also while a server has it open
+ */
+export function readMeasurements(file: string): MachineMeasurement[] {
+  try {
+    using database = new DatabaseSync(file, { readOnly: true });
+    const rows = database.prepare("SELECT * FROM measurements ORDER BY model, device, width_px, height_px")
+      .all() as Row[];
+    return rows.map((row) => ({ ...measurementOf(row), model: String(row.model), device: String(row.device) }));
+  } catch (cause) {
+    throw openError(file, cause);
+  }
+}
+
+const measurementOf = (row: Row): Measurement => ({
+  widthPx: Number(row.width_px),
+  heightPx: Number(row.height_px),
+  secondsPerStep: Number(row.seconds_per_step),
+  secondsPerDecode: Number(row.seconds_per_decode),
+});
 
 function openError(file: string, cause: unknown): StoreOpenError {
   const message = cause instanceof Error ? cause.message : String(cause);

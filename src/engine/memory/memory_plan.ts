@@ -54,7 +54,7 @@ export interface MemoryWishes {
   readonly spatialTiles?: "tiled" | "whole" | undefined;
 }
 
-/** Working memory without weights and slots, and what it was measured with. */
+/** Activations and workspaces without weights and slots, and what they were measured with. */
 export type MeasuredPeak =
   | { readonly phase: "sampling"; readonly mlpChunks: number; readonly workingBytes: number }
   | { readonly phase: "decoding"; readonly spatialTiles: "tiled" | "whole"; readonly workingBytes: number };
@@ -64,8 +64,8 @@ export type Phase = "preparing" | "sampling" | "decoding";
 
 /**
  * `resident`: in VRAM from the first use on, over all sections and sessions.
- * `loaded`: as a whole for its phase, and gone after it; the blocks stay where they are.
- * `streamed`: layer by layer through two staging slots of its own, which are gone after the phase.
+ * `loaded`: as a whole for its part of a phase, and gone after it.
+ * `streamed`: layer by layer through two slots, which are gone after its part of a phase.
  */
 export type Place = "resident" | "loaded" | "streamed";
 
@@ -84,18 +84,27 @@ export interface MemoryPlan {
   readonly modulation: "precomputed";
   readonly dual: BlockPlaces;
   readonly single: BlockPlaces;
-  /** Two slots in VRAM that streamed blocks take turns in: block k+1 is copied while block k computes. */
+  /**
+   * Two slots that streamed blocks take turns in: block k+1 is copied while block k computes. They are part of the arena,
+   * taken for the sampling of a section and given back before it is decoded.
+   */
   readonly staging: { readonly slots: 0 | 2; readonly slotBytes: number };
   /** The tokens of an MLP go through it in so many parts. */
   readonly mlpChunks: number;
   readonly vae: VaePlan;
+  /** What CUDA will still take of the card for itself. */
+  readonly cudaBytes: number;
+  /** Everything `resident`, adapters included: allocated once, outside of the arena, in its exact size. */
+  readonly residentBytes: number;
   /**
-   * For ONNX Runtime's `gpu_mem_limit`, all sessions on one arena: working memory with its margin. Weights and slots lie
-   * outside of the arena.
+   * Everything else, in one region that all sessions share and that is taken at once: `max_mem` and
+   * `initial_chunk_size_bytes` of ONNX Runtime's arena, `gpu_mem_limit` of its CUDA provider. What one phase gives back is
+   * there for the next one, and memory that other programs take later is no danger.
    */
-  readonly arenaLimitBytes: number;
+  readonly arenaBytes: number;
+  /** What each phase takes of the arena; the largest is its size. */
   readonly phases: Readonly<Record<Phase, PhaseMemory>>;
-  /** Of the largest phase; what a monitor would show for the process. */
+  /** CUDA's share, what is resident, and the arena: what a monitor would show for the process. */
   readonly peakBytes: number;
   /** What the plan had to stay below. */
   readonly limitBytes: number;
@@ -122,15 +131,16 @@ export interface VaePlan {
   readonly decode: "between" | "overlapped";
 }
 
-/** What is in VRAM at the worst moment of a phase. */
+/** What lies in the arena at the worst moment of a phase. */
 export interface PhaseMemory {
-  readonly cudaBytes: number;
+  /** Weights that are there for a part of this phase alone. */
   readonly weightsBytes: number;
+  /** Two slots for what is streamed in it. */
   readonly stagingBytes: number;
   /** Activations and workspaces, with a margin. */
   readonly workingBytes: number;
   /** The sum. */
-  readonly totalBytes: number;
+  readonly arenaBytes: number;
 }
 
 export interface HostMemory {

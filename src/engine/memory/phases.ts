@@ -77,29 +77,31 @@ interface Part {
   readonly bytes: number;
 }
 
+/** What each phase takes of the arena. */
 export function phasesOf(
-  { card }: MemoryQuestion,
-  blocks: BlockMemory,
+  { slotBytes }: BlockMemory,
   { decode }: Comfort,
-  { residentBytes, preparing, sampling, decoding }: ComfortMemory,
+  { preparing, sampling, decoding }: ComfortMemory,
 ): Readonly<Record<Phase, PhaseMemory>> {
-  const weightsBytes = blocks.residentBytes + residentBytes;
-  const stagingBytes = 2 * blocks.slotBytes;
-  const both = sampling.bytes + decoding.bytes;
-  const cudaBytes = card.cudaBytes ?? cudaStartBytes;
-  const phase = (weightsBytes: number, stagingBytes: number, workingBytes: number): PhaseMemory => {
-    const totalBytes = cudaBytes + weightsBytes + stagingBytes + workingBytes;
-    return { cudaBytes, weightsBytes, stagingBytes, workingBytes, totalBytes };
-  };
+  if (decode === "overlapped") {
+    const bytes = sampling.bytes + decoding.bytes;
+    const both = phase(decoding.weightsBytes, slotBytes, bytes);
+    return {
+      preparing: phase(preparing.weightsBytes, preparing.slotBytes, preparing.bytes),
+      sampling: both,
+      decoding: both,
+    };
+  }
   return {
-    preparing: phase(weightsBytes + preparing.weightsBytes, stagingBytes + 2 * preparing.slotBytes, preparing.bytes),
-    sampling: phase(weightsBytes, stagingBytes, decode === "overlapped" ? both : sampling.bytes),
-    decoding: phase(
-      weightsBytes + decoding.weightsBytes,
-      stagingBytes,
-      decode === "overlapped" ? both : decoding.bytes,
-    ),
+    preparing: phase(preparing.weightsBytes, preparing.slotBytes, preparing.bytes),
+    sampling: phase(0, slotBytes, sampling.bytes),
+    decoding: phase(decoding.weightsBytes, 0, decoding.bytes),
   };
+}
+
+function phase(weightsBytes: number, slotBytes: number, workingBytes: number): PhaseMemory {
+  const stagingBytes = 2 * slotBytes;
+  return { weightsBytes, stagingBytes, workingBytes, arenaBytes: weightsBytes + stagingBytes + workingBytes };
 }
 
 export function blockMemory(

@@ -8,7 +8,8 @@
  * docs/decisions/0022-memory-plan.md
  * @module
  */
-import { nearestSize, type PictureSize, sizesOfResolution } from "../sampling/mod.ts";
+import { historyGroups, nearestSize, type PictureSize, sizesOfResolution } from "../sampling/mod.ts";
+import type { SectionShape } from "../transformer_graphs.ts";
 import type {
   BlockPlaces,
   MemoryPlan,
@@ -24,6 +25,7 @@ import {
   type Comfort,
   type ComfortMemory,
   comfortMemory,
+  cudaStartBytes,
   decodedPiece,
   phasesOf,
 } from "./phases.ts";
@@ -53,17 +55,23 @@ interface Candidate {
   readonly comfort: Comfort;
   readonly memory: ComfortMemory;
   readonly phases: Readonly<Record<Phase, PhaseMemory>>;
+  readonly residentBytes: number;
+  readonly arenaBytes: number;
   readonly peakBytes: number;
 }
+
+const cudaBytesOf = ({ card }: MemoryQuestion): number => card.cudaBytes ?? cudaStartBytes;
 
 /** In the order of preference: fewest streamed blocks, then the tiles one should have, then the most comfort. */
 function* candidates(question: MemoryQuestion): Generator<Candidate> {
   const choices = comforts(question).map((comfort) => ({ comfort, memory: comfortMemory(question, comfort) }));
   for (const blocks of blockPlacements(question)) {
     for (const { comfort, memory } of choices) {
-      const phases = phasesOf(question, blocks, comfort, memory);
-      const peakBytes = Math.max(...Object.values(phases).map((phase) => phase.totalBytes));
-      yield { blocks, comfort, memory, phases, peakBytes };
+      const phases = phasesOf(blocks, comfort, memory);
+      const arenaBytes = Math.max(...Object.values(phases).map((phase) => phase.arenaBytes));
+      const residentBytes = blocks.residentBytes + memory.residentBytes;
+      const peakBytes = cudaBytesOf(question) + residentBytes + arenaBytes;
+      yield { blocks, comfort, memory, phases, residentBytes, arenaBytes, peakBytes };
     }
   }
 }
@@ -131,7 +139,7 @@ function tileChoices(question: MemoryQuestion): readonly Comfort["spatialTiles"]
 }
 
 function planOf(question: MemoryQuestion, candidate: Candidate, limitBytes: number): MemoryPlan {
-  const { blocks, memory, phases, peakBytes } = candidate;
+  const { blocks, memory, phases, residentBytes, arenaBytes, peakBytes } = candidate;
   const { spatialTiles, decode, vae, ...places } = candidate.comfort;
   const [latentFrames, height, width] = decodedPiece(question.work, spatialTiles);
   return {
@@ -149,7 +157,9 @@ function planOf(question: MemoryQuestion, candidate: Candidate, limitBytes: numb
       lanes: 1,
       decode,
     },
-    arenaLimitBytes: Math.max(...Object.values(phases).map((phase) => phase.workingBytes)),
+    cudaBytes: cudaBytesOf(question),
+    residentBytes,
+    arenaBytes,
     phases,
     peakBytes,
     limitBytes,
@@ -168,11 +178,11 @@ const isPrecisionOfFile = ({ precision, model }: MemoryQuestion) =>
 const precisions: readonly WeightPrecision[] = ["bf16", "fp8", "int4"];
 
 function refusalOf(question: MemoryQuestion, limitBytes: number): MemoryRefusal {
-  const { phases, peakBytes } = smallest(question);
+  const { phases, arenaBytes, peakBytes } = smallest(question);
   const coarser = precisions.slice(precisions.indexOf(question.precision) + 1);
   return {
     kind: "refused",
-    phase: (Object.keys(phases) as Phase[]).find((phase) => phases[phase].totalBytes === peakBytes)!,
+    phase: (Object.keys(phases) as Phase[]).find((phase) => phases[phase].arenaBytes === arenaBytes)!,
     neededBytes: peakBytes,
     limitBytes,
     missingBytes: peakBytes - limitBytes,
@@ -199,9 +209,16 @@ function smallerSizes({ work: { section: { window: [, height, width] } } }: Memo
   return sizes;
 }
 
-function withSize(question: MemoryQuestion, { widthPx, heightPx }: PictureSize): MemoryQuestion {
-  const { section } = question.work;
-  const window = [section.window[0], heightPx / 8, widthPx / 8] as const;
+function withSize(question: MemoryQuestion, size: PictureSize): MemoryQuestion {
   const { measured: _, ...rest } = question; // of another size
-  return { ...rest, work: { ...question.work, section: { ...section, window } } };
+  return { ...rest, work: { ...question.work, section: sectionOf(size, question.work.section.window[0]) } };
+}
+
+/** What every section of a video is for the transformer, the first one's history of zeros included. */
+export function sectionOf({ widthPx, heightPx }: PictureSize, windowLatentFrames = 9): SectionShape {
+  const { clean1x, clean2x, clean4x } = historyGroups;
+  return {
+    window: [windowLatentFrames, heightPx / 8, widthPx / 8],
+    history: { "1x": 1 + clean1x, "2x": clean2x, "4x": clean4x },
+  };
 }

@@ -20,7 +20,7 @@ export function planWords(plan: MemoryPlan): string[] {
     encoderWords(plan),
     vaeWords(plan),
     ...(plan.mlpChunks > 1 ? [`MLPs take their tokens in ${plan.mlpChunks} parts`] : []),
-    hostWords(plan),
+    memoryWords(plan),
   ];
 }
 
@@ -58,9 +58,10 @@ function vaeWords({ vae: { place, spatialTiles, tile, decode } }: MemoryPlan): s
   return `the decoder takes ${pieces}, ${tile.latentFrames} latent frames at once, ${when}${weights}`;
 }
 
-function hostWords({ host, arenaLimitBytes }: MemoryPlan): string {
+function memoryWords({ cudaBytes, residentBytes, arenaBytes, host }: MemoryPlan): string {
   const packed = host.packedBytes > 0 ? ` and ${gigabytes(host.packedBytes)} GB of packed weights` : "";
-  return `working memory ${gigabytes(arenaLimitBytes)} GB; ` +
+  return `${gigabytes(residentBytes)} GB resident, ${gigabytes(arenaBytes)} GB for what comes and goes, ` +
+    `${gigabytes(cudaBytes)} GB for CUDA; ` +
     `in main memory ${gigabytes(host.pinnedBytes)} GB of page-locked buffers${packed}`;
 }
 

@@ -1,0 +1,10 @@
+/**
+ * What lies where in the memory of a GPU.
+ * @module
+ */
+export { readModelSizes } from "./folder_sizes.ts";
+export type * from "./memory_plan.ts";
+export type { ModelSizes } from "./model_sizes.ts";
+export { planMemory, sectionOf } from "./plan_memory.ts";
+export { gigabytes, planWords, precisionNames, refusalWords } from "./plan_words.ts";
+export { publishedSizes } from "./published_sizes.ts";
