@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import denoJson from "./deno.json" with { type: "json" };
 import { type Config, configFromEnvironment, loaderFolders } from "./src/config.ts";
 import { examinationLines, examine, fileLoaderView } from "./src/doctor/mod.ts";
-import { packagedLibraryPath } from "./src/engine/mod.ts";
+import { packagedLibraryPath } from "./src/engine/onnx/runtime.ts";
 import { type MachineMeasurement, readMeasurements, StoreOpenError } from "./src/session/store.ts";
 
 async function main(args: string[]): Promise<number> {

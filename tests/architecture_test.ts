@@ -26,11 +26,13 @@ const directions: Readonly<Record<string, readonly string[]>> = {
   "log.ts": [],
   "config.ts": ["log.ts"],
   "ffmpeg.ts": [],
+  "nvidia_smi.ts": [],
   "image.ts": ["video.ts"],
   engine: ["video.ts"],
   stream: ["video.ts", "ffmpeg.ts"],
   session: ["video.ts", "log.ts", "ffmpeg.ts", "image.ts", "engine", "stream"],
   routes: ["video.ts", "log.ts", "session"],
+  doctor: ["ffmpeg.ts", "nvidia_smi.ts", "engine"],
 };
 
 /** Each external package has one owner. */
@@ -53,12 +55,12 @@ const doings: readonly (readonly [what: RegExp, owner: RegExp])[] = [
     /^src\/engine\/onnx\/(runtime|ort_api)\.ts$/,
   ],
   [/\bDeno\.env\.(get|has|toObject)\b/, /^(src\/config|permissions)\.ts$/],
-  [/\bnew Deno\.Command\b/, /^src\/(ffmpeg|engine\/process_engine)\.ts$/],
+  [/\bnew Deno\.Command\b/, /^src\/(ffmpeg|nvidia_smi|engine\/process_engine)\.ts$/],
 ];
 
 /** No clock, no chance, no input or output. */
 const pure = new RegExp(
-  "^src/(engine/(sampling|lora/delta|networks)|" +
+  "^src/(engine/(sampling|lora/delta|memory|networks)|doctor/(elf|loader_cache|cuda_provider|gpus)|" +
     "stream/(playout|ivf|flv|mpegts|frame_ranges|line_quality|packet_row|preview_picture|slate|drawing))",
 );
 const effects = /\b(Date\.now|new Date\(|performance\.|Math\.random|crypto\.|fetch\(|setTimeout|setInterval|Deno\.)/;

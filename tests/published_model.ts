@@ -4,10 +4,12 @@
  * lllyasviel/FramePackI2V_HY (transformer).
  * @module
  */
+import { cp } from "node:fs/promises";
 import { packedTransformerShapes } from "../bench/published_transformer.ts";
 import type { ModelTensors, TensorList } from "../src/engine/memory/model_sizes.ts";
 import type { Checkpoint } from "../src/engine/onnx/safetensors.ts";
-import type { DType } from "../src/engine/onnx/tensor.ts";
+import { formatNames } from "../src/engine/onnx/safetensors_header.ts";
+import { type DType, elementBytes, elementCount } from "../src/engine/onnx/tensor.ts";
 
 type Shapes = Readonly<Record<string, readonly number[]>>;
 
@@ -31,6 +33,41 @@ export function checkpointOf(list: TensorList): Checkpoint {
     readFloat32: (name) => Promise.reject(new Error(`"${name}" has no numbers`)),
     metadata: {},
   };
+}
+
+/**
+ * A folder of the published model that takes no room: right headers over holes, and configurations of another folder, which
+ * are not those of these tensors. It can be looked at and not run.
+ */
+export async function writeHollowModel(folder: string, otherDir: string): Promise<void> {
+  const { transformer, vae, llama, clip, siglip } = publishedModelTensors();
+  const weights = {
+    "transformer/diffusion_pytorch_model": transformer,
+    "vae/diffusion_pytorch_model": vae,
+    "text_encoder/model": llama,
+    "text_encoder_2/model": clip,
+    "image_encoder/model": siglip,
+  };
+  await cp(otherDir, folder, { recursive: true, filter: (path) => !/\.safetensors$|framecast\.json$/.test(path) });
+  for (const [path, tensors] of Object.entries(weights)) await writeHollow(`${folder}/${path}.safetensors`, tensors);
+}
+
+async function writeHollow(path: string, tensors: TensorList): Promise<void> {
+  const header: Record<string, unknown> = {};
+  let end = 0;
+  for (const name of tensors.names()) {
+    const { shape, dtype } = tensors.get(name);
+    const start = end;
+    end += elementCount(shape) * elementBytes[dtype];
+    header[name] = { dtype: formatNames[dtype], shape, data_offsets: [start, end] };
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const length = new Uint8Array(8);
+  new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
+  using file = await Deno.create(path);
+  await file.write(length);
+  await file.write(text);
+  await file.truncate(8 + text.length + end);
 }
 
 function listOf(shapes: Shapes, dtype: DType): TensorList {

@@ -2,7 +2,7 @@
  * Everything that is looked at, in the order in which it is told.
  * @module
  */
-import { type MemoryWishes, type ModelSizes, publishedSizes } from "../engine/mod.ts";
+import { type MemoryWishes, type ModelSizes, publishedSizes } from "../engine/memory/mod.ts";
 import { findGpus, type Gpu, type GpuSearch } from "../nvidia_smi.ts";
 import { diskFinding, memoryFinding, portFinding, processorFinding } from "./computer.ts";
 import { type CudaProvider, type CudaProviderQuestion, inspectCudaProvider, type LoaderView } from "./cuda_provider.ts";

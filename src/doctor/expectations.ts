@@ -15,7 +15,7 @@ import {
   refusalWords,
   sectionOf,
   type WeightPrecision,
-} from "../engine/mod.ts";
+} from "../engine/memory/mod.ts";
 import type { Gpu } from "../nvidia_smi.ts";
 
 type Answer = MemoryPlan | MemoryRefusal;

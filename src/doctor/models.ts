@@ -4,7 +4,8 @@
  */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { CheckpointError, type Manifest, type ModelSizes, readManifest, readModelSizes } from "../engine/mod.ts";
+import { type ModelSizes, readModelSizes } from "../engine/memory/mod.ts";
+import { CheckpointError, type Manifest, readManifest } from "../engine/mod.ts";
 import { bytesInWords, type Finding, missing, ok, required } from "./finding.ts";
 
 export interface FoundModel {

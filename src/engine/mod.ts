@@ -19,6 +19,4 @@ export interface Engine extends AsyncDisposable {
 export type { GenerationEvent } from "./event.ts";
 export * from "./errors.ts";
 export { type Manifest, offeredSizes, planVideo, readManifest, resolveSettings } from "./manifest.ts";
-export * from "./memory/mod.ts";
-export { packagedLibraryPath } from "./onnx/runtime.ts";
 export * from "./request.ts";
