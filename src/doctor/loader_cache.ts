@@ -7,7 +7,7 @@ const magic = "glibc-ld.so.cache1.1";
 const headerBytes = 48;
 const entryBytes = 24;
 /** Entries of this machine's kind: `FLAG_ELF_LIBC6` with `FLAG_X8664_LIB64` or `FLAG_AARCH64_LIB64`. */
-const flagsOf: Readonly<Record<string, number>> = { x86_64: 0x0303, aarch64: 0x0a03 };
+const flagsOf: Readonly<Record<string, number>> = { "x86_64": 0x0303, aarch64: 0x0a03 };
 
 /** Library name → the path it stands for, first come first served. Empty for bytes that are no such list. */
 export function parseLoaderCache(bytes: Uint8Array, architecture: string): ReadonlyMap<string, string> {

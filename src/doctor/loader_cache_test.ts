@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseLoaderCache } from "./loader_cache.ts";
 
-const flags = { x86_64: 0x0303, aarch64: 0x0a03, i386: 0x0003 };
+const flags = { "x86_64": 0x0303, aarch64: 0x0a03, i386: 0x0003 };
 type Entry = readonly [flags: number, name: string, path: string];
 
 /** A list as glibc's `ldconfig` writes it: header, entries, strings. */

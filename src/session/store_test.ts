@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { initialFacts, timingsOf } from "./generation_facts.ts";
 import { linksOf } from "./links.ts";
 import { problem } from "./problem.ts";
-import { SessionStore } from "./store.ts";
+import { readMeasurements, SessionStore } from "./store.ts";
 import { migrations } from "./store_schema.ts";
 import type { SessionView } from "./view.ts";
 
@@ -97,6 +97,27 @@ Deno.test("SessionStore keeps the newest pace per model, device and size", () =>
   store.saveMeasurement("emoji", "H200", { ...size, secondsPerStep: 0.1, secondsPerDecode: 0.2 });
   assert.deepEqual(store.measurements("emoji", "CPU"), [{ ...size, secondsPerStep: 3, secondsPerDecode: 4 }]);
   assert.deepEqual(store.measurements("framepack", "CPU"), []);
+});
+
+Deno.test("readMeasurements() tells all of a store that nobody has open, and who has it otherwise", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "framecast-store-"));
+  const file = join(folder, "sessions.sqlite");
+  try {
+    const size = { widthPx: 96, heightPx: 96 };
+    {
+      using store = new SessionStore(file);
+      store.saveMeasurement("emoji", "H200", { ...size, secondsPerStep: 0.1, secondsPerDecode: 0.2 });
+      store.saveMeasurement("emoji", "CPU", { ...size, secondsPerStep: 1, secondsPerDecode: 2 });
+      assert.throws(() => readMeasurements(file), { name: "StoreOpenError", message: /another framecast uses this/ });
+    }
+    assert.deepEqual(readMeasurements(file), [
+      { model: "emoji", device: "CPU", ...size, secondsPerStep: 1, secondsPerDecode: 2 },
+      { model: "emoji", device: "H200", ...size, secondsPerStep: 0.1, secondsPerDecode: 0.2 },
+    ]);
+    assert.throws(() => readMeasurements(join(folder, "none.sqlite")), { name: "StoreOpenError" });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 Deno.test("SessionStore keeps a running session's changes on a full disk, and writes them when there is room", async () => {

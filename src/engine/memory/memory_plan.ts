@@ -78,17 +78,17 @@ export interface MemoryPlan {
   /** Token refiner, time, guidance and text embedders, image projection: done before the first step. */
   readonly conditioning: Exclude<Place, "streamed">;
   /**
-   * Linear layers that make the modulation vectors: each block's weights pass through VRAM once per prompt, two at a time,
-   * and are nowhere in it while sampling.
+   * Linear layers that make the modulation vectors: each block's pass through the slots once per prompt, and are nowhere in
+   * VRAM while sampling.
    */
   readonly modulation: "precomputed";
   readonly dual: BlockPlaces;
   readonly single: BlockPlaces;
   /**
-   * Two slots that streamed blocks take turns in: block k+1 is copied while block k computes. They are part of the arena,
-   * taken for the sampling of a section and given back before it is decoded.
+   * Slots that streamed blocks take turns in: block k+1 is copied while block k computes. Modulation layers pass through
+   * them too, so they are there even where no block is streamed; for life, outside of the arena.
    */
-  readonly staging: { readonly slots: 0 | 2; readonly slotBytes: number };
+  readonly staging: { readonly slots: 2; readonly slotBytes: number };
   /** The tokens of an MLP go through it in so many parts. */
   readonly mlpChunks: number;
   readonly vae: VaePlan;
@@ -104,7 +104,7 @@ export interface MemoryPlan {
   readonly arenaBytes: number;
   /** What each phase takes of the arena; the largest is its size. */
   readonly phases: Readonly<Record<Phase, PhaseMemory>>;
-  /** CUDA's share, what is resident, and the arena: what a monitor would show for the process. */
+  /** CUDA's share, what is resident, the slots, and the arena: what a monitor would show for the process. */
   readonly peakBytes: number;
   /** What the plan had to stay below. */
   readonly limitBytes: number;
@@ -135,7 +135,7 @@ export interface VaePlan {
 export interface PhaseMemory {
   /** Weights that are there for a part of this phase alone. */
   readonly weightsBytes: number;
-  /** Two slots for what is streamed in it. */
+  /** Two slots for an encoder's layers, where it is streamed. */
   readonly stagingBytes: number;
   /** Activations and workspaces, with a margin. */
   readonly workingBytes: number;

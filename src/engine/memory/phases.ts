@@ -41,8 +41,10 @@ export interface BlockMemory {
   readonly single: BlockPlaces;
   readonly residentBytes: number;
   readonly streamedBytes: number;
-  /** Of one of two slots; 0 where nothing is streamed. */
+  /** Of one of two slots. */
   readonly slotBytes: number;
+  /** Blocks that stay are brought as the others are, through main memory of this size. */
+  readonly largestBlockBytes: number;
 }
 
 /** What can be given up for room, apart from resident blocks. */
@@ -79,23 +81,15 @@ interface Part {
 
 /** What each phase takes of the arena. */
 export function phasesOf(
-  { slotBytes }: BlockMemory,
   { decode }: Comfort,
   { preparing, sampling, decoding }: ComfortMemory,
 ): Readonly<Record<Phase, PhaseMemory>> {
-  if (decode === "overlapped") {
-    const bytes = sampling.bytes + decoding.bytes;
-    const both = phase(decoding.weightsBytes, slotBytes, bytes);
-    return {
-      preparing: phase(preparing.weightsBytes, preparing.slotBytes, preparing.bytes),
-      sampling: both,
-      decoding: both,
-    };
-  }
+  const both = sampling.bytes + decoding.bytes;
+  const isOverlapped = decode === "overlapped";
   return {
     preparing: phase(preparing.weightsBytes, preparing.slotBytes, preparing.bytes),
-    sampling: phase(0, slotBytes, sampling.bytes),
-    decoding: phase(decoding.weightsBytes, 0, decoding.bytes),
+    sampling: phase(isOverlapped ? decoding.weightsBytes : 0, 0, isOverlapped ? both : sampling.bytes),
+    decoding: phase(decoding.weightsBytes, 0, isOverlapped ? both : decoding.bytes),
   };
 }
 
@@ -112,13 +106,15 @@ export function blockMemory(
   const bytesOf = (places: readonly number[], blocks: readonly BlockSizes[]) =>
     places.map((index) => blockBytes(question, blocks[index]!));
   const streamed = [...bytesOf(dual.streamed, transformer.dual), ...bytesOf(single.streamed, transformer.single)];
+  const modulation = [...transformer.dual, ...transformer.single].map((block) => inPages(2 * block.modulationNumbers));
   const resident = [...bytesOf(dual.resident, transformer.dual), ...bytesOf(single.resident, transformer.single)];
   return {
     dual,
     single,
     residentBytes: sum(resident),
     streamedBytes: sum(streamed),
-    slotBytes: Math.max(0, ...streamed),
+    slotBytes: Math.max(...streamed, ...modulation),
+    largestBlockBytes: Math.max(...streamed, ...resident, ...modulation),
   };
 }
 
@@ -129,8 +125,12 @@ function blockBytes({ precision, model }: MemoryQuestion, { matrixNumbers, vecto
     fp8: 1 + 4 / model.transformer.hidden, // and a float32 scale per row
     int4: (4 + 16 / 32) / 8, // and a 16-bit scale per 32 numbers
   }[precision];
-  return Math.ceil(matrixNumbers * bytesPerNumber) + 2 * vectorNumbers;
+  return inPages(matrixNumbers * bytesPerNumber + 2 * vectorNumbers);
 }
+
+/** CUDA gives memory in pages of 2 MiB. */
+const inPages = (bytes: number) => Math.ceil(bytes / pageBytes) * pageBytes;
+const pageBytes = 2 ** 21;
 
 export function comfortMemory(question: MemoryQuestion, comfort: Comfort): ComfortMemory {
   const { model: { transformer, vae, llama, clip, siglip }, work } = question;
@@ -193,14 +193,12 @@ function largestPart({ model, work }: MemoryQuestion, comfort: Comfort): Part {
     bytes: withMargin(undefined, workingBytes).bytes,
   });
   const refiner = { hidden: transformer.hidden, mlpHidden: 4 * transformer.hidden };
-  const modulation = Math.max(...[...transformer.dual, ...transformer.single].map((block) => block.modulationNumbers));
   const parts = [
     part(comfort.llama, llama.bytes, encoderWorkingBytes(llama, llamaTokensMax), llama.layerBytes),
     part(comfort.smallEncoders, clip.bytes, encoderWorkingBytes(clip, clipTokensMax)),
     part(comfort.smallEncoders, siglip.bytes, encoderWorkingBytes(siglip, siglipTokens)),
     part(comfort.vae, 2 * vae.encoderNumbers, encodingWorkingBytes(vae.blockChannels, encodedPiece(work, comfort))),
     part(comfort.conditioning, transformer.conditioningBytes, encoderWorkingBytes(refiner, siglipTokens)),
-    part("streamed", 0, 0, 2 * modulation),
   ];
   const totalBytes = (part: Part) => part.weightsBytes + 2 * part.slotBytes + part.bytes;
   return parts.reduce((largest, next) => totalBytes(next) > totalBytes(largest) ? next : largest);

@@ -4,7 +4,7 @@
  *
  * Everything else gives way before a block is streamed, since a streamed block is copied again in every step: encoders and
  * what is needed once leave the card, decoding moves between the sections, MLPs are cut. Then as few blocks as
- * possible are streamed, single-stream ones first, whose slots are a third to a half of the others'.
+ * possible are streamed, single-stream ones first, whose slots are half as large as the others'.
  * docs/decisions/0022-memory-plan.md
  * @module
  */
@@ -67,10 +67,10 @@ function* candidates(question: MemoryQuestion): Generator<Candidate> {
   const choices = comforts(question).map((comfort) => ({ comfort, memory: comfortMemory(question, comfort) }));
   for (const blocks of blockPlacements(question)) {
     for (const { comfort, memory } of choices) {
-      const phases = phasesOf(blocks, comfort, memory);
+      const phases = phasesOf(comfort, memory);
       const arenaBytes = Math.max(...Object.values(phases).map((phase) => phase.arenaBytes));
       const residentBytes = blocks.residentBytes + memory.residentBytes;
-      const peakBytes = cudaBytesOf(question) + residentBytes + arenaBytes;
+      const peakBytes = cudaBytesOf(question) + residentBytes + 2 * blocks.slotBytes + arenaBytes;
       yield { blocks, comfort, memory, phases, residentBytes, arenaBytes, peakBytes };
     }
   }
@@ -149,7 +149,7 @@ function planOf(question: MemoryQuestion, candidate: Candidate, limitBytes: numb
     modulation: "precomputed",
     dual: blocks.dual,
     single: blocks.single,
-    staging: { slots: blocks.slotBytes > 0 ? 2 : 0, slotBytes: blocks.slotBytes },
+    staging: { slots: 2, slotBytes: blocks.slotBytes },
     vae: {
       place: vae,
       spatialTiles,
@@ -164,7 +164,7 @@ function planOf(question: MemoryQuestion, candidate: Candidate, limitBytes: numb
     peakBytes,
     limitBytes,
     host: {
-      pinnedBytes: 2 * Math.max(blocks.slotBytes, memory.preparing.slotBytes),
+      pinnedBytes: 2 * Math.max(blocks.largestBlockBytes, memory.preparing.slotBytes),
       packedBytes: isPrecisionOfFile(question) ? 0 : blocks.streamedBytes,
     },
     basis: memory.sampling.basis === "measured" && memory.decoding.basis === "measured" ? "measured" : "formula",

@@ -39,6 +39,10 @@ function refused(asked: MemoryQuestion): MemoryRefusal {
   return refusal as MemoryRefusal;
 }
 
+/** CUDA's pages. */
+const inPages = (bytes: number) => Math.ceil(bytes / 2 ** 21) * 2 ** 21;
+const modulationOfBlock = inPages(226_566_144);
+
 const streamedBlocks = (plan: MemoryPlan) => plan.dual.streamed.length + plan.single.streamed.length;
 
 /** Every bucket of three resolutions, three windows and three precisions, each over all cards from the smallest. */
@@ -62,7 +66,11 @@ Deno.test("planMemory() never plans above the limit", () => {
     for (const plan of plans) {
       if (plan.kind === "refused") continue;
       assert.ok(plan.peakBytes <= plan.limitBytes, name);
-      assert.equal(plan.peakBytes, plan.cudaBytes + plan.residentBytes + plan.arenaBytes, name);
+      assert.equal(
+        plan.peakBytes,
+        plan.cudaBytes + plan.residentBytes + 2 * plan.staging.slotBytes + plan.arenaBytes,
+        name,
+      );
       const phases = Object.values(plan.phases);
       assert.equal(plan.arenaBytes, Math.max(...phases.map(({ arenaBytes }) => arenaBytes)), name);
       for (const { arenaBytes, weightsBytes, stagingBytes, workingBytes } of phases) {
@@ -72,7 +80,7 @@ Deno.test("planMemory() never plans above the limit", () => {
   }
 });
 
-Deno.test("planMemory() puts every block in exactly one place, and slots where something is streamed", () => {
+Deno.test("planMemory() puts every block in exactly one place, and has slots for what passes by", () => {
   for (const { name, plans } of allFamilies) {
     for (const plan of plans) {
       if (plan.kind === "refused") continue;
@@ -80,8 +88,7 @@ Deno.test("planMemory() puts every block in exactly one place, and slots where s
         const all = [...places.resident, ...places.streamed].toSorted((a, b) => a - b);
         assert.deepEqual(all, Array.from({ length: count }, (_, index) => index), name);
       }
-      assert.equal(plan.staging.slots, streamedBlocks(plan) > 0 ? 2 : 0, name);
-      assert.equal(plan.staging.slotBytes > 0, streamedBlocks(plan) > 0, name);
+      assert.ok(plan.staging.slotBytes >= modulationOfBlock, name);
       assert.ok(plan.host.pinnedBytes >= 2 * plan.staging.slotBytes, name);
     }
   }
@@ -133,13 +140,11 @@ Deno.test("planMemory() fits the published model at 608 × 640 in bf16 on every 
 
 Deno.test("planMemory() keeps modulation weights out of VRAM", () => {
   const plan = planned(question({ sizeGiB: 80 }));
-  const modulation = 6_796_984_320; // of 60 blocks
-  const decoderAndEncoder = 2 * 246_478_803;
+  const blocks = 20 * inPages(453_096_448) + 40 * inPages(226_542_080); // modulation would add 6.8 GB
+  const besideBlocks = 828_033_152;
+  const vae = 2 * 246_478_803;
   const { llama, clip, siglip } = model;
-  assert.equal(
-    plan.residentBytes,
-    25_748_629_632 - modulation + decoderAndEncoder + llama.bytes + clip.bytes + siglip.bytes,
-  );
+  assert.equal(plan.residentBytes, blocks + besideBlocks + vae + llama.bytes + clip.bytes + siglip.bytes);
 });
 
 Deno.test("planMemory() holds for every section of a video of any length", () => {
@@ -165,10 +170,10 @@ Deno.test("planMemory() spreads streamed blocks evenly, single-stream ones first
   const plan = planned({ ...question({ sizeGiB: 24 }), wishes: { streamedBlocks: 10 } });
   assert.deepEqual(plan.dual.streamed, []);
   assert.deepEqual(plan.single.streamed, [2, 6, 10, 14, 18, 22, 26, 30, 34, 38]);
-  assert.equal(plan.staging.slotBytes, 226_542_080);
+  assert.equal(plan.staging.slotBytes, modulationOfBlock);
   const more = planned({ ...question({ sizeGiB: 24 }), wishes: { streamedBlocks: 45 } });
   assert.deepEqual([more.dual.streamed, more.single.streamed.length], [[2, 6, 10, 14, 18], 40]);
-  assert.equal(more.staging.slotBytes, 453_096_448);
+  assert.equal(more.staging.slotBytes, inPages(453_096_448));
 });
 
 Deno.test("planMemory() does what the user decided, or refuses with numbers", () => {
@@ -194,7 +199,7 @@ Deno.test("planMemory() follows the reference in what it decodes whole: above 60
 });
 
 Deno.test("planMemory() refuses with what is missing and the next size that fits", () => {
-  const asked = { ...question({ sizeGiB: 3 }), wishes: { reserveBytes: 0 } };
+  const asked = { ...question({ sizeGiB: 4 }), wishes: { reserveBytes: 0 } };
   const refusal = refused(asked);
   assert.equal(refusal.missingBytes, refusal.neededBytes - refusal.limitBytes);
   assert.ok(refusal.missingBytes > 0);

@@ -58,10 +58,12 @@ function vaeWords({ vae: { place, spatialTiles, tile, decode } }: MemoryPlan): s
   return `the decoder takes ${pieces}, ${tile.latentFrames} latent frames at once, ${when}${weights}`;
 }
 
-function memoryWords({ cudaBytes, residentBytes, arenaBytes, host }: MemoryPlan): string {
+function memoryWords({ cudaBytes, residentBytes, staging, arenaBytes, host }: MemoryPlan): string {
   const packed = host.packedBytes > 0 ? ` and ${gigabytes(host.packedBytes)} GB of packed weights` : "";
-  return `${gigabytes(residentBytes)} GB resident, ${gigabytes(arenaBytes)} GB for what comes and goes, ` +
-    `${gigabytes(cudaBytes)} GB for CUDA; ` +
+  return `${gigabytes(residentBytes)} GB of weights that stay, ${
+    gigabytes(staging.slots * staging.slotBytes)
+  } GB of slots, ` +
+    `${gigabytes(arenaBytes)} GB for what comes and goes, ${gigabytes(cudaBytes)} GB for CUDA; ` +
     `in main memory ${gigabytes(host.pinnedBytes)} GB of page-locked buffers${packed}`;
 }
 
