@@ -35,14 +35,14 @@ async function main(args: string[]): Promise<number> {
   return examination.canRun ? 0 : 1;
 }
 
-/** None before the first video, and while a server is at work. */
-async function measurements({ dataDir }: Config): Promise<MachineMeasurement[]> {
+/** None before the first video; null while a server is at work. */
+async function measurements({ dataDir }: Config): Promise<MachineMeasurement[] | null> {
   const file = join(dataDir, "sessions.sqlite");
   if (!await Deno.stat(file).then(() => true, () => false)) return [];
   try {
     return readMeasurements(file);
   } catch (cause) {
-    if (cause instanceof StoreOpenError) return [];
+    if (cause instanceof StoreOpenError) return null;
     throw cause;
   }
 }

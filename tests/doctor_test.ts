@@ -71,9 +71,13 @@ Deno.test("doctor tells measured seconds per frame, and only those", async () =>
     store.saveMeasurement("emoji", "CPU", { ...size, secondsPerStep: 0.25, secondsPerDecode: 0.3 });
     store.saveMeasurement("deleted", "CPU", { ...size, secondsPerStep: 1, secondsPerDecode: 1 });
   }
-  const [speed, ...others] = (await bare.examine()).speeds;
+  const [speed, ...others] = (await bare.examine()).speeds!;
   // 6 steps and a decoding for 36 frames.
   assert.deepEqual([speed!.device, speed!.secondsPerFrame, others], ["CPU", (6 * 0.25 + 0.3) / 36, []]);
+  using _server = new SessionStore(join(bare.dataDir, "sessions.sqlite"));
+  const { stdout } = await bare.doctor();
+  assert.match(stdout, /a server is at work in FRAMECAST_DATA_DIR/);
+  assert.doesNotMatch(stdout, /not yet measured; the first/);
 });
 
 Deno.test("doctor plans FramePack for the GPU that is there, within the limits that are set", async () => {
@@ -84,10 +88,10 @@ Deno.test("doctor plans FramePack for the GPU that is there, within the limits t
   const { answer, precision, widthPx } = memory.expectations[0]!;
   assert.deepEqual([widthPx, precision, answer!.kind, answer!.limitBytes], [640, "bf16", "planned", 5900 * 2 ** 20]);
   const limited = await laptop.doctor([], { FRAMECAST_VRAM_LIMIT: "2GB" });
-  assert.match(limited.stdout, /640 × 608 +does not fit, 1\.\d\d GB missing/);
+  assert.match(limited.stdout, /640 × 608 +does not fit, [\d.]+ GB missing/);
   assert.match(
     limited.stdout,
-    /640 × 608 in bfloat16 needs [\d.]+ GB of VRAM for decoding, of which 1\.\d\d GB are missing \(2\.00 GB may be used\)/,
+    /640 × 608 in bfloat16 needs [\d.]+ GB of VRAM for decoding, of which [\d.]+ GB are missing \(2\.00 GB may be used\)/,
   );
   const wrong = await laptop.doctor([], { FRAMECAST_VRAM_LIMIT: "lots" });
   assert.deepEqual([wrong.code, wrong.stderr], [

@@ -25,8 +25,8 @@ export interface ExaminationOptions {
   };
   readonly cuda: CudaProviderQuestion;
   readonly loader: LoaderView;
-  /** What servers have measured here. */
-  readonly measured: readonly Measured[];
+  /** What servers have measured here; null while one of them has it. */
+  readonly measured: readonly Measured[] | null;
   /** Default `nvidia-smi`. */
   readonly nvidiaSmi?: string;
 }
@@ -36,7 +36,8 @@ export interface Examination {
   readonly canRun: boolean;
   readonly defaultModel: string;
   readonly findings: readonly Finding[];
-  readonly speeds: readonly Speed[];
+  /** Null while a server has what was measured. */
+  readonly speeds: readonly Speed[] | null;
   readonly memory: {
     /** A folder of `FRAMECAST_MODELS_DIR`, or FramePack as published. */
     readonly model: string;
@@ -76,7 +77,7 @@ export async function examine({ config, cuda, loader, measured, nvidiaSmi }: Exa
     canRun: !findings.some(({ level, need }) => level === "missing" && need === "required"),
     defaultModel: config.defaultModel,
     findings,
-    speeds: speeds(models, measured),
+    speeds: measured && speeds(models, measured),
     memory,
   };
 }

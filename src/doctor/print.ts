@@ -18,7 +18,7 @@ export function examinationLines(
     ...findings.flatMap((finding) => findingLines(finding, width)).map((line) => line.replaceAll(`${folder}/`, "")),
     "",
     "Seconds per frame",
-    ...speeds.map((speed) => `  ${speedLine(speed)}`),
+    ...(speeds?.map(speedLine) ?? [serverHasThem]).map((line) => `  ${line}`),
     "",
     `Memory of ${memory.model}: ${where}; calculated, not yet measured`,
     ...expectationLines(memory.expectations).map((line) => `  ${line}`),
@@ -29,6 +29,8 @@ export function examinationLines(
       : `The model ${defaultModel} cannot run here: ${obstacles(findings)}.`,
   ];
 }
+
+const serverHasThem = "a server is at work in FRAMECAST_DATA_DIR; its GET /api/models tells what it has measured";
 
 function findingLines({ level, subject, says, command }: Finding, width: number): string[] {
   const first = `${level.padEnd(8)} ${subject.padEnd(width)}  ${says}`;

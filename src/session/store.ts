@@ -233,6 +233,7 @@ export interface MachineMeasurement extends Measurement {
 export function readMeasurements(file: string): MachineMeasurement[] {
   try {
     using database = new DatabaseSync(file, { readOnly: true });
+    database.exec("PRAGMA busy_timeout = 0");
     const rows = database.prepare("SELECT * FROM measurements ORDER BY model, device, width_px, height_px")
       .all() as Row[];
     return rows.map((row) => ({ ...measurementOf(row), model: String(row.model), device: String(row.device) }));
