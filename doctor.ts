@@ -26,6 +26,7 @@ async function main(args: string[]): Promise<number> {
       origin: ortLibraryPath ? "configured" : "npm",
       npmPackage: denoJson.imports["onnxruntime-node"],
       denoVersion: Deno.version.deno,
+      platform: Deno.build,
     },
     loader: await fileLoaderView(loaderFolders()),
     measured: await measurements(config),

@@ -25,6 +25,8 @@ export interface CudaProviderQuestion {
   /** `npm:onnxruntime-node@1.30.0` */
   readonly npmPackage: string;
   readonly denoVersion: string;
+  /** As Deno names them: `linux`, `x86_64`. */
+  readonly platform: { readonly os: string; readonly arch: string };
 }
 
 export interface CudaProvider {
@@ -41,6 +43,10 @@ const standardFolders = ["/lib", "/usr/lib", "/lib64", "/usr/lib64"];
 const cudnn = "libcudnn.so.9";
 
 export async function inspectCudaProvider(question: CudaProviderQuestion, loader: LoaderView): Promise<CudaProvider> {
+  const { os } = question.platform;
+  if (os !== "linux") {
+    return { cudaMajor: null, findings: [note("CUDA provider", `framecast uses CUDA on Linux only; this is ${os}`)] };
+  }
   const folder = dirname(question.ortLibraryPath);
   const absent: string[] = [];
   for (const name of [providerName, sharedName]) if (!await loader.isFile(join(folder, name))) absent.push(name);
@@ -124,8 +130,9 @@ function providerMissing(absent: readonly string[], folder: string, question: Cu
   return missing("CUDA provider", `${absent.join(" and ")} not in "${folder}"`, installProvider(question));
 }
 
-const installProvider = ({ origin, npmPackage, denoVersion }: CudaProviderQuestion): string =>
-  origin === "npm"
+/** The npm package's script has it for x86-64 alone. */
+const installProvider = ({ origin, npmPackage, denoVersion, platform }: CudaProviderQuestion): string =>
+  origin === "npm" && platform.arch === "x86_64"
     ? `npx -y deno@${denoVersion} install --allow-scripts=${npmPackage}`
     : "let FRAMECAST_ORT_LIBRARY name the libonnxruntime of a CUDA build, such as that of the wheel onnxruntime-gpu";
 

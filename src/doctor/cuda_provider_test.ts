@@ -7,6 +7,7 @@ const question: CudaProviderQuestion = {
   origin: "npm",
   npmPackage: "npm:onnxruntime-node@1.30.0",
   denoVersion: "2.9.6",
+  platform: { os: "linux", arch: "x86_64" },
 };
 /** What the provider of onnxruntime-gpu 1.31.1 needs, the C library aside. */
 const ofCuda13 = ["libcublasLt.so.13", "libcublas.so.13", "libcurand.so.10", "libcudart.so.13", "libcuda.so.1"];
@@ -48,6 +49,11 @@ Deno.test("inspectCudaProvider() names the command that fetches the provider", a
   assert.equal(npm.cudaMajor, null);
   const own = await inspectCudaProvider({ ...question, origin: "configured" }, machine({}));
   assert.match(own.findings[0]!.command!, /FRAMECAST_ORT_LIBRARY .* onnxruntime-gpu/);
+  const arm = { ...question, platform: { os: "linux", arch: "aarch64" } };
+  assert.equal((await inspectCudaProvider(arm, machine({}))).findings[0]!.command, own.findings[0]!.command);
+  assert.deepEqual(await shown(machine({}), { ...question, platform: { os: "darwin", arch: "aarch64" } }), [
+    "note: framecast uses CUDA on Linux only; this is darwin",
+  ]);
 });
 
 Deno.test("inspectCudaProvider() names each library that is missing, and the wheel that has it", async () => {

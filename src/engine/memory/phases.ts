@@ -16,6 +16,7 @@ import type {
 import type { BlockSizes } from "./model_sizes.ts";
 import {
   clipTokensMax,
+  conditioningTokensMax,
   contextTokensMax,
   decodingWorkingBytes,
   encoderWorkingBytes,
@@ -198,7 +199,7 @@ function largestPart({ model, work }: MemoryQuestion, comfort: Comfort): Part {
     part(comfort.smallEncoders, clip.bytes, encoderWorkingBytes(clip, clipTokensMax)),
     part(comfort.smallEncoders, siglip.bytes, encoderWorkingBytes(siglip, siglipTokens)),
     part(comfort.vae, 2 * vae.encoderNumbers, encodingWorkingBytes(vae.blockChannels, encodedPiece(work, comfort))),
-    part(comfort.conditioning, transformer.conditioningBytes, encoderWorkingBytes(refiner, siglipTokens)),
+    part(comfort.conditioning, transformer.conditioningBytes, encoderWorkingBytes(refiner, conditioningTokensMax)),
   ];
   const totalBytes = (part: Part) => part.weightsBytes + 2 * part.slotBytes + part.bytes;
   return parts.reduce((largest, next) => totalBytes(next) > totalBytes(largest) ? next : largest);

@@ -199,14 +199,10 @@ const fits = (question: MemoryQuestion): boolean => smallest(question).peakBytes
 /** Of about the same shape, largest first. */
 function smallerSizes({ work: { section: { window: [, height, width] } } }: MemoryQuestion): PictureSize[] {
   const asked = { widthPx: 8 * width, heightPx: 8 * height };
-  const area = (size: PictureSize) => size.widthPx * size.heightPx;
-  const sizes: PictureSize[] = [];
-  const sideStepPx = 32;
-  for (let side = Math.ceil(Math.sqrt(area(asked)) / sideStepPx) * sideStepPx; side >= 128; side -= sideStepPx) {
-    const size = nearestSize(asked, sizesOfResolution(side));
-    if (area(size) < area(asked)) sizes.push(size);
-  }
-  return sizes;
+  const [sideStepPx, leastSidePx] = [32, 128];
+  const sides = Math.floor((Math.sqrt(asked.widthPx * asked.heightPx) - leastSidePx) / sideStepPx);
+  return Array.from({ length: Math.max(0, sides + 1) }, (_, step) => leastSidePx + (sides - step) * sideStepPx)
+    .map((side) => nearestSize(asked, sizesOfResolution(side)));
 }
 
 function withSize(question: MemoryQuestion, size: PictureSize): MemoryQuestion {

@@ -6,6 +6,7 @@ import type { MemoryPlan, MemoryQuestion, MemoryRefusal, Phase, WeightPrecision 
 import { modelSizes } from "./model_sizes.ts";
 import { decodedPiece } from "./phases.ts";
 import { planMemory, sectionOf } from "./plan_memory.ts";
+import { decodingWorkingBytes } from "./working_memory.ts";
 
 const GiB = 2 ** 30;
 const model = modelSizes(publishedModelTensors());
@@ -76,6 +77,9 @@ Deno.test("planMemory() never plans above the limit", () => {
       for (const { arenaBytes, weightsBytes, stagingBytes, workingBytes } of phases) {
         assert.equal(arenaBytes, weightsBytes + stagingBytes + workingBytes, name);
       }
+      const { sampling, decoding } = plan.phases;
+      if (plan.vae.decode === "overlapped") assert.deepEqual(sampling, decoding, name);
+      assert.equal(decoding.weightsBytes, plan.vae.place === "loaded" ? 2 * model.vae.decoderNumbers : 0, name);
     }
   }
 });
@@ -147,12 +151,29 @@ Deno.test("planMemory() keeps modulation weights out of VRAM", () => {
   assert.equal(plan.residentBytes, blocks + besideBlocks + vae + llama.bytes + clip.bytes + siglip.bytes);
 });
 
+Deno.test("planMemory() knows what matrices take in each precision", () => {
+  const [dual, single] = [226_492_416, 113_246_208]; // numbers in the matrices of a block
+  const blocks = (bytesPerNumber: number) =>
+    20 * inPages(dual * bytesPerNumber + 2 * 55_808) + 40 * inPages(single * bytesPerNumber + 2 * 24_832);
+  const besideBlocks = planned(question({ sizeGiB: 80 })).residentBytes - blocks(2);
+  // A float32 scale per row of 3072; a 16-bit scale per 32 numbers.
+  for (const [precision, bytesPerNumber] of [["fp8", 1 + 4 / 3072], ["int4", 0.5 + 2 / 32]] as const) {
+    assert.equal(planned(question({ sizeGiB: 80, precision })).residentBytes - besideBlocks, blocks(bytesPerNumber));
+  }
+});
+
+Deno.test("planMemory() has room for adapters beside the weights", () => {
+  const asked = question({ sizeGiB: 80 });
+  const withAdapters = planned({ ...asked, work: { ...asked.work, adapterBytes: 300e6 } });
+  assert.equal(withAdapters.residentBytes, planned(asked).residentBytes + 300e6);
+});
+
 Deno.test("planMemory() holds for every section of a video of any length", () => {
-  for (const schedule of ["inverted", "forward"] as const) {
-    for (const durationSeconds of [1, 5, 60, 120]) {
-      const { work } = question({ sizeGiB: 6 });
-      const [, height, width] = work.section.window;
-      for (const section of planSections({ durationSeconds, schedule, windowLatentFrames: 9 })) {
+  for (const windowLatentFrames of [1, 3, 9, 33]) {
+    const { work } = question({ sizeGiB: 6, windowLatentFrames });
+    const [, height, width] = work.section.window;
+    for (const schedule of ["inverted", "forward"] as const) {
+      for (const section of planSections({ durationSeconds: 60, schedule, windowLatentFrames })) {
         const { clean1x, clean2x, clean4x } = section.indices;
         const history = { "1x": clean1x.length, "2x": clean2x.length, "4x": clean4x.length };
         assert.deepEqual(work.section, { window: [section.windowLatentFrames, height, width], history });
@@ -222,8 +243,12 @@ Deno.test("planMemory() believes measured peaks more than formulas", () => {
   ] as const;
   const measured = planned({ ...asked, measured: [sampling, decoding] });
   assert.equal(measured.basis, "measured");
-  assert.ok(measured.arenaBytes < 2.2e9);
-  assert.ok(streamedBlocks(measured) < streamedBlocks(planned(asked)));
+  const unmeasured = planned(asked);
+  assert.equal(measured.phases.sampling.workingBytes, 1.2e9 * 1.03);
+  assert.equal(measured.phases.decoding.workingBytes, 1.5e9 * 1.03);
+  const formulaBytes = decodingWorkingBytes(model.vae.blockChannels, [5, 32, 32]);
+  assert.equal(unmeasured.phases.decoding.workingBytes, Math.ceil(formulaBytes * 1.15));
+  assert.ok(streamedBlocks(measured) < streamedBlocks(unmeasured));
   assert.equal(planned({ ...asked, measured: [sampling] }).basis, "formula");
   assert.equal(planned({ ...asked, measured: [sampling, { ...decoding, spatialTiles: "whole" }] }).basis, "formula");
 });

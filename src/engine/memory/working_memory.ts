@@ -21,6 +21,8 @@ export const contextTokensMax = pictureTokens + promptTokens;
 export const llamaTokensMax = 95 + promptTokens;
 export const clipTokensMax = 77;
 export const siglipTokens = pictureTokens;
+/** Picture and prompt are prepared one after the other. */
+export const conditioningTokensMax = Math.max(pictureTokens, promptTokens);
 
 /** Cutting finer is of no use: attention then needs more than the MLP. */
 export const mlpChunksOfUse = 3;
