@@ -25,7 +25,7 @@ export interface MemoryQuestion {
 
 export interface CardMemory {
   readonly totalBytes: number;
-  /** What no program has taken, this one included. */
+  /** Free now, while this process holds nothing there but what CUDA itself needs. */
   readonly freeBytes: number;
   /** What CUDA itself will still take of it: 0 in a process that has started CUDA. Default `cudaStartBytes`. */
   readonly cudaBytes?: number;
