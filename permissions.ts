@@ -1,8 +1,8 @@
 /**
  * Prints one permission list for the tasks of `deno.json`, since these few depend on the machine:
- * `net` (loopback, private networks, and whatever addresses this machine has of its own), `run` (deno itself and the
- * ffmpegs that may be found), `write-data` (the data folder) and `write-here` (where the command was typed, and temporary
- * files).
+ * `net` (loopback, private networks, and whatever addresses this machine has of its own), `net-hub` (Hugging Face, or the
+ * mirror that is named instead), `run` (deno itself and the ffmpegs that may be found), `write-data` (the data folder) and
+ * `write-here` (where the command was typed, and temporary files).
  * @module
  */
 import { join } from "node:path";
@@ -29,12 +29,22 @@ function ownAddresses(): string[] {
     .map(({ family, address }) => family === "IPv6" ? `[${address}]` : address);
 }
 
+/** The hub sends large files from hosts of its own below `hf.co`; mirrors often do the same. */
+function hubHosts(): string[] {
+  const endpoint = Deno.env.get("HF_ENDPOINT") ?? "";
+  const mirror = URL.canParse(endpoint) ? [new URL(endpoint).host] : [];
+  const more = (Deno.env.get("FRAMECAST_HUB_HOSTS") ?? "").split(",").map((host) => host.trim()).filter(Boolean);
+  return [...mirror, ...more, "huggingface.co", "*.huggingface.co", "hf.co", "*.hf.co"];
+}
+
 async function list(permission: string | undefined): Promise<(string | undefined)[]> {
   switch (permission) {
     case "net":
       return [
         ...new Set(["localhost", "0.0.0.0", "127.0.0.0/8", ...privateNetworks, "[::]", "[::1]", ...ownAddresses()]),
       ];
+    case "net-hub":
+      return hubHosts();
     case "run":
       return [Deno.execPath(), Deno.env.get("FRAMECAST_FFMPEG") || "ffmpeg", await packagedFfmpeg()];
     case "write-data":
