@@ -167,7 +167,10 @@ function gitBlob(bytes: Uint8Array): string {
 
 function ranged(bytes: Uint8Array<ArrayBuffer>, request: Request, headers: Record<string, string> = {}): Response {
   const from = Number(/^bytes=(\d+)-$/.exec(request.headers.get("range") ?? "")?.[1] ?? NaN);
-  if (Number.isNaN(from)) return new Response(request.method === "HEAD" ? null : bytes, { headers });
+  if (request.method === "HEAD") {
+    return new Response(null, { headers: { ...headers, "content-length": `${bytes.length}` } });
+  }
+  if (Number.isNaN(from)) return new Response(bytes, { headers });
   const range = `bytes ${from}-${bytes.length - 1}/${bytes.length}`;
   return new Response(bytes.subarray(from), { status: 206, headers: { ...headers, "content-range": range } });
 }

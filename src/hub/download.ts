@@ -4,6 +4,7 @@
  * @module
  */
 import type { RepoCache } from "./cache.ts";
+import { following, withDeadline } from "./deadline.ts";
 import { HubError, mayPass } from "./errors.ts";
 import type { Hub, HubFile } from "./hub.ts";
 import { PartialBlob } from "./partial_blob.ts";
@@ -17,7 +18,7 @@ export interface Line {
 }
 
 export type DownloadEvent =
-  /** So many of the file's bytes are here. */
+  /** So many of the file's bytes are here. All of them, once, when they are right and in their place. */
   | { readonly kind: "received"; readonly presentBytes: number }
   /** It failed for a reason that may pass, and goes on after a while. */
   | { readonly kind: "retrying"; readonly why: string; readonly waitMs: number }
@@ -78,19 +79,20 @@ async function* receive(
   { hub, stallMs }: Line,
   signal: AbortSignal,
 ): AsyncGenerator<DownloadEvent> {
-  const connection = new AbortController();
-  const opened = await hub.open(file, blob.bytes, AbortSignal.any([signal, connection.signal]));
+  const connection = following(signal);
+  const opened = await hub.open(file, blob.bytes, connection.signal);
   if (opened.fromByte !== blob.bytes) await blob.restart();
+  const late = new HubError("stalled", `"${nameOf(file)}" has not moved for ${stallMs / 1000} s`);
   const reader = opened.body.getReader();
   try {
     for (;;) {
-      const { done, value } = await inTime(reader.read(), stallMs, connection, file);
+      const { done, value } = await withDeadline({ durationMs: stallMs, late, signal }, () => reader.read());
       if (done) break;
       if (blob.bytes + value.length > file.sizeBytes) {
         throw new HubError("wrong", `The hub sends more than the ${file.sizeBytes} bytes of "${nameOf(file)}"`);
       }
       await blob.append(value);
-      yield { kind: "received", presentBytes: blob.bytes };
+      if (blob.bytes < file.sizeBytes) yield { kind: "received", presentBytes: blob.bytes };
     }
   } catch (cause) {
     signal.throwIfAborted();
@@ -100,18 +102,6 @@ async function* receive(
     await reader.cancel().catch(() => {});
   }
   if (blob.bytes < file.sizeBytes) throw cutShort(blob, file);
-}
-
-async function inTime<T>(work: Promise<T>, stallMs: number, connection: AbortController, file: HubFile): Promise<T> {
-  const late = new HubError("stalled", `"${nameOf(file)}" has not moved for ${stallMs / 1000} s`);
-  const timer = setTimeout(() => connection.abort(late), stallMs);
-  try {
-    return await work;
-  } catch (cause) {
-    throw connection.signal.aborted ? late : cause;
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function cutShort(blob: PartialBlob, file: HubFile, cause?: unknown): HubError {

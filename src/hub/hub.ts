@@ -4,6 +4,7 @@
  * @module
  */
 import { listFiles, modelInfo } from "@huggingface/hub";
+import { withDeadline } from "./deadline.ts";
 import { HubError } from "./errors.ts";
 import { createHubFetch, type HubFetchOptions } from "./hub_fetch.ts";
 
@@ -44,17 +45,21 @@ export function createHub(options: HubFetchOptions, signal: AbortSignal): Hub {
   const hubFetch = createHubFetch(options, signal);
   const { answerMs } = options;
   // Short answers: head and body together have the time that a file has for its head.
+  const late = new HubError("stalled", `${options.endpoint} has not answered for ${answerMs / 1000} s`);
+  const wholeAnswer = async (...[url, init]: Parameters<typeof fetch>) => {
+    const answer = await hubFetch(url, init);
+    return new Response(await answer.text(), { headers: answer.headers });
+  };
   const door = {
     hubUrl: options.endpoint,
-    fetch: ((url, init) => hubFetch(url, { ...init, signal: AbortSignal.timeout(answerMs) })) as typeof fetch,
+    fetch:
+      ((...request) =>
+        withDeadline({ durationMs: answerMs, late, signal }, () => wholeAnswer(...request))) as typeof fetch,
   };
   /** A broken answer, or none of the hub's API: a portal or another server stands at the address. */
   const unread = (repo: string) => (cause: unknown): never => {
     if (cause instanceof HubError) throw cause;
     signal.throwIfAborted();
-    if ((cause as Error).name === "TimeoutError") {
-      throw new HubError("stalled", `${options.endpoint} has not answered for ${answerMs / 1000} s`, { cause });
-    }
     throw new HubError("wrong", `Cannot read the hub's answer about "${repo}": ${(cause as Error).message}`, { cause });
   };
   return {

@@ -2,6 +2,7 @@
  * Requests to a hub: with the token where it belongs, an end to waiting, and one sentence for every refusal.
  * @module
  */
+import { following, withDeadline } from "./deadline.ts";
 import { HubError } from "./errors.ts";
 
 export interface HubAddress {
@@ -20,6 +21,7 @@ export interface HubFetchOptions extends HubAddress {
  *
  * The token goes to the endpoint's own origin only. Where the hub sends a file elsewhere, `fetch` leaves the header out
  * (Fetch standard, HTTP-redirect fetch, step 13).
+ * @param signal for requests that bring none of their own
  * @throws `HubError`; the signal's reason
  */
 export function createHubFetch({ endpoint, token, answerMs }: HubFetchOptions, signal: AbortSignal): typeof fetch {
@@ -31,7 +33,7 @@ export function createHubFetch({ endpoint, token, answerMs }: HubFetchOptions, s
     headers.set("user-agent", `framecast; deno/${Deno.version.deno}`);
     headers.delete("authorization");
     if (token && url.origin === new URL(endpoint).origin) headers.set("authorization", `Bearer ${token}`);
-    const answer = await answerOf(url, { ...init, headers }, { answerMs, signal });
+    const answer = await answerOf(url, { ...init, headers, signal: init?.signal ?? signal }, answerMs);
     if (answer.ok) return answer;
     const refusal = refusalOf(answer, { endpoint, token });
     await answer.body?.cancel();
@@ -39,26 +41,19 @@ export function createHubFetch({ endpoint, token, answerMs }: HubFetchOptions, s
   };
 }
 
-async function answerOf(
-  url: URL,
-  init: RequestInit,
-  { answerMs, signal }: { answerMs: number; signal: AbortSignal },
-): Promise<Response> {
-  const tooLate = new AbortController();
-  const timer = setTimeout(() => tooLate.abort(), answerMs);
-  const signals = [signal, tooLate.signal, ...init.signal ? [init.signal] : []];
+/** @param init its signal reaches on into the body */
+async function answerOf(url: URL, init: RequestInit & { signal: AbortSignal }, answerMs: number): Promise<Response> {
+  const request = following(init.signal);
+  const late = new HubError("stalled", `${url.origin} has not answered for ${answerMs / 1000} s`);
   try {
-    return await fetch(url, { ...init, signal: AbortSignal.any(signals) });
+    const deadline = { durationMs: answerMs, late, signal: init.signal };
+    return await withDeadline(deadline, () => fetch(url, { ...init, signal: request.signal }));
   } catch (cause) {
-    signal.throwIfAborted();
-    init.signal?.throwIfAborted();
-    if (tooLate.signal.aborted) {
-      throw new HubError("stalled", `${url.origin} has not answered for ${answerMs / 1000} s`, { cause });
-    }
+    request.abort();
+    init.signal.throwIfAborted();
+    if (cause === late) throw late;
     if (cause instanceof Deno.errors.NotCapable) throw fenced(url, cause);
     throw new HubError("unreachable", `Cannot reach ${url.origin}: ${innermost(cause)}`, { cause });
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -113,9 +108,9 @@ function nameOf(url: string, endpoint: string): { repo: string; revision: string
   return { repo: repo ?? path.slice(1), revision: revision ?? "", path: rest };
 }
 
-/** `TypeError: fetch failed` says little; what caused it says more. */
+/** `fetch failed` and the address say little; what comes after them says more. */
 function innermost(error: unknown): string {
   let inner = error as Error;
   while (inner.cause instanceof Error) inner = inner.cause;
-  return inner.message;
+  return inner.message.replace(/^error sending request[^()]*(\([^)]*\))?: /, "");
 }
