@@ -33,7 +33,9 @@ function ownAddresses(): string[] {
 function hubHosts(): string[] {
   const endpoint = Deno.env.get("HF_ENDPOINT") ?? "";
   const mirror = URL.canParse(endpoint) ? [new URL(endpoint).host] : [];
-  const more = (Deno.env.get("FRAMECAST_HUB_HOSTS") ?? "").split(",").map((host) => host.trim()).filter(Boolean);
+  // What is no host is left out here and refused, with a sentence, by the configuration.
+  const more = (Deno.env.get("FRAMECAST_HUB_HOSTS") ?? "").split(",").map((host) => host.trim())
+    .filter((host) => /^(\*\.)?([\w.-]+|\[[0-9a-f:.]+\])(:\d+)?$/i.test(host));
   return [...mirror, ...more, "huggingface.co", "*.huggingface.co", "hf.co", "*.hf.co"];
 }
 

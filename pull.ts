@@ -38,7 +38,8 @@ async function main(args: string[]): Promise<number> {
   }
   const { modelsDir } = configFromEnvironment();
   const { tokenFile, token, ...hub } = hubConfigFromEnvironment();
-  const options = { ...hub, modelsDir, token: token ?? await tokenIn(tokenFile) };
+  const cacheDir = typedPath(hub.cacheDir);
+  const options = { ...hub, cacheDir, modelsDir, token: token ?? await tokenIn(tokenFile) };
   const stop = new AbortController();
   const interrupt = () => stop.signal.aborted ? Deno.exit(130) : stop.abort(new DOMException("Stopped", "AbortError"));
   for (const signal of stopSignals) Deno.addSignalListener(signal, interrupt);
@@ -69,7 +70,7 @@ function readRecipe(args: string[]): ModelRecipe | null {
   const sources: Partial<Record<PartName, PartSource>> = {};
   for (const part of partNames) {
     const text = values[optionOf(part)];
-    if (typeof text === "string") sources[part] = parseSource(text, (path) => resolve(folderTypedIn(), path));
+    if (typeof text === "string") sources[part] = parseSource(text, typedPath);
   }
   return recipeFor(name, { sources, like: values.like as string | undefined });
 }
@@ -92,6 +93,9 @@ function wrongCommand(what: string, cause?: unknown): HubError {
 function optionOf(part: PartName): string {
   return part.replaceAll("_", "-");
 }
+
+/** Tasks run in the repository; paths are meant from where they were typed. */
+const typedPath = (path: string) => resolve(folderTypedIn(), path);
 
 async function tokenIn(file: string | undefined): Promise<string | undefined> {
   if (file === undefined) return undefined;

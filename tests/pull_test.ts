@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { cp, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { openCheckpoint } from "../src/engine/onnx/safetensors.ts";
 import { readManifest } from "../src/engine/mod.ts";
 import { parseSource, pull, type PullOptions, recipeFor } from "../src/hub/mod.ts";
 import { emojiDir } from "./emoji.ts";
@@ -164,4 +165,35 @@ Deno.test("folders that are here are linked, not fetched", async () => {
   assert.deepEqual(events.map(({ kind }) => kind), ["planned", "ready"]);
   assert.equal(here.double.seen.length, 0);
   await assertEmoji(join(here.modelsDir, "mine"));
+});
+
+/** A file with the tensors of the embedded transformer as 8-bit numbers, all of them zero. */
+async function writeFloat8(path: string): Promise<number> {
+  const checkpoint = await openCheckpoint(join(emojiDir, "transformer"));
+  const header: Record<string, unknown> = {};
+  let end = 0;
+  for (const name of checkpoint.names()) {
+    const { shape } = checkpoint.get(name);
+    const begin = end;
+    end += shape.reduce((product, size) => product * size, 1);
+    header[name] = { dtype: "F8_E4M3", shape, data_offsets: [begin, end] };
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const bytes = new Uint8Array(8 + text.length + end);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
+  bytes.set(text, 8);
+  await writeFile(path, bytes);
+  return checkpoint.names().length;
+}
+
+Deno.test("a repack in 8 bits is a matter of files: it is linked as it is, and what it holds is told", async () => {
+  await using here = await home();
+  const path = join(here.path, "FramePackI2V_HY_fp8_e4m3fn.safetensors");
+  const tensors = await writeFloat8(path);
+  const events = await here.pull({}, recipeFor("float8", { sources: { transformer: { kind: "local", path } } }));
+  const ready = events.at(-1)!;
+  assert.ok(ready.kind === "ready");
+  assert.equal(ready.weights.transformer!.tensors, tensors);
+  const link = join(here.modelsDir, "float8", "transformer", "diffusion_pytorch_model.safetensors");
+  assert.equal(await readlink(link), path);
 });

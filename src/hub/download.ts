@@ -23,7 +23,9 @@ export type DownloadEvent =
   /** It failed for a reason that may pass, and goes on after a while. */
   | { readonly kind: "retrying"; readonly why: string; readonly waitMs: number }
   /** Another program is fetching the same file. */
-  | { readonly kind: "waiting" };
+  | { readonly kind: "waiting" }
+  /** What an earlier run left is read for its hash, which takes a while for gigabytes. */
+  | { readonly kind: "checking" };
 
 /**
  * Brings a file's blob into the cache. What has come stays there when this ends early.
@@ -37,6 +39,7 @@ export async function* download(
 ): AsyncGenerator<DownloadEvent> {
   using _lock = yield* cache.lock(file, signal);
   if (!await cache.hasBlob(file)) {
+    if (await cache.presentBytes(file) > 0) yield { kind: "checking" };
     using blob = await PartialBlob.open(cache.blobPath(file), file, signal);
     const isFresh = blob.bytes === 0;
     yield* receiveAll(blob, file, line, signal);

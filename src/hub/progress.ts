@@ -109,7 +109,7 @@ export class Lines extends View {
 const goesOn = (bytes: number) => bytes > 0 ? `, going on from ${gigabytes(bytes)}` : "";
 
 function wordsOf(event: Exclude<DownloadEvent, { kind: "received" }>): string {
-  return event.kind === "waiting"
-    ? "another program is fetching it, waiting"
-    : `${event.why}; trying again in ${Math.ceil(event.waitMs / 1000)} s`;
+  if (event.kind === "waiting") return "another program is fetching it, waiting";
+  if (event.kind === "checking") return "checking what is here";
+  return `${event.why}; trying again in ${Math.ceil(event.waitMs / 1000)} s`;
 }
