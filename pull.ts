@@ -40,10 +40,14 @@ async function main(args: string[]): Promise<number> {
   const { tokenFile, token, ...hub } = hubConfigFromEnvironment();
   const cacheDir = typedPath(hub.cacheDir);
   const options = { ...hub, cacheDir, modelsDir, token: token ?? await tokenIn(tokenFile) };
-  const stop = new AbortController();
-  const interrupt = () => stop.signal.aborted ? Deno.exit(130) : stop.abort(new DOMException("Stopped", "AbortError"));
-  for (const signal of stopSignals) Deno.addSignalListener(signal, interrupt);
   const progress = Deno.stderr.isTerminal() ? new Bars() : new Lines(printError);
+  const stop = new AbortController();
+  const interrupt = () => {
+    if (!stop.signal.aborted) return stop.abort(new DOMException("Stopped", "AbortError"));
+    progress.end();
+    Deno.exit(130);
+  };
+  for (const signal of stopSignals) Deno.addSignalListener(signal, interrupt);
   try {
     for await (const event of pull(recipe, options, stop.signal)) {
       progress.show(event);

@@ -140,17 +140,36 @@ Deno.test("an address that is no hub is told", async () => {
   assert.match(said, /^Cannot read the hub's answer about "[^"]+": .*JSON/);
 });
 
-Deno.test("a hub that names no hash or climbs out of its folder is not believed", async () => {
+Deno.test("a hub that does not answer is left", async () => {
   await using here = await home();
+  const closing = new AbortController();
+  const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
+  await using silent = Deno.serve(
+    options,
+    () => new Promise((answer) => closing.signal.addEventListener("abort", () => answer(new Response()))),
+  );
+  const said = await failure(here.pull({ endpoint: `http://127.0.0.1:${silent.addr.port}`, stallMs: 100 }));
+  assert.match(said, /^http:\/\/127\.0\.0\.1:\d+ has not answered for 0\.1 s$/);
+  closing.abort();
+});
+
+Deno.test("a hub that names no hash, or climbs out of its folder, is not believed", async () => {
+  await using here = await home();
+  let entry = { type: "file", path: "../../evil.safetensors", size: 1, oid: "0".repeat(40) };
   await using liar = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    ({ url }) =>
-      url.includes("/revision/")
-        ? Response.json({ id: "x", sha: mainCommit })
-        : Response.json([{ type: "file", path: "../../evil", size: 1, oid: "0".repeat(40) }]),
+    ({ url }) => url.includes("/revision/") ? Response.json({ id: "x", sha: mainCommit }) : Response.json([entry]),
   );
-  const said = await failure(here.pull({ endpoint: `http://127.0.0.1:${liar.addr.port}` }));
-  assert.match(said, /^The hub describes "\.\.\/\.\.\/evil" of "[^"]+" with 1 bytes and the hash "0+"$/);
+  const pulled = () => failure(here.pull({ endpoint: `http://127.0.0.1:${liar.addr.port}` }));
+  assert.match(
+    await pulled(),
+    /^The hub describes "\.\.\/\.\.\/evil\.safetensors" of "[^"]+" with 1 bytes and the hash "0+"$/,
+  );
+  entry = { ...entry, path: "x.safetensors", oid: "../../evil" };
+  assert.match(
+    await pulled(),
+    /^The hub describes "x\.safetensors" of "[^"]+" with 1 bytes and the hash "\.\.\/\.\.\/evil"$/,
+  );
 });
 
 Deno.test("what is no FramePack transformer is told, and no folder is made of it", async () => {

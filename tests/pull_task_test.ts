@@ -50,7 +50,7 @@ async function desk(repos: Repos = published): Promise<Desk> {
 
 async function framesOf(modelDir: string): Promise<Uint8Array[]> {
   await using engine = createProcessEngine({ device: { kind: "cpu" } });
-  const request = { ...await cupcakeRequest({ durationSeconds: 1.2 }), modelDir };
+  const request = { ...await cupcakeRequest({ durationSeconds: 1.2, steps: 1 }), modelDir };
   const events = await Array.fromAsync(engine.generate(request, new AbortController().signal));
   return events.flatMap((event) => event.kind === "frames" ? [event.batch.pixels] : []);
 }
@@ -205,6 +205,11 @@ Deno.test({
     );
     assert.equal(refused.code, 1);
     assert.equal((await here.pull(["framepack-i2v"])).code, 0);
+    const modelless = await asNobody({ FRAMECAST_MODELS_DIR: here.modelsDir });
+    assert.match(
+      modelless.said,
+      /^Cannot write ".*models\/\.framepack-i2v\.new": this user may not write into ".*\/models", .* id 0; FRAMECAST_MODELS/,
+    );
     const linked = await asNobody({});
     assert.equal(linked.code, 0, linked.said);
     await assertEmoji(join(theirs, "framepack-i2v"));

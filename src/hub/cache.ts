@@ -98,7 +98,8 @@ export class RepoCache {
     const path = join(this.#locks, `${digest.hex}.lock`);
     const file = await writing(path, async () => {
       await mkdir(dirname(path), { recursive: true });
-      return await Deno.open(path, { create: true, write: true });
+      // As huggingface_hub makes them: people who share a cache wait for each other's locks.
+      return await Deno.open(path, { create: true, write: true, mode: 0o664 });
     });
     let isHeld = false;
     try {
@@ -115,6 +116,14 @@ export class RepoCache {
 }
 
 const lockPollMs = 200;
+
+/** Tells programs that make backups that everything here can be fetched again (https://bford.info/cachedir/). */
+export async function tagCache(cacheDir: string): Promise<void> {
+  const path = join(cacheDir, "CACHEDIR.TAG");
+  await mkdir(cacheDir, { recursive: true }).catch(() => {});
+  // Only a courtesy: in a cache that others made, this user may have no right to write it.
+  await writeFile(path, "Signature: 8a477f597d28d172789f06886806bc55\n", { flag: "wx" }).catch(() => {});
+}
 
 /** Some network file systems have no locks; then two programs may fetch the same bytes, which harms none. */
 function tryLock(file: Deno.FsFile): Promise<boolean> {

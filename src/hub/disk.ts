@@ -12,12 +12,20 @@ export async function freeBytes(folder: string): Promise<number> {
   return bavail * bsize;
 }
 
-/** Runs something that writes below `path`. @throws `HubError` in place of the system's errors */
-export async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
+/**
+ * Runs something that writes below `path`.
+ * @param advice what to do where this user may not write
+ * @throws `HubError` in place of the system's errors
+ */
+export async function writing<T>(
+  path: string,
+  work: () => Promise<T>,
+  advice = "HF_HUB_CACHE names another cache",
+): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    throw await explained(path, cause);
+    throw await explained(path, cause, advice);
   }
 }
 
@@ -30,16 +38,16 @@ export function gigabytes(bytes: number): string {
     : `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
-async function explained(path: string, cause: unknown): Promise<unknown> {
+async function explained(path: string, cause: unknown, advice: string): Promise<unknown> {
   const { code, message } = cause as Error & { code?: string };
   const refuse = (why: string) => new HubError("disk", `Cannot write "${path}": ${why}`, { cause });
   if (code === "ENOSPC" || code === "EDQUOT") return refuse("no space is left on the disk; what is there is kept");
-  if (code === "EROFS") return refuse("the disk is read-only; HF_HUB_CACHE names another cache");
+  if (code === "EROFS") return refuse(`the disk is read-only; ${advice}`);
   if (code !== "EACCES" && code !== "EPERM") return code ? refuse(message) : cause;
   const folder = await nearestFolder(path);
   const { uid } = await stat(folder);
   const owner = uid === null ? "" : `, which belongs to user id ${uid}`;
-  return refuse(`this user may not write into "${folder}"${owner}; HF_HUB_CACHE names another cache`);
+  return refuse(`this user may not write into "${folder}"${owner}; ${advice}`);
 }
 
 async function nearestFolder(path: string): Promise<string> {

@@ -28,7 +28,7 @@ export interface Digest {
 export interface Hub {
   /** The commit that a branch, tag or commit is. @throws `HubError` */
   commitOf(repo: string, revision: string): Promise<string>;
-  /** The files right in a folder, empty for the root. @throws `HubError` */
+  /** The files right in a folder, empty for the root, as the hub describes them. @throws `HubError` */
   filesIn(repo: string, commit: string, folder: string): Promise<HubFile[]>;
   /** A file's bytes from one on. The body may end early. @throws `HubError` */
   open(file: HubFile, fromByte: number, signal: AbortSignal): Promise<OpenedFile>;
@@ -43,19 +43,7 @@ export interface OpenedFile {
 /** @param signal ends every request */
 export function createHub(options: HubFetchOptions, signal: AbortSignal): Hub {
   const hubFetch = createHubFetch(options, signal);
-  const { answerMs } = options;
-  // Short answers: head and body together have the time that a file has for its head.
-  const late = new HubError("stalled", `${options.endpoint} has not answered for ${answerMs / 1000} s`);
-  const wholeAnswer = async (...[url, init]: Parameters<typeof fetch>) => {
-    const answer = await hubFetch(url, init);
-    return new Response(await answer.text(), { headers: answer.headers });
-  };
-  const door = {
-    hubUrl: options.endpoint,
-    fetch:
-      ((...request) =>
-        withDeadline({ durationMs: answerMs, late, signal }, () => wholeAnswer(...request))) as typeof fetch,
-  };
+  const door = { hubUrl: options.endpoint, fetch: wholeAnswers(hubFetch, options, signal) };
   /** A broken answer, or none of the hub's API: a portal or another server stands at the address. */
   const unread = (repo: string) => (cause: unknown): never => {
     if (cause instanceof HubError) throw cause;
@@ -71,36 +59,53 @@ export function createHub(options: HubFetchOptions, signal: AbortSignal): Hub {
     async filesIn(repo, commit, folder) {
       const at = { repo, revision: commit, ...(folder ? { path: folder } : {}) };
       const entries = await Array.fromAsync(listFiles({ ...at, ...door })).catch(unread(repo));
-      return entries.filter(({ type }) => type === "file").map(({ path, size, oid, lfs }) =>
-        checked({
-          repo,
-          commit,
-          path,
-          sizeBytes: lfs?.size ?? size,
-          digest: lfs ? { kind: "sha256", hex: lfs.oid } : { kind: "git-blob", hex: oid ?? "" },
-        })
-      );
+      return entries.filter(({ type }) => type === "file").map(({ path, size, oid, lfs }) => {
+        const digest = lfs ? { kind: "sha256", hex: lfs.oid } as const : { kind: "git-blob", hex: oid ?? "" } as const;
+        return { repo, commit, path, sizeBytes: lfs?.size ?? size, digest };
+      });
     },
-    async open({ repo, commit, path, sizeBytes }, fromByte, signal) {
-      const url = `${options.endpoint}/${repo}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`;
-      const headers: HeadersInit = fromByte > 0 ? { range: `bytes=${fromByte}-` } : {};
-      const answer = await hubFetch(url, { headers, signal });
-      const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(answer.headers.get("content-range") ?? "");
-      const startsAt = answer.status === 206 ? Number(range?.[1]) : 0;
-      if ((startsAt !== fromByte && startsAt !== 0) || (range && Number(range[2]) !== sizeBytes)) {
-        await answer.body?.cancel();
-        throw new HubError(
-          "wrong",
-          `The hub answers "${repo}/${path}" with the range "${range?.[0]}", not ${fromByte}-`,
-        );
-      }
-      return { fromByte: startsAt, body: answer.body ?? ReadableStream.from([]) };
-    },
+    open: (file, fromByte, signal) => openFile(hubFetch, options.endpoint, file, fromByte, signal),
   };
 }
 
-/** Names and hashes become paths of the cache; sizes decide when a file is whole. */
-function checked(file: HubFile): HubFile {
+/** For short answers: head and body together have the time that a file has for its head. */
+function wholeAnswers(
+  hubFetch: typeof fetch,
+  { endpoint, answerMs }: HubFetchOptions,
+  signal: AbortSignal,
+): typeof fetch {
+  const late = new HubError("stalled", `${endpoint} has not answered for ${answerMs / 1000} s`);
+  return (url, init) =>
+    withDeadline({ durationMs: answerMs, late, signal }, async () => {
+      const answer = await hubFetch(url, init);
+      return new Response(await answer.text(), { headers: answer.headers });
+    });
+}
+
+async function openFile(
+  hubFetch: typeof fetch,
+  endpoint: string,
+  { repo, commit, path, sizeBytes }: HubFile,
+  fromByte: number,
+  signal: AbortSignal,
+): Promise<OpenedFile> {
+  const url = `${endpoint}/${repo}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`;
+  const headers: HeadersInit = fromByte > 0 ? { range: `bytes=${fromByte}-` } : {};
+  const answer = await hubFetch(url, { headers, signal });
+  const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(answer.headers.get("content-range") ?? "");
+  const startsAt = answer.status === 206 ? Number(range?.[1]) : 0;
+  if ((startsAt !== fromByte && startsAt !== 0) || (range && Number(range[2]) !== sizeBytes)) {
+    await answer.body?.cancel();
+    throw new HubError("wrong", `The hub answers "${repo}/${path}" with the range "${range?.[0]}", not ${fromByte}-`);
+  }
+  return { fromByte: startsAt, body: answer.body ?? ReadableStream.from([]) };
+}
+
+/**
+ * Names and hashes become paths of the cache; sizes decide when a file is whole.
+ * @throws `HubError` when they are none
+ */
+export function believableFile(file: HubFile): HubFile {
   const { repo, path, sizeBytes, digest: { kind, hex } } = file;
   const digits = kind === "sha256" ? 64 : 40;
   const isHash = hex.length === digits && /^[0-9a-f]+$/.test(hex);

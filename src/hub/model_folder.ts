@@ -37,17 +37,19 @@ export async function makeModelFolder(
         await symlink(path, join(next, part, name));
       }
       await describe(folder, next, recipe);
-    });
+    }, advice);
     await check(next);
     await writing(folder, async () => {
       await rm(folder, { recursive: true, force: true });
       await rename(next, folder);
-    });
+    }, advice);
   } finally {
     await rm(next, { recursive: true, force: true });
   }
   return folder;
 }
+
+const advice = "FRAMECAST_MODELS_DIR names another folder";
 
 async function describe(folder: string, next: string, { name, schedule }: ModelRecipe): Promise<void> {
   const [before, after] = [join(folder, "framecast.json"), join(next, "framecast.json")];

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { type PartName, partNames } from "../engine/mod.ts";
 import { RepoCache } from "./cache.ts";
 import { HubError } from "./errors.ts";
-import type { Hub, HubFile } from "./hub.ts";
+import { believableFile, type Hub, type HubFile } from "./hub.ts";
 import { chooseDescriptions, chooseWeights, renamedWeights } from "./part_files.ts";
 import { type Patience, patiently } from "./patience.ts";
 import { folderAndFile, type HubSource, type ModelRecipe, nameOfSource, type PartSource } from "./recipe.ts";
@@ -101,7 +101,7 @@ export function hubLibrary(hub: Hub, patience: Patience, signal: AbortSignal): L
       const byName = new Map(files.map((file) => [file.path.slice(folder === "" ? 0 : folder.length + 1), file]));
       return {
         names: [...byName.keys()],
-        at: (name) => ({ kind: "hub", file: byName.get(name)!, revision }),
+        at: (name) => ({ kind: "hub", file: believableFile(byName.get(name)!), revision }),
       };
     },
   };
