@@ -103,6 +103,32 @@ Deno.test("Ctrl-C stops deno task pull, which goes on from there when it is type
   await assertEmoji(join(here.modelsDir, "framepack-i2v"));
 });
 
+const hasScript = await new Deno.Command("script", { args: ["--version"], stdout: "null" }).output()
+  .then(({ success }) => success, () => false);
+
+Deno.test({
+  name: "on a terminal, bars tell how far each file and all of them are (needs script, of util-linux)",
+  ignore: !hasScript,
+  async fn() {
+    await using here = await desk();
+    here.double.faults.set(big, [{ kind: "cut", afterBytes: 1_000_000 }]);
+    const { program, args } = await taskCommand("pull", here.env);
+    const line = [program, ...args, "framepack-i2v"].map((word) => `'${word}'`).join(" ");
+    const { success, stdout } = await new Deno.Command("script", {
+      args: ["-qefc", line, "/dev/null"],
+      ...{ cwd: root, env: { ...here.env, TERM: "xterm" }, stdin: "null", stdout: "piped", stderr: "null" },
+    }).output();
+    const shown = new TextDecoder().decode(stdout);
+    assert.ok(success, shown);
+    assert.match(shown, /\d+% \| \d+\.\d MB of 2\d\.\d MB \| all files/);
+    assert.match(
+      shown,
+      /\d+% \| 1\.0 MB of \d\.\d MB \| \S+00001-of-00002\.safetensors: ".*" ended at 1000000 of .*again in 1 s/,
+    );
+    assert.match(shown, /models\/framepack-i2v is ready; its transformer has \d+ tensors, float32\r\n/);
+  },
+});
+
 Deno.test("deno task pull uses the token of whoever logged in, and HF_TOKEN before it", async () => {
   await using here = await desk({
     ...published,

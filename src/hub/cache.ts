@@ -117,14 +117,6 @@ export class RepoCache {
 
 const lockPollMs = 200;
 
-/** Tells programs that make backups that everything here can be fetched again (https://bford.info/cachedir/). */
-export async function tagCache(cacheDir: string): Promise<void> {
-  const path = join(cacheDir, "CACHEDIR.TAG");
-  await mkdir(cacheDir, { recursive: true }).catch(() => {});
-  // Only a courtesy: in a cache that others made, this user may have no right to write it.
-  await writeFile(path, "Signature: 8a477f597d28d172789f06886806bc55\n", { flag: "wx" }).catch(() => {});
-}
-
 /** Some network file systems have no locks; then two programs may fetch the same bytes, which harms none. */
 function tryLock(file: Deno.FsFile): Promise<boolean> {
   return file.tryLock(true).catch(() => true);

@@ -4,7 +4,7 @@
  */
 import { resolve } from "node:path";
 import { inspectWeights, type PartName, partNames, readManifest, type WeightsReport } from "../engine/mod.ts";
-import { RepoCache, tagCache } from "./cache.ts";
+import { RepoCache } from "./cache.ts";
 import { freeBytes, gigabytes } from "./disk.ts";
 import { download, type DownloadEvent, type Line, nameOf } from "./download.ts";
 import { HubError, mayPass } from "./errors.ts";
@@ -120,7 +120,6 @@ async function* fetchAll(
     cacheDir,
     free,
   );
-  if (missing.length > 0) await tagCache(cacheDir);
   const jobs = missing.map(({ cache, file, revision, described }) =>
     async function* (signal: AbortSignal): AsyncGenerator<PullEvent> {
       for await (const event of download(file, cache, line, signal)) yield { kind: "file", file: described, event };
