@@ -30,7 +30,7 @@ COPY --chown=framecast:framecast deno.json deno.lock ./
 RUN deno install --frozen
 COPY --chown=framecast:framecast . .
 # Checked and compiled once, here, so that a container starts fast and needs no network for it.
-RUN deno install --frozen --entrypoint main.ts cli.ts doctor.ts src/engine/host.ts
+RUN deno install --frozen --entrypoint main.ts cli.ts doctor.ts pull.ts src/engine/host.ts
 
 VOLUME /data
 EXPOSE 8000/tcp 50000-50100/udp

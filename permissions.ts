@@ -1,8 +1,9 @@
 /**
  * Prints one permission list for the tasks of `deno.json`, since these few depend on the machine:
- * `net` (loopback, private networks, and whatever addresses this machine has of its own), `run` (deno itself and the
- * ffmpegs that may be found), `run-doctor` (nvidia-smi and those ffmpegs), `net-port` (where the server would listen),
- * `write-data` (the data folder) and `write-here` (where the command was typed, and temporary files).
+ * `net` (loopback, private networks, and whatever addresses this machine has of its own), `net-hub` (Hugging Face, or the
+ * mirror that is named instead), `net-port` (where the server would listen), `run` (deno itself and the ffmpegs that may be
+ * found), `run-doctor` (nvidia-smi and those ffmpegs), `write-data` (the data folder) and `write-here` (where the command
+ * was typed, and temporary files).
  * @module
  */
 import { delimiter, join } from "node:path";
@@ -45,12 +46,24 @@ function listeningAddress(): string {
   return `${host.includes(":") ? `[${host}]` : host}:${/^\d{1,5}$/.test(port) && Number(port) <= 65535 ? port : 8000}`;
 }
 
+/** The hub sends large files from hosts of its own below `hf.co`; mirrors often do the same. */
+function hubHosts(): string[] {
+  const endpoint = Deno.env.get("HF_ENDPOINT") ?? "";
+  const mirror = URL.canParse(endpoint) ? [new URL(endpoint).host] : [];
+  // What is no host is left out here and refused, with a sentence, by the configuration.
+  const more = (Deno.env.get("FRAMECAST_HUB_HOSTS") ?? "").split(",").map((host) => host.trim())
+    .filter((host) => /^(\*\.)?([\w.-]+|\[[0-9a-f:.]+\])(:\d+)?$/i.test(host));
+  return [...mirror, ...more, "huggingface.co", "*.huggingface.co", "hf.co", "*.hf.co"];
+}
+
 async function list(permission: string | undefined): Promise<(string | undefined)[]> {
   switch (permission) {
     case "net":
       return [
         ...new Set(["localhost", "0.0.0.0", "127.0.0.0/8", ...privateNetworks, "[::]", "[::1]", ...ownAddresses()]),
       ];
+    case "net-hub":
+      return hubHosts();
     case "run":
       return [Deno.execPath(), Deno.env.get("FRAMECAST_FFMPEG") || "ffmpeg", await packagedFfmpeg()];
     case "run-doctor":

@@ -4,6 +4,7 @@
  * @module
  */
 import { isIP } from "node:net";
+import { join } from "node:path";
 import { z } from "zod";
 import { logLevels } from "./log.ts";
 
@@ -101,6 +102,10 @@ function isAddressOrNetwork(text: string): boolean {
   return family !== 0 && isPrefix && more === undefined;
 }
 
+function isHost(text: string): boolean {
+  return /^(\*\.)?([\w.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/i.test(text);
+}
+
 /** Each variable and its meaning; `prefault` is the default as it would stand in the environment. */
 export const environmentVariables = z.object({
   FRAMECAST_HOST: z.string().min(1, "must be an address or a host name").prefault("127.0.0.1"),
@@ -142,6 +147,12 @@ export const environmentVariables = z.object({
   FRAMECAST_ALLOWED_HOSTS: commaList.prefault(""),
   /** Other web pages that may use the API from a browser. */
   FRAMECAST_ALLOWED_ORIGINS: origins.prefault(""),
+  /** Hosts that `pull` may call besides the hub's own, where a mirror sends its files from elsewhere. */
+  FRAMECAST_HUB_HOSTS: commaList.refine(
+    (list) => list.every(isHost),
+    "must be hosts such as cdn.example:8443, separated by commas",
+  )
+    .prefault(""),
   FRAMECAST_LOG_LEVEL: z.enum(logLevels).prefault("info"),
 });
 
@@ -188,12 +199,58 @@ export function readConfig(environment: Readonly<Record<string, string>>) {
     trustedProxies: values.FRAMECAST_TRUSTED_PROXIES,
     allowedHosts: values.FRAMECAST_ALLOWED_HOSTS,
     allowedOrigins: values.FRAMECAST_ALLOWED_ORIGINS,
+    hubHosts: values.FRAMECAST_HUB_HOSTS,
     logLevel: values.FRAMECAST_LOG_LEVEL,
     /** Names that look like settings and are none: a typing error somebody wants to hear of. */
     unknownVariables: Object.keys(environment).filter((name) =>
       name.startsWith("FRAMECAST_") && !(name in environmentVariables.shape)
     ),
   });
+}
+
+/** Where Hugging Face's programs keep models on this computer, and how they reach the hub. */
+export interface HubConfig {
+  /** Folder of repositories. */
+  readonly cacheDir: string;
+  /** Without a slash at the end. */
+  readonly endpoint: string;
+  readonly token: string | undefined;
+  /** Where logging in left a token; undefined when that must not be used. */
+  readonly tokenFile: string | undefined;
+  readonly network: "online" | "offline";
+}
+
+/**
+ * The ecosystem's own variables, with its defaults (huggingface_hub, `constants.py`). An empty one counts as not set.
+ * @throws `ConfigError`
+ */
+export function readHubConfig(environment: Readonly<Record<string, string>>): HubConfig {
+  const first = (...names: string[]) =>
+    names.map((name) => environment[name]).find((text) => text !== undefined && text !== "");
+  const isOn = (...names: string[]) => /^(1|on|yes|true)$/i.test(first(...names) ?? "");
+  const user = first("HOME", "USERPROFILE") ?? ".";
+  const place = (text: string) =>
+    text.replace(/^~(?=$|[\\/])/, user).replace(/\$(\w+)|\$\{(\w+)\}/g, (whole, a, b) => environment[a ?? b] ?? whole);
+  const home = place(first("HF_HOME") ?? join(first("XDG_CACHE_HOME") ?? join(user, ".cache"), "huggingface"));
+  const endpoint = first("HF_ENDPOINT") ?? "https://huggingface.co";
+  if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol)) {
+    throw new ConfigError(`HF_ENDPOINT="${endpoint}" must be an address such as https://huggingface.co`);
+  }
+  const token = first("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")?.trim();
+  if (token && !/^[!-~]+$/.test(token)) throw new ConfigError("HF_TOKEN must be printable ASCII without spaces");
+  const isImplicit = !isOn("HF_HUB_DISABLE_IMPLICIT_TOKEN");
+  return Object.freeze({
+    cacheDir: place(first("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE") ?? join(home, "hub")),
+    endpoint: endpoint.replace(/\/+$/, ""),
+    token: isImplicit && token ? token : undefined,
+    tokenFile: isImplicit ? place(first("HF_TOKEN_PATH") ?? join(home, "token")) : undefined,
+    network: isOn("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE") ? "offline" : "online",
+  });
+}
+
+/** @throws `ConfigError` */
+export function hubConfigFromEnvironment(): HubConfig {
+  return readHubConfig(Deno.env.toObject());
 }
 
 /** The configuration of this process. @throws `ConfigError` */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ConfigError, environmentVariables, readConfig } from "./config.ts";
+import { ConfigError, environmentVariables, readConfig, readHubConfig } from "./config.ts";
 
 function parseEnvFile(text: string): Record<string, string> {
   return Object.fromEntries(
@@ -124,4 +124,40 @@ Deno.test("readConfig() takes addresses and networks of proxies, and limits", ()
 
 Deno.test("readConfig() tells of names that are no settings", () => {
   assert.deepEqual(readConfig({ FRAMECAST_PROT: "1", PATH: "/bin" }).unknownVariables, ["FRAMECAST_PROT"]);
+});
+
+Deno.test("readHubConfig() has the ecosystem's defaults and its order of variables", () => {
+  const hub = (environment: Record<string, string>) => readHubConfig({ HOME: "/home/me", ...environment });
+  assert.deepEqual(hub({}), {
+    cacheDir: "/home/me/.cache/huggingface/hub",
+    endpoint: "https://huggingface.co",
+    token: undefined,
+    tokenFile: "/home/me/.cache/huggingface/token",
+    network: "online",
+  });
+  assert.equal(hub({ XDG_CACHE_HOME: "/x" }).cacheDir, "/x/huggingface/hub");
+  assert.equal(hub({ HF_HOME: "~/hf", XDG_CACHE_HOME: "/x" }).cacheDir, "/home/me/hf/hub");
+  assert.equal(hub({ HF_HOME: "/hf" }).tokenFile, "/hf/token");
+  assert.equal(hub({ HF_HOME: "/hf", HF_HUB_CACHE: "$DISK/${USER}s", DISK: "/d", USER: "me" }).cacheDir, "/d/mes");
+  assert.equal(hub({ HUGGINGFACE_HUB_CACHE: "/old" }).cacheDir, "/old");
+  assert.equal(hub({ HF_HUB_CACHE: "/new", HUGGINGFACE_HUB_CACHE: "/old" }).cacheDir, "/new");
+  assert.equal(hub({ HF_TOKEN_PATH: "/t" }).tokenFile, "/t");
+  assert.equal(hub({ HF_ENDPOINT: "https://mirror.example/hub/" }).endpoint, "https://mirror.example/hub");
+  assert.equal(hub({ HF_TOKEN: " hf_a\n", HUGGING_FACE_HUB_TOKEN: "hf_b" }).token, "hf_a");
+  for (const on of ["1", "ON", "yes", "True"]) assert.equal(hub({ HF_HUB_OFFLINE: on }).network, "offline");
+  for (const off of ["0", "", "off"]) assert.equal(hub({ HF_HUB_OFFLINE: off }).network, "online");
+  const mute = hub({ HF_HUB_DISABLE_IMPLICIT_TOKEN: "1", HF_TOKEN: "hf_a" });
+  assert.deepEqual([mute.token, mute.tokenFile], [undefined, undefined]);
+});
+
+Deno.test("readHubConfig() refuses what is no address or no token, and does not tell the token", () => {
+  for (const endpoint of ["huggingface.co", "ftp://a.example", "https://"]) {
+    assert.throws(() => readHubConfig({ HF_ENDPOINT: endpoint }), {
+      name: "ConfigError",
+      message: `HF_ENDPOINT="${endpoint}" must be an address such as https://huggingface.co`,
+    });
+  }
+  assert.throws(() => readHubConfig({ HF_TOKEN: "hf_a b" }), {
+    message: "HF_TOKEN must be printable ASCII without spaces",
+  });
 });

@@ -29,6 +29,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
   "nvidia_smi.ts": [],
   "image.ts": ["video.ts"],
   engine: ["video.ts"],
+  hub: ["engine"],
   stream: ["video.ts", "ffmpeg.ts"],
   session: ["video.ts", "log.ts", "ffmpeg.ts", "image.ts", "engine", "stream"],
   routes: ["video.ts", "log.ts", "session"],
@@ -43,9 +44,10 @@ const owners: readonly (readonly [external: RegExp, owner: RegExp])[] = [
   [/^node:sqlite$/, /^src\/session\/store\.ts$/],
   [/^zod$/, /(^|[/_])(request|view|config|manifest|event)\.ts$/],
   [/^@huggingface\/tokenizers$/, /^src\/engine\/tokenizers\//],
+  [/^@huggingface\/hub$/, /^src\/hub\/hub\.ts$/],
   [/^@ffmpeg-installer\//, /^src\/ffmpeg\.ts$/],
   [/^onnxruntime-node$/, /^src\/engine\/onnx\/runtime\.ts$/],
-  [/^cli-progress$/, /^cli\.ts$/],
+  [/^cli-progress$/, /^(cli|src\/hub\/progress)\.ts$/],
 ];
 
 /** What only one file may do, as it stands in the text. */
@@ -60,7 +62,8 @@ const doings: readonly (readonly [what: RegExp, owner: RegExp])[] = [
 
 /** No clock, no chance, no input or output. */
 const pure = new RegExp(
-  "^src/(engine/(sampling|lora/delta|memory|networks)|doctor/(elf|loader_cache|cuda_provider|gpus)|" +
+  "^src/(engine/(sampling|lora/delta|memory|networks|model_parts)|doctor/(elf|loader_cache|cuda_provider|gpus)|" +
+    "hub/part_files|" +
     "stream/(playout|ivf|flv|mpegts|frame_ranges|line_quality|packet_row|preview_picture|slate|drawing))",
 );
 const effects = /\b(Date\.now|new Date\(|performance\.|Math\.random|crypto\.|fetch\(|setTimeout|setInterval|Deno\.)/;

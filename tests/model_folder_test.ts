@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { cp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openCheckpoint, writeSafetensors } from "../src/engine/onnx/safetensors.ts";
 import { cupcake, cupcakeBlob, emojiDir } from "./emoji.ts";
+import { splitIntoShards } from "./shards.ts";
 import { type ServerProcess, startServerProcess } from "./server_process.ts";
 import { sessionForm } from "./server_fixture.ts";
 import { runTask } from "./task_command.ts";
@@ -101,30 +101,6 @@ async function editHeader(file: string, edit: (header: Header) => void): Promise
   const length = new Uint8Array(8);
   new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
   await writeFile(file, [length, text, bytes.subarray(dataStart)]);
-}
-
-/** Turns the one weight file of a folder into two shards and their index. */
-async function splitIntoShards(folder: string): Promise<readonly [first: string, second: string]> {
-  const name = "diffusion_pytorch_model";
-  const checkpoint = await openCheckpoint(join(folder, `${name}.safetensors`));
-  const names = checkpoint.names();
-  const weightMap: Record<string, string> = {};
-  const files: string[] = [];
-  for (const [k, part] of [names.slice(0, names.length / 2), names.slice(names.length / 2)].entries()) {
-    const shard = `${name}-0000${k + 1}-of-00002.safetensors`;
-    const tensors: Parameters<typeof writeSafetensors>[1] = Object.fromEntries(
-      await Promise.all(part.map(async (tensor) => {
-        const { shape } = checkpoint.get(tensor);
-        return [tensor, { dtype: "float32", shape, data: await checkpoint.readFloat32(tensor) }] as const;
-      })),
-    );
-    for (const tensor of part) weightMap[tensor] = shard;
-    files.push(join(folder, shard));
-    await writeSafetensors(files[k]!, tensors);
-  }
-  await writeFile(join(folder, `${name}.safetensors.index.json`), JSON.stringify({ weight_map: weightMap }));
-  await rm(join(folder, `${name}.safetensors`));
-  return files as [string, string];
 }
 
 /** A folder of models that goes away with its owner. */

@@ -9,6 +9,7 @@ import { z } from "zod";
 import type { RgbImage, VideoPlan } from "../video.ts";
 import { CheckpointError, RequestError } from "./errors.ts";
 import { readJsonObject } from "./json_file.ts";
+import { modelParts, neededFiles, partNames } from "./model_parts.ts";
 import { type GenerationSettings, type ResolvedSettings, schedules } from "./request.ts";
 import {
   type LatentRgbMap,
@@ -177,29 +178,19 @@ function exactSize(resolution: string, multiplePx: number, name: string): Pictur
 /** As far as the API's `resolution` goes. */
 const largestSidePx = 2048;
 
-/** One file per part that tells whether it is there; weights are one file or, sharded, an index. */
-const parts: readonly (readonly string[])[] = [
-  ["transformer/config.json"],
-  ["transformer/diffusion_pytorch_model.safetensors", "transformer/diffusion_pytorch_model.safetensors.index.json"],
-  ["vae/config.json"],
-  ["vae/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors.index.json"],
-  ["text_encoder/config.json"],
-  ["text_encoder/model.safetensors", "text_encoder/model.safetensors.index.json"],
-  ["text_encoder_2/config.json"],
-  ["text_encoder_2/model.safetensors", "text_encoder_2/model.safetensors.index.json"],
-  ["image_encoder/config.json"],
-  ["image_encoder/model.safetensors", "image_encoder/model.safetensors.index.json"],
-  ["tokenizer/tokenizer.json"],
-  ["tokenizer_2/vocab.json", "tokenizer_2/tokenizer.json"],
-];
-
+/** Everything that will be read is there; weights are one file or, sharded, an index. */
 async function requireParts(modelDir: string): Promise<void> {
-  for (const alternatives of parts) {
-    const found = await Promise.all(alternatives.map((file) => exists(join(modelDir, file))));
-    if (!found.includes(true)) {
-      throw new CheckpointError(`Cannot use the model folder "${modelDir}": it has no "${alternatives[0]}"`);
+  for (const part of partNames) {
+    for (const groups of neededFiles(modelParts[part])) {
+      const found = await Promise.all(groups.map((files) => allExist(files.map((file) => join(modelDir, part, file)))));
+      if (found.includes(true)) continue;
+      throw new CheckpointError(`Cannot use the model folder "${modelDir}": it has no "${part}/${groups[0]![0]}"`);
     }
   }
+}
+
+async function allExist(paths: readonly string[]): Promise<boolean> {
+  return (await Promise.all(paths.map(exists))).every(Boolean);
 }
 
 async function exists(path: string): Promise<boolean> {

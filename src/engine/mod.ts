@@ -19,4 +19,6 @@ export interface Engine extends AsyncDisposable {
 export type { GenerationEvent } from "./event.ts";
 export * from "./errors.ts";
 export { type Manifest, offeredSizes, planVideo, readManifest, resolveSettings } from "./manifest.ts";
+export { inspectWeights, type WeightsReport } from "./model_inspection.ts";
+export { modelParts, type PartName, partNames } from "./model_parts.ts";
 export * from "./request.ts";
