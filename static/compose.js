@@ -14,6 +14,7 @@ import { estimateWork, planVideo, sizeKey } from "./plan.js";
 import { Settings } from "./settings.js";
 import { StartPicture } from "./start_picture.js";
 import { planInWords } from "./measures.js";
+import { placePopover } from "./popover.js";
 
 const draftKey = "framecast.draft";
 const byId = (id) => document.getElementById(id);
@@ -51,6 +52,7 @@ export class Compose {
     setText(byId("why"), whyEndFirst);
     setText(byId("generate-key"), /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘ ↵" : "Ctrl ↵");
     this.#prompt.addEventListener("input", () => this.#changed());
+    byId("understands").addEventListener("beforetoggle", ({ newState }) => newState === "open" && this.#showKnown());
     this.#form.addEventListener("change", ({ target }) => {
       if (target.name !== "schedule") return;
       this.#hasSchedule = true;
@@ -131,6 +133,18 @@ export class Compose {
     return this.#form.elements.schedule.value || "inverted";
   }
 
+  /** What the model knows; a press on it writes the prompt. */
+  async #showKnown() {
+    const { knownWords } = await import("./understands.js");
+    const panel = byId("understands");
+    panel.replaceChildren(...knownWords(this.#settings.model.understands, (prompt) => {
+      this.#prompt.value = prompt;
+      panel.hidePopover();
+      this.#changed();
+    }));
+    placePopover(panel, byId("understands-button"));
+  }
+
   #pictureChanged() {
     this.#settings.setPicture(this.#picture.picture);
     this.#changed();
@@ -143,6 +157,7 @@ export class Compose {
     if (model?.id !== this.#examplesOf) {
       this.#examplesOf = model?.id;
       this.#picture.setExamples((model?.examples ?? []).slice(0, 6));
+      byId("understands-button").hidden = !model?.understands;
     }
     showOrder(model, this.#schedule);
     showPlan(plan);

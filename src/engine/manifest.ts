@@ -46,6 +46,13 @@ const manifestFile = z.object({
   }).partial().default({}),
   latent_rgb: z.object({ factors: z.array(rgb).length(16), bias: rgb }).optional(),
   examples: z.array(z.object({ image: z.string(), prompt: z.string(), title: z.string().optional() })).default([]),
+  understands: z.object({
+    subjects: z.string(),
+    motions: z.array(z.string()).min(1),
+    together: z.array(z.string()).default([]),
+    speeds: z.array(z.string()).default([]),
+    otherwise: z.string(),
+  }).optional(),
 });
 
 /** A model as requests, estimates and pages need it. */
@@ -67,6 +74,21 @@ export interface Manifest {
   readonly latentRgb: LatentRgbMap | undefined;
   /** Image paths are relative to the folder. */
   readonly examples: readonly { readonly image: string; readonly prompt: string; readonly title: string }[];
+  /** For whoever writes a prompt; null for a model of no narrow domain. */
+  readonly understands: Grammar | null;
+}
+
+/** What a model with a narrow domain can be asked for, as the ends of sentences: `jumps up and down`. */
+export interface Grammar {
+  /** What a start picture should show. */
+  readonly subjects: string;
+  readonly motions: readonly string[];
+  /** Motions at the same time. */
+  readonly together: readonly string[];
+  /** Words for how fast: `slowly`. */
+  readonly speeds: readonly string[];
+  /** What becomes of any other prompt, as a sentence. */
+  readonly otherwise: string;
 }
 
 /**
@@ -99,6 +121,7 @@ export async function readManifest(modelDir: string): Promise<Manifest> {
     promptTemplate: file.prompt.template,
     latentRgb: file.latent_rgb,
     examples: file.examples.map((example) => ({ ...example, title: example.title ?? titleOf(example.image) })),
+    understands: file.understands ?? null,
   };
 }
 

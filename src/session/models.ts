@@ -132,6 +132,12 @@ export class Models {
         ...example,
         image: `/examples/${id}/${example.image.replace(/^examples\//, "")}`,
       })),
+      understands: manifest.understands && {
+        ...manifest.understands,
+        motions: [...manifest.understands.motions],
+        together: [...manifest.understands.together],
+        speeds: [...manifest.understands.speeds],
+      },
     };
   }
 }

@@ -221,6 +221,14 @@ export const modelView = z.object({
     secondsPerDecode: z.number(),
   })),
   examples: z.array(z.object({ image: z.string(), prompt: z.string(), title: z.string() })),
+  /** What a model with a narrow domain can be asked for, as the ends of sentences; null for any other. */
+  understands: z.object({
+    subjects: z.string(),
+    motions: z.array(z.string()),
+    together: z.array(z.string()),
+    speeds: z.array(z.string()),
+    otherwise: z.string(),
+  }).nullable(),
 }).meta({ id: "Model" });
 export type ModelView = z.infer<typeof modelView>;
 

@@ -1,0 +1,113 @@
+"""
+`python -m framecast_training COMMAND [--config emoji.toml]`
+
+  vae          train the autoencoder
+  pool         draw clips and encode them
+  transformer  train the transformer with its encoders
+  export       write the model folder
+  evaluate     measure it and write figures and contact sheets
+  all          one after the other
+
+Each goes on where it stopped. Ctrl-C keeps the last checkpoint, at most two minutes old.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+from . import checkpoint
+from .clips import SpriteBook
+from .configuration import BadConfiguration, read_configuration
+from .export import export
+from .pool import load_pool, work_pool
+from .ranks import run_ranks
+from .sprites import MissingFont, find_font
+from .texts import corpus, train_tokenizers
+from .train_transformer import work_transformer
+from .train_vae import finished_weights, published_weights, work_vae
+from .vae import Autoencoder, VaeShape
+from .vae_start import channel_weights
+
+COMMANDS = ("vae", "pool", "transformer", "export", "evaluate", "all")
+HERE = Path(__file__).resolve().parent.parent
+
+
+class Training:
+    def __init__(self, settings: dict):
+        self.settings = settings
+        self.work = Path(settings["work"])
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.book = SpriteBook(find_font(settings.get("font") or None), self.work)
+        self.shape = VaeShape(tuple(settings["vae"]["channels"]))
+
+    def vae(self) -> None:
+        if self.settings["vae"].get("minutes") == 0:
+            print("vae: taken as it is")
+            return
+        run_ranks(self.settings["ranks"], work_vae, self.settings["vae"], self.book, self.work)
+
+    def pool(self) -> None:
+        weights = self.vae_weights()
+        ranks = self.settings["ranks"]
+        run_ranks(ranks, work_pool, ranks, self.settings["pool"], weights, self.shape, self.book, self.work / "pool")
+        vae = Autoencoder(self.shape)
+        vae.load_state_dict(weights)
+        first = load_pool(self.work / "pool")[0]
+        torch.save(channel_weights(vae, first.latents[None, :, :5].float()), self.work / "channel_weights.pt")
+
+    def transformer(self) -> None:
+        self.tokenizers()
+        run_ranks(self.settings["ranks"], work_transformer, self.settings["transformer"], self.work)
+
+    def tokenizers(self) -> None:
+        """Those of the model that is trained on, or new ones."""
+        folder, begin = self.work / "model", self.settings["transformer"].get("begin_with")
+        if (folder / "tokenizer").exists():
+            return
+        if begin and (Path(begin) / "tokenizer").is_dir():
+            for part in ("tokenizer", "tokenizer_2"):
+                (folder / part).mkdir(parents=True, exist_ok=True)
+                for source in (Path(begin) / part).iterdir():
+                    (folder / part / source.name).write_bytes(source.read_bytes())
+        else:
+            train_tokenizers(folder, corpus(self.book))
+
+    def export(self) -> None:
+        export(self.work, Path(self.settings["export"]["folder"]), self.book, self.settings, self.vae_weights())
+
+    def evaluate(self) -> None:
+        from .evaluate import evaluate
+
+        evaluate(Path(self.settings["export"]["folder"]), self.work, self.book)
+
+    def vae_weights(self) -> dict[str, torch.Tensor]:
+        begin = self.settings["vae"].get("begin_with")
+        if self.settings["vae"].get("minutes") == 0 and begin:
+            return published_weights(Path(begin))
+        return finished_weights(self.work, self.book, self.settings["vae"])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m framecast_training", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("--config", type=Path, default=HERE / "emoji.toml")
+    given = parser.parse_args()
+    commands = COMMANDS[:-1] if given.command == "all" else (given.command,)
+    try:
+        training = Training(read_configuration(given.config))
+        for command in commands:
+            getattr(training, command)()
+    except (BadConfiguration, MissingFont, checkpoint.CheckpointFault) as fault:
+        print(fault, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; the last checkpoint is kept", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""Clips to train on: which scene, which stretch of its time, and what of it each schedule sees.
+
+A video starts at rest, at phase 0. Made forward, it just goes on. Made from its end, it must come out right where it meets
+the start picture, so the rules of time are part of the data (`Timeline`): the last frame is at rest, and the first 72
+frames run a little faster or slower, so that they lead from rest to whatever phase the rest of the video is at.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .captions import caption
+from .motions import BY_NAME, COMPOUNDS, MOTIONS, SPEEDS, Speed, period_of
+from .scene import Scene, draw_background, place
+from .sprites import SPRITE_PX, Subject, emoji_subjects, shape_subject, sprite
+
+BRIDGE_FRAMES = 72
+SECTION_FRAMES = 36
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Phase at each frame of a video, in periods."""
+
+    period_frames: float
+
+    def forward(self, frames: np.ndarray) -> np.ndarray:
+        return frames / self.period_frames
+
+    def passing(self, frames: np.ndarray, phase: float) -> np.ndarray:
+        """Somewhere in a long video. @phase at frame 0"""
+        return phase + frames / self.period_frames
+
+    def ending(self, frames: np.ndarray, last_frame: int) -> np.ndarray:
+        """At rest at @last_frame."""
+        return (frames - last_frame) / self.period_frames
+
+    def bridged(self, frames: np.ndarray, bridge_frames: int, phase: float) -> np.ndarray:
+        """At rest at frame 0, and at @phase (but for whole periods) from frame @bridge_frames on, where speed is normal."""
+        cycles = bridge_frames / self.period_frames
+        # The nearest number of whole periods, and not fewer than lead forward in time.
+        missing = (cycles - phase) - max(round(cycles - phase), _fewest(cycles, phase))
+        rest = np.clip((bridge_frames - frames) / bridge_frames, 0, None)
+        smooth = rest**2 * (3 - 2 * rest)
+        return phase + (frames - bridge_frames) / self.period_frames + missing * smooth
+
+
+def _fewest(cycles: float, phase: float) -> int:
+    """Whole periods before @phase, such that time does not run below 0.35 of its speed on average."""
+    return int(np.ceil(0.35 * cycles - phase))
+
+
+@dataclass(frozen=True)
+class ClipSpec:
+    scene: Scene
+    timeline: Timeline
+    speed: Speed
+    nouns: tuple[str, ...]
+
+    def caption(self, rng: np.random.Generator) -> str:
+        return caption(self.scene.motions, self.speed, self.nouns, rng)
+
+
+class SpriteBook:
+    """All subjects' sprites, drawn once and kept in a file."""
+
+    def __init__(self, font: Path, cache: Path, shapes: int = 400):
+        self.subjects: list[Subject] = list(emoji_subjects_cached(font, cache))
+        self.shapes = [shape_subject(seed, held_out=False) for seed in range(shapes)]
+        self.shapes += [shape_subject(seed, held_out=True) for seed in range(shapes // 4)]
+        self.font = font
+        file = cache / "sprites.pt"
+        if not file.exists():
+            pixels = torch.stack([sprite(subject, font) for subject in (*self.subjects, *self.shapes)])
+            torch.save((pixels * 255).round().to(torch.uint8), file)
+        self.pixels: Tensor = torch.load(file, mmap=True)
+        assert self.pixels.shape[1:] == (4, SPRITE_PX, SPRITE_PX)
+        everyone = [*self.subjects, *self.shapes]
+        self._indices = {
+            (held_out, is_shape): [i for i, s in enumerate(everyone)
+                                   if s.held_out == held_out and (s.glyph is None) == is_shape]
+            for held_out in (False, True) for is_shape in (False, True)
+        }
+        self.everyone = everyone
+
+    def draw(self, rng: np.random.Generator, held_out: bool) -> tuple[str, Tensor]:
+        """A name and its sprite, sometimes mirrored."""
+        index = int(rng.choice(self._indices[held_out, bool(rng.random() < 0.2)]))
+        pixels = self.pixels[index].float() / 255
+        return self.everyone[index].name, pixels.flip(-1) if rng.random() < 0.5 else pixels
+
+
+def emoji_subjects_cached(font: Path, cache: Path) -> tuple[Subject, ...]:
+    file = cache / "subjects.json"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        rows = [[s.name, s.held_out, s.glyph] for s in emoji_subjects(font)]
+        file.write_text(json.dumps(rows))
+    return tuple(Subject(*row) for row in json.loads(file.read_text()))
+
+
+def draw_motions(rng: np.random.Generator) -> tuple[str, ...]:
+    chance = rng.random()
+    if chance < 0.08:
+        return ("gentle",)
+    if chance < 0.28:
+        return COMPOUNDS[int(rng.integers(len(COMPOUNDS)))]
+    return (MOTIONS[int(rng.integers(len(MOTIONS)))].name,)
+
+
+def draw_speed(rng: np.random.Generator, motions: tuple[str, ...]) -> Speed:
+    return SPEEDS[0] if motions == ("gentle",) else SPEEDS[int(rng.choice(len(SPEEDS), p=(0.6, 0.2, 0.2)))]
+
+
+def draw_clip(
+    book: SpriteBook,
+    rng: np.random.Generator,
+    *,
+    held_out: bool = False,
+    motions: tuple[str, ...] | None = None,
+    speed: Speed | None = None,
+) -> ClipSpec:
+    motions = motions or draw_motions(rng)
+    speed = speed or draw_speed(rng, motions)
+    together = rng.random() < 0.08 and not any(name.startswith("away") or name == "circle" for name in motions)
+    drawn = [book.draw(rng, held_out) for _ in range(2 if together else 1)]
+    placed = place(tuple(pixels for _, pixels in drawn), rng)
+    scene = Scene(placed, draw_background(rng), motions)
+    return ClipSpec(scene, Timeline(period_of(motions, speed)), speed, tuple(name for name, _ in drawn))
+
+
+def known_motions() -> list[str]:
+    return [name for name in BY_NAME if name != "gentle"]

@@ -1,0 +1,74 @@
+"""Configuration files: what may stand in them, and a clear word for what may not."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+KNOWN: dict[str, dict[str, tuple[type, ...]]] = {
+    "": {"seed": (int,), "ranks": (int,), "font": (str,), "work": (str,)},
+    "vae": {"channels": (list,), "begin_with": (str,), "minutes": (int, float), "steps": (int,), "rate": (float,),
+            "pictures": (int,), "pictures_share": (float,), "compile": (bool,)},
+    "pool": {"parts": (int,), "clips_per_part": (int,), "seed": (int,)},
+    "transformer": {"begin_with": (str,), "minutes": (int, float), "steps": (int,), "rate": (float,), "batch": (int,),
+                    "flat": (float,), "average": (float,), "corruption": (float,), "first_share": (float,), "file": (str,), "schedules": (list,),
+                    "shape": (dict,)},
+    "export": {"folder": (str,), "steps": (int,)},
+}
+NEEDED = {"": ("seed", "ranks", "work"), "vae": ("channels",), "pool": ("parts", "clips_per_part", "seed"),
+          "transformer": ("rate", "batch"), "export": ("folder", "steps")}
+
+
+class BadConfiguration(Exception):
+    pass
+
+
+def read_configuration(file: Path) -> dict[str, Any]:
+    """Parsed and checked; paths are relative to the file. @raises BadConfiguration naming the key and the value"""
+    try:
+        values = tomllib.loads(file.read_text())
+    except OSError as cause:
+        raise BadConfiguration(f"Cannot read {file}: {cause.strerror}") from cause
+    except tomllib.TOMLDecodeError as cause:
+        raise BadConfiguration(f"{file} is not TOML: {cause}") from cause
+    for section, keys in KNOWN.items():
+        table = values if section == "" else values.get(section)
+        if not isinstance(table, dict):
+            raise BadConfiguration(f"{file} has no table [{section}]")
+        _check(file, section, {k: v for k, v in table.items() if section or k not in KNOWN}, keys)
+    _check_ranges(file, values)
+    values["work"] = str(file.parent / values["work"])
+    for section, key in (("vae", "begin_with"), ("transformer", "begin_with"), ("export", "folder")):
+        path = values[section].get(key)
+        if path and (file.parent / path).exists():
+            values[section][key] = str(file.parent / path)
+    values["export"]["folder"] = str(file.parent / values["export"]["folder"])
+    for section in ("vae", "transformer"):
+        values[section].setdefault("seed", values["seed"])
+    return values
+
+
+def _check(file: Path, section: str, table: dict[str, Any], keys: dict[str, tuple[type, ...]]) -> None:
+    where = f"[{section}] " if section else ""
+    for key, value in table.items():
+        if key not in keys:
+            raise BadConfiguration(f"{file}: there is no setting {where}{key}, only {', '.join(keys)}")
+        if not isinstance(value, keys[key]) or (isinstance(value, bool) and bool not in keys[key]):
+            wanted = " or ".join(kind.__name__ for kind in keys[key])
+            raise BadConfiguration(f"{file}: {where}{key} = {value!r} must be {wanted}")
+    for key in NEEDED[section]:
+        if key not in table:
+            raise BadConfiguration(f"{file}: {where}{key} is missing")
+
+
+def _check_ranges(file: Path, values: dict[str, Any]) -> None:
+    ranges = {("", "ranks"): (1, 64), ("transformer", "batch"): (1, 4096), ("transformer", "rate"): (1e-6, 0.1),
+              ("vae", "rate"): (1e-6, 0.1), ("pool", "parts"): (1, 100_000), ("pool", "clips_per_part"): (1, 10_000),
+              ("export", "steps"): (1, 100), ("vae", "minutes"): (0, 1e5), ("transformer", "minutes"): (0, 1e5)}
+    for (section, key), (least, most) in ranges.items():
+        value = (values if section == "" else values[section]).get(key)
+        if value is not None and not least <= value <= most:
+            where = f"[{section}] " if section else ""
+            raise BadConfiguration(f"{file}: {where}{key} = {value} must be from {least} to {most}")
+    for section in ("vae", "transformer"):
+        if not {"minutes", "steps"} & set(values[section]):
+            raise BadConfiguration(f"{file}: [{section}] needs minutes or steps")

@@ -1,0 +1,129 @@
+"""Latents of many clips, made once by the trained encoder and then trained on many times.
+
+Five families of clips cover what the two schedules meet:
+
+| family  | time                                         | forward sections | inverted sections                              |
+| ------- | -------------------------------------------- | ---------------- | ---------------------------------------------- |
+| start   | from rest                                    | the first three  |                                                |
+| middle  | anywhere                                     | later ones       | far from both ends                             |
+| end     | until rest                                   |                  | those made first, with none or little history  |
+| bridge  | from rest to a phase that the rest is at     |                  | the last two                                   |
+| short   | a whole video of 1 to 3 sections             |                  | all of them                                    |
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .clips import BRIDGE_FRAMES, SECTION_FRAMES, ClipSpec, SpriteBook, draw_clip
+from .packing import WINDOW, WindowPlace
+from .train_vae import unit_range
+from .vae import Autoencoder
+
+FAMILIES = ("start", "middle", "end", "bridge", "short")
+FAMILY_SHARES = (0.3, 0.27, 0.15, 0.2, 0.08)
+
+
+@dataclass
+class PooledClip:
+    """What training needs of one clip."""
+
+    latents: Tensor
+    """float16 [16, latent frames, 12, 12]"""
+    start: Tensor
+    """The start picture's latent frame, alone in time, float16 [16, 1, 12, 12]"""
+    picture: Tensor
+    """The start picture, uint8 [3, 96, 96]"""
+    captions: list[str]
+    places: list[WindowPlace]
+    motions: tuple[str, ...]
+
+
+def phases_of(family: str, spec: ClipSpec, rng: np.random.Generator) -> tuple[np.ndarray, list[WindowPlace]]:
+    """Phase at each frame of a clip, and the windows in it."""
+    timeline, latent = spec.timeline, SECTION_FRAMES // 4
+    if family == "start":
+        frames = np.arange(3 * SECTION_FRAMES + 1)
+        return timeline.forward(frames), [
+            WindowPlace("forward", None, 1 + section * latent, 0, 1 + section * latent) for section in range(3)
+        ]
+    if family == "middle":
+        frames = np.arange(4 * 28 + 1)
+        phase = rng.uniform()
+        return timeline.passing(frames, phase), [
+            WindowPlace("forward", None, 20, 1, 20),
+            WindowPlace("inverted", 2, 1, 10, 29),
+        ]
+    if family == "end":
+        frames = np.arange(4 * 27 + 1)
+        first = 3 if rng.random() < 0.7 else 2
+        return timeline.ending(frames, int(frames[-1])), [
+            WindowPlace("inverted", first, 19, 28, 28),
+            WindowPlace("inverted", 2, 10, 19, 28),
+            WindowPlace("inverted", 2, 1, 10, 28),
+        ]
+    if family == "bridge":
+        frames = np.arange(4 * 37 + 1)
+        return timeline.bridged(frames, BRIDGE_FRAMES, rng.uniform()), [
+            WindowPlace("inverted", 1, 10, 19, 38),
+            WindowPlace("inverted", 0, 1, 10, 29),
+        ]
+    sections = int(rng.integers(1, 4))
+    frames = np.arange(sections * SECTION_FRAMES + 1)
+    bridge = min(BRIDGE_FRAMES, int(frames[-1]))
+    # The whole video ends at rest, so where the bridge ends is known from there.
+    after = timeline.ending(np.array([bridge]), int(frames[-1]))[0]
+    return timeline.bridged(frames, bridge, after), [
+        WindowPlace("inverted", padding, 1 + padding * latent, 1 + (padding + 1) * latent, 1 + sections * latent)
+        for padding in range(sections)
+    ]
+
+
+@torch.no_grad()
+def pool_clip(vae: Autoencoder, book: SpriteBook, rng: np.random.Generator, *, held_out: bool = False) -> PooledClip:
+    spec = draw_clip(book, rng, held_out=held_out)
+    family = str(rng.choice(FAMILIES, p=FAMILY_SHARES))
+    phases, windows = phases_of(family, spec, rng)
+    frames = spec.scene.draw(np.concatenate((np.zeros(1), phases)))
+    with torch.autocast("cpu", torch.bfloat16):
+        start = vae.encode(channels_last(unit_range(frames[:1]).transpose(0, 1)[None]))[0]
+        latents = vae.encode(channels_last(unit_range(frames[1:]).transpose(0, 1)[None]))[0]
+    captions = [spec.caption(rng) for _ in range(6)]
+    return PooledClip(latents.half(), start.half(), frames[0], captions, windows, spec.scene.motions)
+
+
+def channels_last(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last_3d)
+
+
+def save_pool(file: Path, clips: list[PooledClip]) -> None:
+    beside = file.with_suffix(".new")
+    torch.save(clips, beside)
+    beside.replace(file)
+
+
+def load_pool(folder: Path) -> list[PooledClip]:
+    """All finished parts of a pool."""
+    clips: list[PooledClip] = []
+    for file in sorted(folder.glob("*.pool")):
+        clips += torch.load(file, weights_only=False)
+    return clips
+
+
+def work_pool(rank: int, ranks: int, settings: dict, weights: dict[str, Tensor], shape, book: SpriteBook, folder: Path) -> None:
+    """Makes one rank's parts, those there already left as they are."""
+    vae = Autoencoder(shape).eval()
+    vae.load_state_dict(weights)
+    vae.to(memory_format=torch.channels_last_3d)
+    folder.mkdir(parents=True, exist_ok=True)
+    parts, size = settings["parts"], settings["clips_per_part"]
+    for part in range(rank, parts, ranks):
+        file = folder / f"{part:04d}.pool"
+        if file.exists():
+            continue
+        rng = np.random.default_rng((settings["seed"], part))
+        save_pool(file, [pool_clip(vae, book, rng) for _ in range(size)])
+        print(f"pool: part {part + 1} of {parts}, {size} clips", flush=True)

@@ -1,0 +1,190 @@
+"""Trains the autoencoder: single pictures first, then clips, joints of decoded tiles included."""
+
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor
+
+from . import checkpoint
+from .clips import SpriteBook, draw_clip
+from .ranks import Average, Budget, average_gradients
+from .vae import SCALING_FACTOR, Autoencoder, VaeShape
+from .vae_start import centre_latents, channel_statistics, start_from_averaging
+
+CLIP_FRAMES = 21
+TILE_LATENTS = 5
+CLOSE_UP = 0.3
+
+
+class VaeTraining:
+    """One rank."""
+
+    def __init__(self, rank: int, settings: dict, book: SpriteBook, work: Path):
+        self.rank, self.settings, self.book, self.file = rank, settings, book, work / "vae.pt"
+        torch.manual_seed(settings["seed"])
+        self.model = Autoencoder(VaeShape(tuple(settings["channels"])))
+        if settings.get("begin_with"):
+            self.model.load_state_dict(published_weights(Path(settings["begin_with"])))
+        else:
+            start_from_averaging(self.model)
+        self.model.to(memory_format=torch.channels_last_3d)
+        self.average = Average(self.model, 0.998)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), 1e-3, betas=(0.9, 0.97), weight_decay=1e-4, fused=True)
+        self.step = 0
+        self.share = 0.0
+        self.resume()
+        self.rng = np.random.default_rng((settings["seed"], rank, self.step))
+        torch.manual_seed(1000 * rank + self.step)
+        # Compiling pays for pictures, which are many; a clip's graphs take longer to compile than they save on a CPU.
+        compiled = settings.get("compile", True)
+        self.moments_of_pictures = torch.compile(self.model.moments) if compiled else self.model.moments
+        self.decode_pictures = torch.compile(self.model.decode) if compiled else self.model.decode
+
+    def resume(self) -> None:
+        state = checkpoint.load(self.file)
+        if state is None:
+            return
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.average.weights = state["average"]
+        self.step, self.share = state["step"], state["share"]
+
+    def save(self) -> None:
+        if self.rank == 0:
+            checkpoint.save(self.file, {
+                "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "average": self.average.weights,
+                "step": self.step, "share": self.share,
+            })
+
+    def train(self) -> None:
+        settings = self.settings
+        budget = Budget(settings.get("steps"), settings.get("minutes"), self.share)
+        told, losses = time.monotonic(), []
+        while True:
+            self.share = budget.share(self.step)
+            if self.share >= 1:
+                break
+            for group in self.optimizer.param_groups:
+                group["lr"] = settings["rate"] * rate_share(self.share, self.step)
+            loss = self.train_step()
+            losses.append(loss)
+            if time.monotonic() - told > 30:
+                if self.rank == 0:
+                    kinds = {"picture": [v for k, v in losses if k == "picture"], "clip": [v for k, v in losses if k == "clip"]}
+                    figures = ", ".join(f"{k} {np.mean(v):.2f} dB ({len(v)})" for k, v in kinds.items() if v)
+                    print(f"vae {100 * self.share:.0f} %, step {self.step}: {figures}", flush=True)
+                told, losses = time.monotonic(), []
+                self.save()
+        self.save()
+
+    def train_step(self) -> tuple[str, float]:
+        is_clip = self.share > self.settings["pictures_share"] and self.step % 4 != 0
+        clip = self.draw_clip() if is_clip else self.draw_pictures()
+        decoded, target, latents = self.reconstruct(clip)
+        loss = picture_loss(decoded, target) + 2e-4 * latents.square().mean()
+        loss.backward()
+        average_gradients(self.model.parameters())
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+        self.average.update(self.model, self.step)
+        error = (decoded.detach() - target).square().mean().item() / 4
+        return ("clip" if is_clip else "picture"), -10 * np.log10(error)
+
+    def reconstruct(self, clip: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Decoded and true frames, and the latents between them."""
+        with torch.autocast(clip.device.type, torch.bfloat16):
+            if clip.shape[2] == 1:
+                latents = self.moments_of_pictures(clip)[0].float() * SCALING_FACTOR
+                return self.decode_pictures(_last(blurred(latents))).float(), clip, latents
+            latents = self.model.moments(clip)[0].float() * SCALING_FACTOR
+            # Half of the clips are decoded as a tile in the middle of a video: its first latent frame stands for four
+            # frames but is decoded as one, which is then left out (FramePack blends it away).
+            first = int(self.rng.random() < 0.5)
+            tile = blurred(latents)[:, :, first:first + TILE_LATENTS]
+            decoded = self.model.decode(_last(tile)).float()
+        frames = decoded.shape[2]
+        return (decoded[:, :, 1:], clip[:, :, -frames + 1:], latents) if first else (decoded, clip[:, :, :frames], latents)
+
+    def draw_clip(self) -> Tensor:
+        spec = draw_clip(self.book, self.rng)
+        start = self.rng.uniform(0, 1)
+        frames = spec.scene.draw(spec.timeline.passing(np.arange(CLIP_FRAMES), start))
+        return _last(unit_range(frames).transpose(0, 1)[None])
+
+    def draw_pictures(self) -> Tensor:
+        pictures = []
+        for _ in range(self.settings["pictures"]):
+            spec = draw_clip(self.book, self.rng)
+            pictures.append(spec.scene.draw(self.rng.uniform(0, 1, 1)))
+        return _last(unit_range(torch.cat(pictures)).unsqueeze(2))
+
+
+def rate_share(share: float, step: int) -> float:
+    """Warm-up, flat, then a cosine to nothing."""
+    warm = min(1.0, (step + 1) / 60)
+    return warm * (1.0 if share < 0.45 else 0.5 * (1 + math.cos(math.pi * (share - 0.45) / 0.55)) + 0.01)
+
+
+def blurred(latents: Tensor) -> Tensor:
+    """With a little noise, of any strength up to 0.06: what the transformer makes is never exact."""
+    return latents + 0.06 * torch.rand(()) * torch.randn_like(latents)
+
+
+def unit_range(frames: Tensor) -> Tensor:
+    """uint8 → [−1, 1]"""
+    return frames.float() / 127.5 - 1
+
+
+def _last(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last_3d)
+
+
+def picture_loss(decoded: Tensor, target: Tensor) -> Tensor:
+    """Of colours, of their differences between neighbours, and of both at half the size; squares weigh large errors."""
+    error = decoded - target
+    loss = error.abs().mean() + 2 * error.square().mean() + 0.5 * _edges(error)
+    half = F.avg_pool3d(error, (1, 2, 2))
+    loss = loss + 0.5 * half.abs().mean()
+    if error.shape[2] > 1:
+        loss = loss + 0.3 * error.diff(dim=2).abs().mean()
+    return loss
+
+
+def _edges(error: Tensor) -> Tensor:
+    return error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+
+
+def published_weights(folder: Path) -> dict[str, Tensor]:
+    """Of a model folder's `vae/`, in float32."""
+    return {name: value.float() for name, value in load_file(folder / "vae" / "diffusion_pytorch_model.safetensors").items()}
+
+
+@torch.no_grad()
+def finished_weights(work: Path, book: SpriteBook, settings: dict) -> dict[str, Tensor]:
+    """The averaged weights, with latents centred and scaled."""
+    state = checkpoint.load(work / "vae.pt")
+    if state is None:
+        raise checkpoint.CheckpointFault(f"There is no trained autoencoder in {work}: run `train vae` first")
+    weights = state["average"]
+    model = Autoencoder(VaeShape(tuple(settings["channels"])))
+    model.load_state_dict(weights)
+    rng = np.random.default_rng(7)
+    latents = []
+    for _ in range(24):
+        spec = draw_clip(book, rng)
+        frames = spec.scene.draw(spec.timeline.passing(np.arange(17), rng.uniform()))
+        latents.append(model.encode(unit_range(frames).transpose(0, 1)[None]))
+    mean, deviation = channel_statistics(torch.cat(latents))
+    centre_latents(weights, mean, float(deviation.square().mean().sqrt()))
+    return weights
+
+
+def work_vae(rank: int, settings: dict, book: SpriteBook, work: Path) -> None:
+    VaeTraining(rank, settings, book, work).train()

@@ -1,0 +1,91 @@
+"""Configurations, checkpoints and a step that learns."""
+
+import re
+
+import pytest
+import torch
+
+from framecast_training import checkpoint
+from framecast_training.configuration import BadConfiguration, read_configuration
+from framecast_training.muon import orthogonal
+
+GOOD = """
+seed = 1
+ranks = 1
+work = "work"
+[vae]
+channels = [8, 16, 32, 64]
+minutes = 1
+[pool]
+parts = 1
+clips_per_part = 2
+seed = 1
+[transformer]
+steps = 3
+rate = 1e-3
+batch = 2
+[export]
+folder = "out"
+steps = 6
+"""
+
+
+def write(folder, text):
+    file = folder / "config.toml"
+    file.write_text(text)
+    return file
+
+
+def test_a_configuration_is_read_with_paths_beside_its_file(tmp_path):
+    settings = read_configuration(write(tmp_path, GOOD))
+    assert settings["work"] == str(tmp_path / "work")
+    assert settings["transformer"]["seed"] == 1
+
+
+@pytest.mark.parametrize("text,complaint", [
+    (GOOD.replace("batch = 2", "bach = 2"), r"there is no setting \[transformer\] bach"),
+    (GOOD.replace("batch = 2", 'batch = "two"'), r"\[transformer\] batch = 'two' must be int"),
+    (GOOD.replace("batch = 2", "batch = 0"), r"\[transformer\] batch = 0 must be from 1 to 4096"),
+    (GOOD.replace("rate = 1e-3\n", ""), r"\[transformer\] rate is missing"),
+    (GOOD.replace("[export]", "[exprot]"), "there is no setting exprot, only seed"),
+    (GOOD.replace("steps = 3\n", ""), r"\[transformer\] needs minutes or steps"),
+    ("seed = ", "is not TOML"),
+])
+def test_a_wrong_configuration_is_told_by_its_key_and_value(tmp_path, text, complaint):
+    with pytest.raises(BadConfiguration, match=complaint):
+        read_configuration(write(tmp_path, text))
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(tmp_path, monkeypatch):
+    file = tmp_path / "a.pt"
+    checkpoint.save(file, {"step": 1})
+
+    def full(state, stream):
+        stream.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(checkpoint.CheckpointFault, match="No space left on device; the last one is intact"):
+        checkpoint.save(file, {"step": 2})
+    assert checkpoint.load(file) == {"step": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["a.pt"]
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    (tmp_path / "a.pt").write_bytes(b"nonsense")
+    with pytest.raises(checkpoint.CheckpointFault, match=re.escape(str(tmp_path / "a.pt"))):
+        checkpoint.load(tmp_path / "a.pt")
+    assert checkpoint.load(tmp_path / "none.pt") is None
+
+
+def test_a_missing_font_says_what_to_install(tmp_path):
+    from framecast_training.sprites import MissingFont, find_font
+
+    with pytest.raises(MissingFont, match="fonts-noto-color-emoji"):
+        find_font(str(tmp_path / "no.ttf"))
+
+
+@pytest.mark.parametrize("shape", [(32, 128), (128, 32), (64, 64)])
+def test_orthogonal_matrices_have_singular_values_about_1(shape):
+    values = torch.linalg.svdvals(orthogonal(torch.randn(shape)))
+    assert 0.6 < values.min() and values.max() < 1.4
