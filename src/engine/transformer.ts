@@ -10,7 +10,8 @@ import { parseTransformerConfig } from "./networks/transformer_config.ts";
 import { openCheckpoint } from "./onnx/safetensors.ts";
 import type { Executable } from "./onnx/runtime.ts";
 import type { ExecutableCache } from "./onnx/executable_cache.ts";
-import { float32Tensor, type Tensor } from "./onnx/tensor.ts";
+import { encodeModel, type GraphSpec } from "./onnx/model_proto.ts";
+import { float32Of, float32Tensor, type Tensor } from "./onnx/tensor.ts";
 import { rotaryTable } from "./networks/rotary_table.ts";
 import type { TimeIndices } from "./sampling/section_plan.ts";
 import { sinusoid } from "./sampling/sinusoid.ts";
@@ -52,7 +53,7 @@ export interface SectionContext {
 /** The image tokens of one step, and how to read its modulation vectors. */
 export interface EmbeddedStep {
   readonly timestep: number;
-  readonly image: Tensor<"float32">;
+  readonly image: Tensor;
   readonly modulations: Tensor;
   readonly modulated: () => Promise<Float32Array>;
 }
@@ -86,7 +87,7 @@ export class FramePackTransformer {
   async condition(conditions: Conditions, signal: AbortSignal): Promise<ConditionedTransformer> {
     const project = await this.#executable("image_projection", imageProjectionGraph);
     const { projected } = await project.run({ image: conditions.image }, signal);
-    return new ConditionedTransformer(this, conditions, projected as Tensor<"float32">);
+    return new ConditionedTransformer(this, conditions, projected!);
   }
 
   /** Modulation vectors of one step `[rows, hidden]`, and the condition they come from. */
@@ -99,30 +100,35 @@ export class FramePackTransformer {
     }, signal);
   }
 
-  /** Context tokens of the text at one step `[textTokens, hidden]`. */
-  async refinedText(conditions: Conditions, timestep: number, signal: AbortSignal): Promise<Tensor<"float32">> {
+  /** Context tokens at one step: the picture's, then the text's `[imageTokens + textTokens, hidden]`. */
+  async context(conditions: Conditions, projected: Tensor, timestep: number, signal: AbortSignal): Promise<Tensor> {
     const refine = await this.#executable("token_refiner", tokenRefinerGraph);
-    const { refined } = await refine.run({ text: conditions.text, timestep: this.#sinusoid(timestep) }, signal);
-    return refined as Tensor<"float32">;
+    const inputs = { text: conditions.text, timestep: this.#sinusoid(timestep), projected };
+    return (await refine.run(inputs, signal)).context!;
   }
 
-  /** History tokens of a section; none when it has no history. */
-  async history({ shape, history }: SectionContext, signal: AbortSignal): Promise<Float32Array> {
+  /** History tokens of a section; undefined when it has no history. */
+  async history({ shape, history }: SectionContext, signal: AbortSignal): Promise<Tensor | undefined> {
     const [, height, width] = shape.window;
     const inputs = Object.entries(history)
       .map((
         [group, latents],
       ) => [group, float32Tensor([16, latents.length / (16 * height * width), height, width], latents)]);
-    if (inputs.length === 0) return new Float32Array(0);
+    if (inputs.length === 0) return undefined;
     const pack = await this.#forShape("history", shape, historyGraph);
-    return (await pack.run(Object.fromEntries(inputs), signal)).history!.data as Float32Array;
+    return (await pack.run(Object.fromEntries(inputs), signal)).history;
   }
 
-  /** Tokens of the window. latents `[16, …window]` */
-  async window(shape: SectionShape, latents: Float32Array, signal: AbortSignal): Promise<Float32Array> {
+  /** Image tokens of a section: its history's and the window's. latents `[16, …window]` */
+  async imageTokens(
+    shape: SectionShape,
+    history: Tensor | undefined,
+    latents: Float32Array,
+    signal: AbortSignal,
+  ): Promise<Tensor> {
     const embed = await this.#forShape("window", shape, windowGraph);
-    const { window } = await embed.run({ latents: float32Tensor([16, ...shape.window], latents) }, signal);
-    return window!.data as Float32Array;
+    const window = float32Tensor([16, ...shape.window], latents);
+    return (await embed.run({ latents: window, ...(history ? { history } : {}) }, signal)).image!;
   }
 
   /** What TeaCache compares. */
@@ -133,7 +139,7 @@ export class FramePackTransformer {
     signal: AbortSignal,
   ): Promise<Float32Array> {
     const modulate = await this.#forShape("modulated_input", shape, modulatedInputGraph);
-    return (await modulate.run({ image, modulations }, signal)).modulated!.data as Float32Array;
+    return float32Of((await modulate.run({ image, modulations }, signal)).modulated!);
   }
 
   /** All blocks and the head; every output of `blocksGraph`, taps included. */
@@ -163,27 +169,27 @@ export class FramePackTransformer {
     return row((this.source.sinusoid ?? sinusoid)(value));
   }
 
-  #executable(key: string, build: (source: TransformerSource) => Uint8Array<ArrayBuffer>): Promise<Executable> {
-    return this.executables.get(key, () => build(this.source));
+  #executable(key: string, build: (source: TransformerSource) => GraphSpec): Promise<Executable> {
+    return this.executables.get(key, () => encodeModel(build(this.source)));
   }
 
   #forShape(
     key: string,
     shape: SectionShape,
-    build: (source: TransformerSource, shape: SectionShape) => Uint8Array<ArrayBuffer>,
+    build: (source: TransformerSource, shape: SectionShape) => GraphSpec,
   ): Promise<Executable> {
-    return this.executables.get(`${key} ${JSON.stringify(shape)}`, () => build(this.source, shape));
+    return this.executables.get(`${key} ${JSON.stringify(shape)}`, () => encodeModel(build(this.source, shape)));
   }
 }
 
 /** A transformer under one prompt and one picture. Keeps the vectors of each step for the sections that follow. */
 export class ConditionedTransformer {
-  readonly #steps = new Map<number, Promise<{ readonly modulations: Tensor; readonly context: Tensor<"float32"> }>>();
+  readonly #steps = new Map<number, Promise<{ readonly modulations: Tensor; readonly context: Tensor }>>();
 
   constructor(
     readonly transformer: FramePackTransformer,
     readonly conditions: Conditions,
-    readonly projectedImage: Tensor<"float32">,
+    readonly projectedImage: Tensor,
   ) {}
 
   /** Prepares one section: its history tokens and rotations are computed here, its steps by the model returned. */
@@ -197,11 +203,10 @@ export class ConditionedTransformer {
     const rope = this.#rope(section);
     return {
       embed: async (latents, timestep, stop) => {
-        const [{ modulations }, window] = await Promise.all([
+        const [{ modulations }, image] = await Promise.all([
           this.step(timestep, stop),
-          transformer.window(shape, latents, stop),
+          transformer.imageTokens(shape, history, latents, stop),
         ]);
-        const image = tokens(join(history, window), transformer.source.config.hidden);
         const modulated = once(() => transformer.modulatedInput(shape, image, modulations, stop));
         return { timestep, image, modulations, modulated };
       },
@@ -228,12 +233,11 @@ export class ConditionedTransformer {
   }
 
   async #computeStep(timestep: number, signal: AbortSignal) {
-    const [{ modulations }, refined] = await Promise.all([
+    const [{ modulations }, context] = await Promise.all([
       this.transformer.modulations(this.conditions, timestep, signal),
-      this.transformer.refinedText(this.conditions, timestep, signal),
+      this.transformer.context(this.conditions, this.projectedImage, timestep, signal),
     ]);
-    const context = join(this.projectedImage.data, refined.data);
-    return { modulations: modulations!, context: tokens(context, refined.shape[1]!) };
+    return { modulations: modulations!, context };
   }
 
   #rope({ shape, indices }: SectionContext) {
@@ -265,13 +269,6 @@ export function jointRotary(
 
 const row = (values: Float32Array) => float32Tensor([1, values.length], values);
 const tokens = (values: Float32Array, width: number) => float32Tensor([values.length / width, width], values);
-
-function join(first: Float32Array, second: Float32Array): Float32Array<ArrayBuffer> {
-  const joined = new Float32Array(first.length + second.length);
-  joined.set(first);
-  joined.set(second, first.length);
-  return joined;
-}
 
 function once<T>(compute: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | undefined;
