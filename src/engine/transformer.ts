@@ -1,23 +1,24 @@
 /**
- * The transformer at work: compiles its graphs as sizes come up, and computes nothing twice that would come out bit-equal.
- * The picture's tokens live for a generation, modulation vectors and refined text for every section of it, history
- * tokens and rotations for a section.
+ * The transformer at work: compiles its graphs as sizes come up and runs them. What goes from one graph to the next stays on
+ * the device.
  * @module
  */
 import { join as joinPath } from "node:path";
 import { readConfig } from "./json_file.ts";
+import { ConditionedTransformer } from "./conditioned_transformer.ts";
 import { parseTransformerConfig } from "./networks/transformer_config.ts";
 import { openCheckpoint } from "./onnx/safetensors.ts";
+import type { DeviceTensor } from "./onnx/device_tensor.ts";
 import type { Executable } from "./onnx/runtime.ts";
 import type { ExecutableCache } from "./onnx/executable_cache.ts";
 import { encodeModel, type GraphSpec } from "./onnx/model_proto.ts";
 import { float32Of, float32Tensor, type Tensor } from "./onnx/tensor.ts";
-import { rotaryTable } from "./networks/rotary_table.ts";
 import type { TimeIndices } from "./sampling/section_plan.ts";
 import { sinusoid } from "./sampling/sinusoid.ts";
-import { type CacheableModel, relativeChange } from "./sampling/tea_cache.ts";
+import { relativeChange } from "./sampling/tea_cache.ts";
 import {
   blocksGraph,
+  changeGraph,
   type GraphTap,
   historyGraph,
   imageProjectionGraph,
@@ -50,13 +51,11 @@ export interface SectionContext {
   readonly history: { readonly "1x"?: Float32Array; readonly "2x"?: Float32Array; readonly "4x"?: Float32Array };
 }
 
-/** The image tokens of one step, and how to read its modulation vectors. */
-export interface EmbeddedStep {
-  readonly timestep: number;
-  readonly image: Tensor;
-  readonly modulations: Tensor;
-  readonly modulated: () => Promise<Float32Array>;
-}
+/** What the blocks read, as in `blocksGraph`. */
+export type BlockInputs = Readonly<
+  & Record<"image" | "context" | "modulations", DeviceTensor>
+  & Record<"cos" | "sin", Tensor | DeviceTensor>
+>;
 
 /** Weights of a folder's transformer, its sizes from `config.json`. */
 export async function loadTransformer(folder: string, executables: ExecutableCache): Promise<FramePackTransformer> {
@@ -83,32 +82,41 @@ export class FramePackTransformer {
     ]);
   }
 
-  /** Everything that stays the same for a whole generation under one prompt. */
+  /** Everything that stays the same for a whole generation under one prompt; the caller disposes of it. */
   async condition(conditions: Conditions, signal: AbortSignal): Promise<ConditionedTransformer> {
     const project = await this.#executable("image_projection", imageProjectionGraph);
-    const { projected } = await project.run({ image: conditions.image }, signal);
-    return new ConditionedTransformer(this, conditions, projected!);
+    const { projected } = await project.runInto({ image: conditions.image }, { projected: "device" }, signal);
+    return new ConditionedTransformer(this, conditions, projected);
   }
 
-  /** Modulation vectors of one step `[rows, hidden]`, and the condition they come from. */
-  async modulations(conditions: Conditions, timestep: number, signal: AbortSignal): Promise<Record<string, Tensor>> {
+  /** Modulation vectors of one step `[rows, hidden]`, and the condition `[1, hidden]` they come from. */
+  async modulations(conditions: Conditions, timestep: number, signal: AbortSignal) {
     const modulate = await this.#executable("modulation", modulationGraph);
-    return await modulate.run({
-      timestep: this.#sinusoid(timestep),
-      guidance: this.#sinusoid(conditions.guidance),
-      pooled: conditions.pooled,
-    }, signal);
+    return await modulate.runInto(
+      {
+        timestep: this.#sinusoid(timestep),
+        guidance: this.#sinusoid(conditions.guidance),
+        pooled: conditions.pooled,
+      },
+      { modulations: "device", condition: "host" },
+      signal,
+    );
   }
 
   /** Context tokens at one step: the picture's, then the text's `[imageTokens + textTokens, hidden]`. */
-  async context(conditions: Conditions, projected: Tensor, timestep: number, signal: AbortSignal): Promise<Tensor> {
+  async context(
+    conditions: Conditions,
+    projected: DeviceTensor,
+    timestep: number,
+    signal: AbortSignal,
+  ): Promise<DeviceTensor> {
     const refine = await this.#executable("token_refiner", tokenRefinerGraph);
     const inputs = { text: conditions.text, timestep: this.#sinusoid(timestep), projected };
-    return (await refine.run(inputs, signal)).context!;
+    return (await refine.runInto(inputs, { context: "device" }, signal)).context;
   }
 
   /** History tokens of a section; undefined when it has no history. */
-  async history({ shape, history }: SectionContext, signal: AbortSignal): Promise<Tensor | undefined> {
+  async history({ shape, history }: SectionContext, signal: AbortSignal): Promise<DeviceTensor | undefined> {
     const [, height, width] = shape.window;
     const inputs = Object.entries(history)
       .map((
@@ -116,53 +124,71 @@ export class FramePackTransformer {
       ) => [group, float32Tensor([16, latents.length / (16 * height * width), height, width], latents)]);
     if (inputs.length === 0) return undefined;
     const pack = await this.#forShape("history", shape, historyGraph);
-    return (await pack.run(Object.fromEntries(inputs), signal)).history;
+    return (await pack.runInto(Object.fromEntries(inputs), { history: "device" }, signal)).history;
   }
 
   /** Image tokens of a section: its history's and the window's. latents `[16, …window]` */
   async imageTokens(
     shape: SectionShape,
-    history: Tensor | undefined,
+    history: DeviceTensor | undefined,
     latents: Float32Array,
     signal: AbortSignal,
-  ): Promise<Tensor> {
+  ): Promise<DeviceTensor> {
     const embed = await this.#forShape("window", shape, windowGraph);
     const window = float32Tensor([16, ...shape.window], latents);
-    return (await embed.run({ latents: window, ...(history ? { history } : {}) }, signal)).image!;
+    const inputs = { latents: window, ...(history ? { history } : {}) };
+    return (await embed.runInto(inputs, { image: "device" }, signal)).image;
   }
 
   /** What TeaCache compares. */
   async modulatedInput(
     shape: SectionShape,
-    image: Tensor,
-    modulations: Tensor,
+    image: DeviceTensor,
+    modulations: DeviceTensor,
     signal: AbortSignal,
-  ): Promise<Float32Array> {
+  ): Promise<DeviceTensor> {
     const modulate = await this.#forShape("modulated_input", shape, modulatedInputGraph);
-    return float32Of((await modulate.run({ image, modulations }, signal)).modulated!);
+    return (await modulate.runInto({ image, modulations }, { modulated: "device" }, signal)).modulated;
   }
 
-  /** All blocks and the head; every output of `blocksGraph`, taps included. */
+  /** How far what TeaCache compares has moved since the step before: mean |now − before| / mean |before|. */
+  async change(now: DeviceTensor, before: DeviceTensor, signal: AbortSignal): Promise<number> {
+    if (now.place.kind === "host") return relativeChange(float32Of(now.toHost()), float32Of(before.toHost()));
+    const compare = await this.#executable("change", changeGraph);
+    const { difference, size } = await compare.runInto({ now, before }, { difference: "host", size: "host" }, signal);
+    return Number(difference.data[0]) / Number(size.data[0]);
+  }
+
+  /** All blocks and the head: velocity `[16, …window]`, and what the blocks added to the image tokens. */
   async blocks(
     shape: SectionShape,
-    inputs: Record<"image" | "context" | "modulations" | "cos" | "sin", Tensor>,
+    inputs: BlockInputs,
     signal: AbortSignal,
-    tap?: GraphTap,
+  ): Promise<{ readonly velocity: Float32Array; readonly residual: DeviceTensor }> {
+    const run = await this.#forShape("blocks", shape, blocksGraph);
+    const { velocity, residual } = await run.runInto(inputs, { velocity: "host", residual: "device" }, signal);
+    return { velocity: velocity.data as Float32Array, residual };
+  }
+
+  /** The same with every output of a tapped `blocksGraph`, on the host. */
+  async tappedBlocks(
+    shape: SectionShape,
+    inputs: BlockInputs,
+    signal: AbortSignal,
+    tap: GraphTap,
   ): Promise<Record<string, Tensor>> {
-    const run = tap
-      ? await this.#forShape("tapped_blocks", shape, (source) => blocksGraph(source, shape, tap))
-      : await this.#forShape("blocks", shape, blocksGraph);
+    const run = await this.#forShape("tapped_blocks", shape, (source) => blocksGraph(source, shape, tap));
     return await run.run(inputs, signal);
   }
 
   /** The head on tokens that the blocks did not see. */
   async skippedStep(
     shape: SectionShape,
-    inputs: Record<"image" | "residual" | "modulations", Tensor>,
+    inputs: Record<"image" | "residual" | "modulations", DeviceTensor>,
     signal: AbortSignal,
   ): Promise<Float32Array> {
     const head = await this.#forShape("skipped_step", shape, skippedStepGraph);
-    return (await head.run(inputs, signal)).velocity!.data as Float32Array;
+    return (await head.runInto(inputs, { velocity: "host" }, signal)).velocity.data as Float32Array;
   }
 
   #sinusoid(value: number): Tensor<"float32"> {
@@ -182,95 +208,4 @@ export class FramePackTransformer {
   }
 }
 
-/** A transformer under one prompt and one picture. Keeps the vectors of each step for the sections that follow. */
-export class ConditionedTransformer {
-  readonly #steps = new Map<number, Promise<{ readonly modulations: Tensor; readonly context: Tensor }>>();
-
-  constructor(
-    readonly transformer: FramePackTransformer,
-    readonly conditions: Conditions,
-    readonly projectedImage: Tensor,
-  ) {}
-
-  /** Prepares one section: its history tokens and rotations are computed here, its steps by the model returned. */
-  async section(
-    section: SectionContext,
-    signal: AbortSignal,
-  ): Promise<CacheableModel<EmbeddedStep, Tensor>> {
-    const { transformer } = this;
-    const { shape } = section;
-    const history = await transformer.history(section, signal);
-    const rope = this.#rope(section);
-    return {
-      embed: async (latents, timestep, stop) => {
-        const [{ modulations }, image] = await Promise.all([
-          this.step(timestep, stop),
-          transformer.imageTokens(shape, history, latents, stop),
-        ]);
-        const modulated = once(() => transformer.modulatedInput(shape, image, modulations, stop));
-        return { timestep, image, modulations, modulated };
-      },
-      change: async (now, before) => relativeChange(...await Promise.all([now.modulated(), before.modulated()])),
-      run: async ({ image, modulations, timestep }, stop) => {
-        const { context } = await this.step(timestep, stop);
-        const { velocity, residual } = await transformer.blocks(shape, { image, context, modulations, ...rope }, stop);
-        return { velocity: velocity!.data as Float32Array, residual: residual! };
-      },
-      reuse: ({ image, modulations }, residual, stop) =>
-        transformer.skippedStep(shape, { image, residual, modulations }, stop),
-    };
-  }
-
-  /** Modulation vectors and context tokens of one step, computed once. */
-  step(timestep: number, signal: AbortSignal) {
-    let step = this.#steps.get(timestep);
-    if (!step) {
-      step = this.#computeStep(timestep, signal);
-      this.#steps.set(timestep, step);
-      step.catch(() => this.#steps.delete(timestep));
-    }
-    return step;
-  }
-
-  async #computeStep(timestep: number, signal: AbortSignal) {
-    const [{ modulations }, context] = await Promise.all([
-      this.transformer.modulations(this.conditions, timestep, signal),
-      this.transformer.context(this.conditions, this.projectedImage, timestep, signal),
-    ]);
-    return { modulations: modulations!, context };
-  }
-
-  #rope({ shape, indices }: SectionContext) {
-    return jointRotary(
-      this.transformer.source,
-      shape,
-      indices,
-      this.projectedImage.shape[0]! + this.conditions.text.shape[0]!,
-    );
-  }
-}
-
-/** Rotations of [4× | 2× | 1× | window | context]. */
-export function jointRotary(
-  { config }: Pick<TransformerSource, "config">,
-  { window: [, height, width], history }: SectionShape,
-  { noisy, clean1x, clean2x, clean4x }: TimeIndices,
-  contextTokens: number,
-): { readonly cos: Tensor<"float32">; readonly sin: Tensor<"float32"> } {
-  const groups = [
-    ...history["4x"] > 0 ? [{ frameIndices: clean4x, pooling: 4 }] : [],
-    ...history["2x"] > 0 ? [{ frameIndices: clean2x, pooling: 2 }] : [],
-    ...history["1x"] > 0 ? [{ frameIndices: clean1x, pooling: 1 }] : [],
-    { frameIndices: noisy, pooling: 1 },
-  ];
-  const { cos, sin } = rotaryTable(config, groups, [height / 2, width / 2], contextTokens);
-  return { cos: tokens(cos, config.headDim / 2), sin: tokens(sin, config.headDim / 2) };
-}
-
 const row = (values: Float32Array) => float32Tensor([1, values.length], values);
-const tokens = (values: Float32Array, width: number) => float32Tensor([values.length / width, width], values);
-
-function once<T>(compute: () => Promise<T>): () => Promise<T> {
-  let result: Promise<T> | undefined;
-  return () => result ??= compute();
-}

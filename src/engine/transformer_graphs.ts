@@ -112,6 +112,18 @@ export function modulatedInputGraph(source: TransformerSource, shape: SectionSha
   return finish(graph, source);
 }
 
+/** Once per step, with TeaCache. `now`, `before` [tokens, C] → `difference` mean |now − before|, `size` mean |before|: float32 */
+export function changeGraph(source: TransformerSource): GraphSpec {
+  const { graph, m } = begin("change", source);
+  const [now, before] = ["now", "before"].map((name) =>
+    castTo(m, graph.input(name, ["tokens", source.config.hidden]), "float32")
+  ) as [Value, Value];
+  const meanSize = (x: Value) => m.op("ReduceMean", [m.op("Abs", [x], x.shape), m.integers(0, 1)], [], { keepdims: 0 });
+  graph.output("difference", meanSize(sub(m, now, before)));
+  graph.output("size", meanSize(before));
+  return finish(graph, source);
+}
+
 /** Sees the streams after each block and may make them outputs. */
 export type GraphTap = (graph: Graph, ...tapped: Parameters<Tap>) => void;
 

@@ -6,23 +6,12 @@
  */
 import { fileURLToPath } from "node:url";
 import { InferenceError } from "../errors.ts";
+import { type Device, deviceMemoryPlace, hostMemoryPlace } from "./device.ts";
 import { type Executable, OrtExecutable } from "./executable.ts";
-import {
-  cpuAllocator,
-  cpuMemory,
-  cString,
-  type Handle,
-  handleFrom,
-  handleFromAsync,
-  loadOrtApi,
-  type OrtApi,
-  pointerArray,
-} from "./ort_api.ts";
+import { cString, type Handle, handleFrom, handleFromAsync, loadOrtApi, type OrtApi, pointerArray } from "./ort_api.ts";
 
+export type { Device } from "./device.ts";
 export type { Executable, Port } from "./executable.ts";
-
-/** Where an executable computes. */
-export type Device = { readonly kind: "cpu" } | { readonly kind: "cuda"; readonly index: number };
 
 export interface RuntimeOptions {
   /** An ONNX Runtime ≥ 1.25; default: the one inside npm:onnxruntime-node. */
@@ -108,7 +97,8 @@ class OrtRuntime implements Runtime {
       options.signal?.throwIfAborted();
       throw cause;
     }
-    const executable = new OrtExecutable(api, env, session);
+    const places = { device: deviceMemoryPlace(api, options.device), host: hostMemoryPlace(api) };
+    const executable = new OrtExecutable(api, env, session, places);
     if (options.signal?.aborted) executable[Symbol.dispose]();
     options.signal?.throwIfAborted();
     return executable;
@@ -138,14 +128,11 @@ class OrtRuntime implements Runtime {
 
 /** One pool of working memory for all executables, instead of one each that keeps its largest need. */
 function shareArena(api: OrtApi, env: Handle): void {
-  const memory = handleFrom((out) => api.createCpuMemoryInfo(cpuAllocator.arena, cpuMemory.default, out));
   try {
-    api.createAndRegisterAllocator(env, memory, null);
+    api.createAndRegisterAllocator(env, hostMemoryPlace(api).info, null);
   } catch (cause) {
     // The environment is the process's: an earlier runtime has done it.
     if (!/already/.test((cause as Error).message)) throw cause;
-  } finally {
-    api.releaseMemoryInfo(memory);
   }
 }
 
