@@ -114,7 +114,6 @@ Deno.test("what comes from the host is float32, and what goes from graph to grap
     timestep: "float32",
     guidance: "float32",
     pooled: "float32",
-    condition: "bfloat16",
     modulations: "bfloat16",
   });
   assert.deepEqual(ports(graphs.historyGraph(source, section)), {

@@ -33,27 +33,46 @@ export class ConditionedTransformer implements Disposable {
   async section(section: SectionContext, signal: AbortSignal): Promise<SectionModel> {
     const history = await this.transformer.history(section, signal);
     const contextTokens = this.projectedImage.shape[0]! + this.conditions.text.shape[0]!;
-    const rope = jointRotary(this.transformer.source, section.shape, section.indices, contextTokens);
+    const table = jointRotary(this.transformer.source, section.shape, section.indices, contextTokens);
+    const rope = await this.transformer.rotations(table, signal);
     return new SectionModel(this, section.shape, history, rope);
+  }
+
+  /** Computes the vectors of these steps now, where they are cheaper together. */
+  async prepare(timesteps: readonly number[], signal: AbortSignal): Promise<void> {
+    if (this.transformer.blocks.modulates === "step by step") return;
+    const missing = [...new Set(timesteps)].filter((timestep) => !this.#steps.has(timestep));
+    if (missing.length === 0) return;
+    const tables = await this.transformer.modulations(this.conditions, missing, signal);
+    for (const [index, timestep] of missing.entries()) {
+      await this.#keep(timestep, this.#withContext(tables[index]!, timestep, signal));
+    }
   }
 
   /** Modulation vectors and context tokens of one step, computed once. */
   step(timestep: number, signal: AbortSignal): Promise<Step> {
-    let step = this.#steps.get(timestep);
-    if (!step) {
-      step = this.#computeStep(timestep, signal);
-      this.#steps.set(timestep, step);
-      step.catch(() => this.#steps.delete(timestep));
-    }
+    return this.#steps.get(timestep) ?? this.#keep(timestep, this.#computeStep(timestep, signal));
+  }
+
+  #keep(timestep: number, step: Promise<Step>): Promise<Step> {
+    this.#steps.set(timestep, step);
+    step.catch(() => this.#steps.delete(timestep));
     return step;
   }
 
   async #computeStep(timestep: number, signal: AbortSignal): Promise<Step> {
-    const [{ modulations }, context] = await Promise.all([
-      this.transformer.modulations(this.conditions, timestep, signal),
+    const [[modulations], context] = await Promise.all([
+      this.transformer.modulations(this.conditions, [timestep], signal),
       this.transformer.context(this.conditions, this.projectedImage, timestep, signal),
     ]);
-    return { modulations, context };
+    return { modulations: modulations!, context };
+  }
+
+  async #withContext(modulations: DeviceTensor, timestep: number, signal: AbortSignal): Promise<Step> {
+    return {
+      modulations,
+      context: await this.transformer.context(this.conditions, this.projectedImage, timestep, signal),
+    };
   }
 
   [Symbol.dispose](): void {
@@ -76,7 +95,7 @@ export class SectionModel implements CacheableModel<EmbeddedStep, DeviceTensor>,
   readonly #conditioned: ConditionedTransformer;
   readonly #shape: SectionShape;
   readonly #history: DeviceTensor | undefined;
-  readonly #rope: Readonly<Record<"cos" | "sin", Tensor>>;
+  readonly #rope: Readonly<Record<"cos" | "sin", DeviceTensor>>;
   #embedded: EmbeddedStep[] = [];
   #residual: DeviceTensor | undefined;
 
@@ -84,7 +103,7 @@ export class SectionModel implements CacheableModel<EmbeddedStep, DeviceTensor>,
     conditioned: ConditionedTransformer,
     shape: SectionShape,
     history: DeviceTensor | undefined,
-    rope: Readonly<Record<"cos" | "sin", Tensor>>,
+    rope: Readonly<Record<"cos" | "sin", DeviceTensor>>,
   ) {
     this.#conditioned = conditioned;
     this.#shape = shape;
@@ -105,18 +124,15 @@ export class SectionModel implements CacheableModel<EmbeddedStep, DeviceTensor>,
   }
 
   async change(now: EmbeddedStep, before: EmbeddedStep, signal: AbortSignal): Promise<number> {
-    const [modulatedNow, modulatedBefore] = await Promise.all([
-      this.#modulated(now, signal),
-      this.#modulated(before, signal),
-    ]);
-    return await this.#conditioned.transformer.change(modulatedNow, modulatedBefore, signal);
+    const modulatedNow = await this.#modulated(now, signal);
+    return await this.#conditioned.transformer.change(modulatedNow, await this.#modulated(before, signal), signal);
   }
 
   async run({ image, modulations, timestep }: EmbeddedStep, signal: AbortSignal) {
     const { transformer } = this.#conditioned;
     const { context } = await this.#conditioned.step(timestep, signal);
     const inputs = { image, context, modulations, ...this.#rope };
-    const { velocity, residual } = await transformer.blocks(this.#shape, inputs, signal);
+    const { velocity, residual } = await transformer.blocks.run(this.#shape, inputs, signal);
     this.#residual?.[Symbol.dispose]();
     this.#residual = residual;
     return { velocity, residual };
@@ -136,6 +152,7 @@ export class SectionModel implements CacheableModel<EmbeddedStep, DeviceTensor>,
     this.#embedded = [];
     this.#residual?.[Symbol.dispose]();
     this.#history?.[Symbol.dispose]();
+    for (const rotation of Object.values(this.#rope)) rotation[Symbol.dispose]();
   }
 }
 

@@ -19,17 +19,19 @@ import { relativeChange } from "./sampling/tea_cache.ts";
 import {
   blocksGraph,
   changeGraph,
+  conditionGraph,
   type GraphTap,
   historyGraph,
   imageProjectionGraph,
   modulatedInputGraph,
-  modulationGraph,
+  rotationsGraph,
   type SectionShape,
   skippedStepGraph,
   tokenRefinerGraph,
   type TransformerSource,
   windowGraph,
 } from "./transformer_graphs.ts";
+import { type BlockInputs, type BlockRunner, type ConditionInputs, WholeBlocks } from "./whole_blocks.ts";
 
 /** What prompt and picture became. */
 export interface Conditions {
@@ -51,12 +53,6 @@ export interface SectionContext {
   readonly history: { readonly "1x"?: Float32Array; readonly "2x"?: Float32Array; readonly "4x"?: Float32Array };
 }
 
-/** What the blocks read, as in `blocksGraph`. */
-export type BlockInputs = Readonly<
-  & Record<"image" | "context" | "modulations", DeviceTensor>
-  & Record<"cos" | "sin", Tensor | DeviceTensor>
->;
-
 /** Weights of a folder's transformer, its sizes from `config.json`. */
 export async function loadTransformer(folder: string, executables: ExecutableCache): Promise<FramePackTransformer> {
   const config = await readConfig(joinPath(folder, "config.json"), parseTransformerConfig);
@@ -68,17 +64,20 @@ export async function loadTransformer(folder: string, executables: ExecutableCac
 
 /** One compiled FramePack transformer. */
 export class FramePackTransformer {
-  constructor(readonly source: TransformerSource, readonly executables: ExecutableCache) {}
+  constructor(
+    readonly source: TransformerSource,
+    readonly executables: ExecutableCache,
+    readonly blocks: BlockRunner = new WholeBlocks(source, executables),
+  ) {}
 
   /** Compiles what a section of this shape needs, so that the first step does not wait for it. */
   async warm(shape: SectionShape): Promise<void> {
     await Promise.all([
       this.#executable("image_projection", imageProjectionGraph),
       this.#executable("token_refiner", tokenRefinerGraph),
-      this.#executable("modulation", modulationGraph),
       this.#forShape("history", shape, historyGraph),
       this.#forShape("window", shape, windowGraph),
-      this.#forShape("blocks", shape, blocksGraph),
+      this.blocks.warm(shape),
     ]);
   }
 
@@ -89,18 +88,19 @@ export class FramePackTransformer {
     return new ConditionedTransformer(this, conditions, projected);
   }
 
-  /** Modulation vectors of one step `[rows, hidden]`, and the condition `[1, hidden]` they come from. */
-  async modulations(conditions: Conditions, timestep: number, signal: AbortSignal) {
-    const modulate = await this.#executable("modulation", modulationGraph);
-    return await modulate.runInto(
-      {
-        timestep: this.#sinusoid(timestep),
-        guidance: this.#sinusoid(conditions.guidance),
-        pooled: conditions.pooled,
-      },
-      { modulations: "device", condition: "host" },
-      signal,
-    );
+  /** Modulation vectors of some steps, each `[modulationRows, hidden]`. */
+  async modulations(
+    conditions: Conditions,
+    timesteps: readonly number[],
+    signal: AbortSignal,
+  ): Promise<DeviceTensor[]> {
+    return await this.blocks.modulations(timesteps.map((timestep) => this.#condition(conditions, timestep)), signal);
+  }
+
+  /** What they come from, for those who look inside `[1, hidden]`. */
+  async conditionEmbedding(conditions: Conditions, timestep: number, signal: AbortSignal): Promise<Tensor> {
+    const embed = await this.#executable("condition", conditionGraph);
+    return (await embed.run(this.#condition(conditions, timestep), signal)).condition!;
   }
 
   /** Context tokens at one step: the picture's, then the text's `[imageTokens + textTokens, hidden]`. */
@@ -159,18 +159,14 @@ export class FramePackTransformer {
     return Number(difference.data[0]) / Number(size.data[0]);
   }
 
-  /** All blocks and the head: velocity `[16, …window]`, and what the blocks added to the image tokens. */
-  async blocks(
-    shape: SectionShape,
-    inputs: BlockInputs,
-    signal: AbortSignal,
-  ): Promise<{ readonly velocity: Float32Array; readonly residual: DeviceTensor }> {
-    const run = await this.#forShape("blocks", shape, blocksGraph);
-    const { velocity, residual } = await run.runInto(inputs, { velocity: "host", residual: "device" }, signal);
-    return { velocity: velocity.data as Float32Array, residual };
+  /** Rotations of a section, brought to the device. */
+  async rotations(table: Readonly<Record<"cos" | "sin", Tensor>>, signal: AbortSignal) {
+    const place = await this.#executable("rotations", rotationsGraph);
+    const placed = await place.runInto(table, { placedCos: "device", placedSin: "device" }, signal);
+    return { cos: placed.placedCos, sin: placed.placedSin };
   }
 
-  /** The same with every output of a tapped `blocksGraph`, on the host. */
+  /** Every output of a tapped `blocksGraph`, on the host. */
   async tappedBlocks(
     shape: SectionShape,
     inputs: BlockInputs,
@@ -189,6 +185,10 @@ export class FramePackTransformer {
   ): Promise<Float32Array> {
     const head = await this.#forShape("skipped_step", shape, skippedStepGraph);
     return (await head.runInto(inputs, { velocity: "host" }, signal)).velocity.data as Float32Array;
+  }
+
+  #condition({ guidance, pooled }: Conditions, timestep: number): ConditionInputs {
+    return { timestep: this.#sinusoid(timestep), guidance: this.#sinusoid(guidance), pooled };
   }
 
   #sinusoid(value: number): Tensor<"float32"> {

@@ -69,16 +69,26 @@ export function tokenRefinerGraph(source: TransformerSource): GraphSpec {
   return finish(graph, source);
 }
 
-/** Once per prompt and step. `timestep`, `guidance` [1, 256], `pooled` [1, pooledDim] → `condition` [1, C], `modulations` [rows, C] */
+/** Once per prompt and step. `timestep`, `guidance` [1, 256], `pooled` [1, pooledDim] → `modulations` [rows, C] */
 export function modulationGraph(source: TransformerSource): GraphSpec {
   const { graph, m } = begin("modulation", source);
-  const condition = conditionEmbedding(m.at("time_text_embed"), source.config, {
-    timestep: hostInput(graph, m, "timestep", [1, sinusoidChannels]),
-    guidance: hostInput(graph, m, "guidance", [1, sinusoidChannels]),
-    pooled: hostInput(graph, m, "pooled", [1, source.config.pooledDim]),
-  });
-  graph.output("condition", condition);
-  graph.output("modulations", modulationTable(m, source.config, condition));
+  graph.output("modulations", modulationTable(m, source.config, embeddedCondition(graph, m, source)));
+  return finish(graph, source);
+}
+
+/** The same up to `condition` [1, C]. */
+export function conditionGraph(source: TransformerSource): GraphSpec {
+  const { graph, m } = begin("condition", source);
+  graph.output("condition", embeddedCondition(graph, m, source));
+  return finish(graph, source);
+}
+
+/** Once per section: rotations are brought to the device. `cos`, `sin` [tokens, headDim/2] → `placedCos`, `placedSin` */
+export function rotationsGraph(source: TransformerSource): GraphSpec {
+  const { graph } = begin("rotations", source);
+  for (const [name, placed] of [["cos", "placedCos"], ["sin", "placedSin"]] as const) {
+    graph.output(placed, graph.input(name, [`${name}Tokens`, source.config.headDim / 2], "float32"));
+  }
   return finish(graph, source);
 }
 
@@ -163,6 +173,13 @@ export function skippedStepGraph(source: TransformerSource, shape: SectionShape)
   graph.output("velocity", outputHead(m, image, modulationsInput(graph, m, config), shape.window));
   return finish(graph, source);
 }
+
+const embeddedCondition = (graph: Graph, m: Module, { config }: TransformerSource): Value =>
+  conditionEmbedding(m.at("time_text_embed"), config, {
+    timestep: hostInput(graph, m, "timestep", [1, sinusoidChannels]),
+    guidance: hostInput(graph, m, "guidance", [1, sinusoidChannels]),
+    pooled: hostInput(graph, m, "pooled", [1, config.pooledDim]),
+  });
 
 function begin(name: string, { checkpoint, computeDType }: TransformerSource) {
   const graph = new Graph(name, computeDType);

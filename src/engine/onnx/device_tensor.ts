@@ -26,20 +26,17 @@ export interface MemoryPlace {
 export class DeviceTensor implements Disposable {
   readonly dtype: DType;
   readonly shape: readonly number[];
+  readonly #memory: TensorMemory;
   #value: Handle | undefined;
 
-  /** Takes over `value`. What its memory belongs to is kept as long as it. */
-  constructor(
-    readonly api: OrtApi,
-    readonly place: MemoryPlace,
-    value: Handle,
-    readonly memoryOwner: unknown = undefined,
-  ) {
+  /** Takes over `value`, and its memory where that is not the value's own. */
+  constructor(readonly api: OrtApi, readonly place: MemoryPlace, value: Handle, memory: TensorMemory = {}) {
     const { dtype, shape } = typeAndShapeOf(api, value);
     this.dtype = dtype;
     this.shape = shape;
     this.#value = value;
-    abandoned.register(this, () => api.releaseValue(value), this);
+    this.#memory = memory;
+    abandoned.register(this, () => release(api, value, memory), this);
   }
 
   /** @throws InferenceError when it was disposed */
@@ -58,7 +55,7 @@ export class DeviceTensor implements Disposable {
     const first = addressBehind(this.#address(), start * rowBytes);
     const place = { address: first, lengthBytes: (end - start) * rowBytes };
     const value = valueOver(this.api, this.place, place, { dtype: this.dtype, shape: [end - start, ...rest] });
-    return new DeviceTensor(this.api, this.place, value, this);
+    return new DeviceTensor(this.api, this.place, value, { borrowed: this });
   }
 
   /** A copy in the program's memory. @throws InferenceError for a tensor in a GPU's memory: bind it to `host` instead */
@@ -77,9 +74,20 @@ export class DeviceTensor implements Disposable {
   [Symbol.dispose](): void {
     if (!this.#value) return;
     abandoned.unregister(this);
-    this.api.releaseValue(this.#value);
+    release(this.api, this.#value, this.#memory);
     this.#value = undefined;
   }
+}
+
+/** Memory that a value only points into: `owned` goes with the tensor, `borrowed` is kept at least as long as it. */
+interface TensorMemory {
+  readonly owned?: Disposable;
+  readonly borrowed?: unknown;
+}
+
+function release(api: OrtApi, value: Handle, { owned }: TensorMemory): void {
+  api.releaseValue(value);
+  owned?.[Symbol.dispose]();
 }
 
 /** Tensors are released by hand; one that an error left behind goes with the garbage. */

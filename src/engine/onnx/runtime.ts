@@ -7,8 +7,20 @@
 import { fileURLToPath } from "node:url";
 import { InferenceError } from "../errors.ts";
 import { type Device, deviceMemoryPlace, hostMemoryPlace } from "./device.ts";
+import { type DeviceMemory, type DeviceMemoryPort, hostDeviceMemory } from "./device_memory.ts";
+import { DeviceTensor, valueOver } from "./device_tensor.ts";
 import { type Executable, OrtExecutable } from "./executable.ts";
-import { cString, type Handle, handleFrom, handleFromAsync, loadOrtApi, type OrtApi, pointerArray } from "./ort_api.ts";
+import {
+  addressBehind,
+  cString,
+  type Handle,
+  handleFrom,
+  handleFromAsync,
+  loadOrtApi,
+  type OrtApi,
+  pointerArray,
+} from "./ort_api.ts";
+import { type DType, elementBytes, elementCount } from "./tensor.ts";
 
 export type { Device } from "./device.ts";
 export type { Executable, Port } from "./executable.ts";
@@ -43,6 +55,17 @@ export interface Runtime extends Disposable {
    * @throws InferenceError when the model is refused; the signal's reason when stopped
    */
   compile(model: Uint8Array<ArrayBuffer>, options: CompileOptions): Promise<Executable>;
+  /** Memory of a device that is not ONNX Runtime's. @throws DeviceError when the device cannot be reached */
+  openMemory(device: Device): DeviceMemoryPort;
+  /** The tensor that lies at a place in a piece of such memory: `owned` memory goes with it. Default `borrowed`. */
+  tensorIn(device: Device, memory: DeviceMemory, place: TensorPlace, whose?: "owned" | "borrowed"): DeviceTensor;
+}
+
+/** `offsetBytes` is a multiple of the element's size. */
+export interface TensorPlace {
+  readonly offsetBytes: number;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
 }
 
 /**
@@ -102,6 +125,29 @@ class OrtRuntime implements Runtime {
     if (options.signal?.aborted) executable[Symbol.dispose]();
     options.signal?.throwIfAborted();
     return executable;
+  }
+
+  openMemory(device: Device): DeviceMemoryPort {
+    if (device.kind === "cpu") return hostDeviceMemory();
+    throw new InferenceError(`Cannot open the memory of CUDA device ${device.index}`);
+  }
+
+  tensorIn(
+    device: Device,
+    memory: DeviceMemory,
+    { offsetBytes, dtype, shape }: TensorPlace,
+    whose: "owned" | "borrowed" = "borrowed",
+  ): DeviceTensor {
+    const lengthBytes = elementCount(shape) * elementBytes[dtype];
+    if (offsetBytes + lengthBytes > memory.sizeBytes) {
+      throw new RangeError(
+        `Cannot place ${dtype} [${shape}] at byte ${offsetBytes} of ${memory.sizeBytes}: it needs ${lengthBytes}`,
+      );
+    }
+    const place = deviceMemoryPlace(this.#api, device);
+    const address = addressBehind(memory.address, offsetBytes);
+    const value = valueOver(this.#api, place, { address, lengthBytes }, { dtype, shape });
+    return new DeviceTensor(this.#api, place, value, { [whose]: memory });
   }
 
   async #createSession(env: Handle, model: Uint8Array<ArrayBuffer>, options: CompileOptions): Promise<Handle> {

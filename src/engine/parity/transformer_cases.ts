@@ -62,13 +62,14 @@ export async function forward(
   const { context } = await conditioned.step(timestep, signal);
   const contextTokens = context.shape[0]!;
   const rope = jointRotary(transformer.source, shape, section.indices, contextTokens);
+  const rotations = await transformer.rotations(rope, signal);
   const { velocity, residual: _, ...streams } = await transformer.tappedBlocks(
     shape,
-    { image: embedded.image, context, modulations: embedded.modulations, ...rope },
+    { image: embedded.image, context, modulations: embedded.modulations, ...rotations },
     signal,
     tapStreams,
   );
-  const { condition } = await transformer.modulations(conditions, timestep, signal);
+  const condition = await transformer.conditionEmbedding(conditions, timestep, signal);
   return {
     sample: batched(velocity!),
     "tap.packed_tokens": batched(embedded.image.toHost()),
