@@ -6,7 +6,15 @@ import type { MemoryPlace } from "./device_tensor.ts";
 import { allocatorType, cString, handleFrom, memoryType, type OrtApi } from "./ort_api.ts";
 
 /** Where an executable computes. */
-export type Device = { readonly kind: "cpu" } | { readonly kind: "cuda"; readonly index: number };
+export type Device = { readonly kind: "cpu" } | CudaDevice;
+
+/** A GPU, counted from 0 as CUDA sees them. */
+export interface CudaDevice {
+  readonly kind: "cuda";
+  readonly index: number;
+  /** Working memory that all executables of the process may take together; weights in memory of their own do not count. */
+  readonly memoryLimitBytes?: number;
+}
 
 const known = new Map<OrtApi, Map<string, MemoryPlace>>();
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { InferenceError } from "../errors.ts";
+import { deviceErrorIn } from "./cuda_faults.ts";
 import { copiedTensor, DeviceTensor, type MemoryPlace, valueOfTensor } from "./device_tensor.ts";
 import {
   cString,
@@ -141,7 +142,10 @@ export class OrtExecutable implements Executable {
       return result;
     } catch (cause) {
       signal?.throwIfAborted();
-      const reason = this.#state === "ready" ? (cause as Error).message : "the executable was disposed";
+      const { message } = cause as Error;
+      const fault = this.#places.device.kind === "cuda" ? deviceErrorIn(message) : undefined;
+      if (fault) throw fault;
+      const reason = this.#state === "ready" ? message : "the executable was disposed";
       throw new InferenceError(`${reason} (inputs: ${describeTensors(inputs)})`, { cause });
     } finally {
       signal?.removeEventListener("abort", terminate);

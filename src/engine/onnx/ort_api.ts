@@ -65,10 +65,13 @@ const functions = {
   bindOutputToDevice:               { slot: 138, result: "status", parameters: ["pointer", "buffer" /* name */, "pointer" /* memory info */] },
   getBoundOutputValues:             { slot: 140, result: "status", parameters: ["pointer", "pointer" /* allocator of the array */, "buffer" /* out: array of values */, "buffer" /* out: count */] },
   createAndRegisterAllocator:       { slot: 144, result: "status", parameters: ["pointer" /* env */, "pointer" /* memory info */, "pointer" /* arena settings or null */] },
+  releaseArenaCfg:                  { slot: 157, result: "void", parameters: ["pointer"] },
+  createArenaCfgV2:                 { slot: 164, result: "status", parameters: ["buffer" /* keys */, "buffer" /* values: size_t */, "usize", "buffer" /* out */] },
   appendExecutionProviderCudaV2:    { slot: 204, result: "status", parameters: ["pointer", "pointer" /* CUDA options */] },
   createCudaProviderOptions:        { slot: 205, result: "status", parameters: ["buffer" /* out */] },
   updateCudaProviderOptions:        { slot: 206, result: "status", parameters: ["pointer", "buffer" /* keys */, "buffer" /* values */, "usize"] },
   releaseCudaProviderOptions:       { slot: 208, result: "void", parameters: ["pointer"] },
+  createAndRegisterAllocatorV2:     { slot: 259, result: "status", parameters: ["pointer" /* env */, "buffer" /* provider */, "pointer" /* memory info */, "pointer" /* arena settings, not null */, "buffer" /* option keys */, "buffer" /* values */, "usize"] },
   setLoadCancellationFlag:          { slot: 293, result: "status", parameters: ["pointer" /* session options */, "bool"] },
 } as const satisfies Record<string, OrtFunction>;
 
