@@ -1,6 +1,6 @@
 /*
  * A CUDA runtime whose GPU is main memory, for tests of src/engine/onnx/cuda_memory.ts: it has one device of 1 MB, carries
- * out a copy only when an event after it is waited for, and tells what was done with what it gave.
+ * out a copy only when an event after it is waited for and the test lets it, and tells what was done with what it gave.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@ enum { ok = 0, outOfMemory = 2, invalidDevice = 101, illegalAddress = 700 };
 static const size_t memory = 1 << 20;
 static size_t taken, locked;
 static int streams, events, broken;
+static volatile int held; /* copies wait until the test lets them go */
 
 static struct { void *to; const void *from; size_t bytes; } copies[64];
 static int copyCount;
@@ -57,7 +58,7 @@ int cudaMemcpyAsync(void *to, const void *from, size_t bytes, int direction, voi
 int cudaEventRecord(void *event, void *stream) { *(int *)event = copyCount; return stream == &streams ? ok : invalidDevice; }
 int cudaEventSynchronize(void *event) {
   if (broken) return illegalAddress;
-  usleep(20000); /* the caller's thread is not this one */
+  while (held) usleep(1000); /* the thread of the test is another one */
   static int done;
   for (; done < *(int *)event; done++) memcpy(copies[done].to, copies[done].from, copies[done].bytes);
   return ok;
@@ -69,4 +70,5 @@ const char *cudaGetErrorString(int code) { return code == outOfMemory ? "out of 
 size_t fakeTaken(void) { return taken; }
 size_t fakeLocked(void) { return locked; }
 int fakeObjects(void) { return streams + events; }
+void fakeHold(int hold) { held = hold; }
 void fakeBreak(void) { broken = 1; }

@@ -34,6 +34,7 @@ import {
   sigmaSchedule,
   splitLatentFrames,
   stitch,
+  timestepOfSigma,
   torchNormal,
   type VelocityModel,
   videoPlan,
@@ -123,11 +124,15 @@ async function* sampleSection(
   signal: AbortSignal,
 ): AsyncGenerator<GenerationEvent, Float32Array> {
   const clock = stopwatch();
+  const sigmas = sigmaSchedule(settings.steps, mu(settings, windowLatentFrames, latentFrameShape(settings)));
+  const timesteps = [...sigmas.subarray(0, -1)].map((sigma) => timestepOfSigma(sigma, precision));
+  await positive.prepare(timesteps, signal);
+  await negative?.prepare(timesteps, signal);
   using wanted = await positive.section(place, signal);
   using unwanted = await negative?.section(place, signal);
   const steps = denoise({
     noise,
-    sigmas: sigmaSchedule(settings.steps, mu(settings, windowLatentFrames, latentFrameShape(settings))),
+    sigmas,
     positive: velocityModel(wanted, settings),
     guidance: unwanted === undefined ? null : {
       negative: velocityModel(unwanted, settings),

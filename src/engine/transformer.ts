@@ -55,11 +55,13 @@ export interface SectionContext {
 
 /** Weights of a folder's transformer, its sizes from `config.json`. */
 export async function loadTransformer(folder: string, executables: ExecutableCache): Promise<FramePackTransformer> {
+  return new FramePackTransformer(await transformerSource(folder), executables);
+}
+
+/** The same, for those who run it in another way than all blocks at once in float32. */
+export async function transformerSource(folder: string): Promise<TransformerSource> {
   const config = await readConfig(joinPath(folder, "config.json"), parseTransformerConfig);
-  return new FramePackTransformer(
-    { config, checkpoint: await openCheckpoint(folder), computeDType: "float32" },
-    executables,
-  );
+  return { config, checkpoint: await openCheckpoint(folder), computeDType: "float32" };
 }
 
 /** One compiled FramePack transformer. */

@@ -32,7 +32,8 @@ export function deviceErrorIn(message: string): DeviceError | undefined {
 
 /** The part of a message that tells of the fault, without places in source files. */
 export function faultText(message: string): string {
-  const told = /\b(CUDA|CUBLAS|CUDNN|CURAND) (failure|error) \d+: [^;\n]*|Failed to allocate memory .*/.exec(message);
+  const told = /\b(CUDA|CUBLAS|CUDNN|CURAND) (failure|error) \d+: [^;\n]*|Failed to allocate memory .*|dlopen failed .*/
+    .exec(message);
   return (told ?? message.split("\n"))[0]!.trim();
 }
 
@@ -43,6 +44,7 @@ function faultOf(message: string): DeviceFault | undefined {
   if (/Failed to allocate memory for requested buffer|is smaller than requested bytes/.test(message)) {
     return "out of memory";
   }
+  if (/cuDNN is unavailable/.test(message)) return "missing";
   if (/(CUBLAS|CUDNN|CURAND)_STATUS_(ALLOC|ALLOCATION)_FAILED/.test(message)) return "out of memory";
   if (/(CUBLAS|CUDNN|CURAND)_STATUS_(EXECUTION_FAILED|INTERNAL_ERROR|LAUNCH_FAILURE)/.test(message)) return "lost";
   return undefined;

@@ -17,6 +17,9 @@ const messages = {
   lost:
     "Non-zero status code returned while running Gemm node. Name:'attn.to_q/Gemm' Status Message: CUDA failure 700: an " +
     "illegal memory access was encountered ; GPU=0 ; hostname=vm ; expr=cudaGetLastError();",
+  cudnn:
+    "cuDNN is unavailable or disabled for CUDA Execution Provider: dlopen failed for libcudnn.so: libcudnn.so: cannot " +
+    "open shared object file: No such file or directory",
   crashed: "CUBLAS failure 13: CUBLAS_STATUS_EXECUTION_FAILED ; GPU=0 ; hostname=vm ; expr=cublasGemmEx(…);",
 };
 
@@ -43,6 +46,11 @@ Deno.test("deviceErrorIn() finds what befell the GPU, and leaves places in sourc
     ],
     cublas: ["out of memory", "The GPU's memory is full (CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED)"],
     lost: ["lost", "The GPU was lost (CUDA failure 700: an illegal memory access was encountered)"],
+    cudnn: [
+      "missing",
+      "The GPU cannot be used (dlopen failed for libcudnn.so: libcudnn.so: cannot open shared object file: No such file or " +
+      "directory)",
+    ],
     crashed: ["lost", "The GPU was lost (CUBLAS failure 13: CUBLAS_STATUS_EXECUTION_FAILED)"],
   });
 });

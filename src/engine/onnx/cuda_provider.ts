@@ -72,10 +72,26 @@ export function cudaSessionEntries(nodesOnCpu: "allowed" | "refused"): Record<st
   };
 }
 
+/** Asks before ONNX Runtime is, which would write to standard error. @throws DeviceError naming the library that is missing */
+export function requireProvider({ index }: CudaDevice, libraryPath: string): void {
+  const why = missingLibrary(libraryPath);
+  if (why !== undefined) throw new DeviceError("missing", `Cannot use CUDA device ${index}: ${why}`);
+}
+
+/**
+ * The loader's sentence about the first library that the CUDA provider, which lies beside the library it belongs to, cannot do
+ * without.
+ */
+function missingLibrary(libraryPath: string): string | undefined {
+  const why = whyNotOpened(join(dirname(libraryPath), "libonnxruntime_providers_cuda.so"));
+  // Libraries are looked for before symbols: what ONNX Runtime itself gives the provider is all that is missing.
+  return why?.includes("Provider_GetHost") ? undefined : why;
+}
+
 /** The fault in ONNX Runtime's message, else the first library that the provider misses. */
 function whyNot({ index }: CudaDevice, libraryPath: string, cause: Error): DeviceError {
   const fault = deviceErrorIn(cause.message)?.fault ?? "missing";
-  const why = whyNotOpened(join(dirname(libraryPath), "libonnxruntime_providers_cuda.so")) ?? faultText(cause.message);
+  const why = missingLibrary(libraryPath) ?? faultText(cause.message);
   return new DeviceError(fault, `Cannot use CUDA device ${index}: ${why}`, { cause });
 }
 

@@ -115,9 +115,9 @@ export class Graph {
     };
   }
 
-  /** The whole graph as a serialized ModelProto. */
-  build(): Uint8Array<ArrayBuffer> {
-    return encodeModel(this.spec());
+  /** The whole graph as a serialized ModelProto; see `encodeModel`. */
+  build(opset?: number): Uint8Array<ArrayBuffer> {
+    return encodeModel(this.spec(), opset);
   }
 
   #initializer(spec: InitializerSpec): Value {

@@ -9,7 +9,7 @@ import { DeviceError, InferenceError } from "../errors.ts";
 import { deviceErrorIn } from "./cuda_faults.ts";
 import { type Device, deviceMemoryPlace, hostMemoryPlace } from "./device.ts";
 import { cudaMemoryInfo, openCudaMemory } from "./cuda_memory.ts";
-import { appendCuda, cudaSessionEntries, shareCudaArena } from "./cuda_provider.ts";
+import { appendCuda, cudaSessionEntries, requireProvider, shareCudaArena } from "./cuda_provider.ts";
 import { type DeviceMemory, type DeviceMemoryPort, hostDeviceMemory } from "./device_memory.ts";
 import { DeviceTensor, valueOver } from "./device_tensor.ts";
 import { type Executable, OrtExecutable } from "./executable.ts";
@@ -142,8 +142,9 @@ class OrtRuntime implements Runtime {
     if (device.kind === "cpu") return undefined;
     const options = handleFrom((out) => this.#api.createSessionOptions(out));
     try {
-      appendCuda(this.#api, options, device, this.#libraryPath);
+      requireProvider(device, this.#libraryPath);
       cudaMemoryInfo(device.index);
+      appendCuda(this.#api, options, device, this.#libraryPath);
       return undefined;
     } catch (cause) {
       if (cause instanceof DeviceError) return cause;
