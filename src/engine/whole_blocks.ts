@@ -32,6 +32,11 @@ export interface BlockRunner {
   run(shape: SectionShape, inputs: BlockInputs, signal: AbortSignal): Promise<BlockResults>;
   /** Compiles what these sections need. */
   warm(shape: SectionShape): Promise<void>;
+  /**
+   * The same for other weights of the same shapes, as adapters make them. Both may be used in turns; where the device has
+   * memory for one only, it is the one that ran last which has it.
+   */
+  under(source: TransformerSource, executables: Pick<ExecutableCache, "get">): BlockRunner;
 }
 
 export class WholeBlocks implements BlockRunner {
@@ -56,6 +61,10 @@ export class WholeBlocks implements BlockRunner {
 
   async warm(shape: SectionShape): Promise<void> {
     await Promise.all([this.#modulate(), this.#blocks(shape)]);
+  }
+
+  under(source: TransformerSource, executables: Pick<ExecutableCache, "get">): WholeBlocks {
+    return new WholeBlocks(source, executables);
   }
 
   #modulate() {

@@ -37,6 +37,11 @@ export interface StreamedBlocksOptions {
 /** A block's weights as its graph takes them. */
 type Weights = Readonly<Record<string, DeviceTensor>>;
 
+/** Of runners that share a device: the one that has its weights there. */
+interface Tenancy {
+  tenant: StreamedBlocks | undefined;
+}
+
 export class StreamedBlocks implements BlockRunner, AsyncDisposable {
   readonly modulates = "all steps at once";
   readonly #options: StreamedBlocksOptions;
@@ -45,14 +50,16 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
   readonly #modulationLayers: readonly KnownBlock[];
   readonly #residents: readonly KnownBlock[];
   readonly #weights = new WeakMap<DeviceMemory, Map<WeightLayout, Weights>>();
+  readonly #tenancy: Tenancy;
   #stream: WeightStream<KnownBlock> | undefined;
   /** Passes take turns: they share the slots. */
   #turn: Promise<unknown> = Promise.resolve();
 
   /** Takes no memory yet. @throws DeviceError when the device cannot be reached */
-  constructor(options: StreamedBlocksOptions) {
+  constructor(options: StreamedBlocksOptions, tenancy: Tenancy = { tenant: undefined }) {
     const { source, runtime, device, placement } = options;
     this.#options = options;
+    this.#tenancy = tenancy;
     this.#memory = runtime.openMemory(device);
     const blocks = blocksOf(source);
     this.#blocks = blocks;
@@ -106,12 +113,29 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
     await this.#pass([], () => Promise.resolve(), new AbortController().signal);
   }
 
+  under(source: TransformerSource, executables: Pick<ExecutableCache, "get">): StreamedBlocks {
+    return new StreamedBlocks({ ...this.#options, source, executables }, this.#tenancy);
+  }
+
   /** Waits for what is under way, and gives all memory back. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#leave();
+    this.#memory[Symbol.dispose]();
+  }
+
+  /** Gives the weights' memory to others; the next pass brings them again. */
+  async #leave(): Promise<void> {
     await this.#turn;
     await this.#stream?.[Symbol.asyncDispose]();
     this.#stream = undefined;
-    this.#memory[Symbol.dispose]();
+    if (this.#tenancy.tenant === this) this.#tenancy.tenant = undefined;
+  }
+
+  async #enter(): Promise<WeightStream<KnownBlock>> {
+    const { tenant } = this.#tenancy;
+    if (tenant && tenant !== this) await tenant.#leave();
+    this.#tenancy.tenant = this;
+    return this.#stream ??= this.#openStream();
   }
 
   /** Runs `compute` on each block's weights, when it is this pass's turn. Every pass is followed by one over the blocks. */
@@ -121,7 +145,7 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
     signal: AbortSignal,
   ): Promise<void> {
     const pass = this.#turn.then(async () => {
-      const stream = this.#stream ??= this.#openStream();
+      const stream = await this.#enter();
       await stream.keep(this.#residents, signal);
       await stream.pass({
         blocks,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { goldenDir, makeTinyModel } from "../../../tests/tiny_model.ts";
-import { openCheckpoint, writeSafetensors } from "../onnx/safetensors.ts";
+import { openCheckpoint, withWeights, writeSafetensors } from "../onnx/safetensors.ts";
 import { float32Tensor, type Tensor } from "../onnx/tensor.ts";
 import { compareTensor } from "../parity/compare.ts";
 import { distanceBetween } from "../parity/distance.ts";
@@ -152,4 +152,24 @@ Deno.test("a stop ends a pass of streamed blocks, and the next one is whole", as
   stop.abort(new Error("enough"));
   await assert.rejects(stopped, { message: "enough" });
   assert.deepEqual(await sampleOf(transformer), before);
+});
+
+Deno.test("a runner under other weights takes the device's memory over, and gives it back to the base", async () => {
+  using own = caseExecutables();
+  const device = { kind: "cpu" } as const;
+  const placement = placements["every second block streamed"]!;
+  await using blocks = new StreamedBlocks({ source, executables: own, runtime: caseRuntime(), device, placement });
+  const base = new FramePackTransformer(source, own, blocks);
+  const before = await sampleOf(base);
+  const name = "single_transformer_blocks.1.proj_out.weight";
+  const { shape } = source.checkpoint.get(name);
+  const changed = (await source.checkpoint.readFloat32(name)).map((value) => value * 1.5);
+  const merged = { ...source, checkpoint: withWeights(source.checkpoint, new Map([[name, { shape, data: changed }]])) };
+  using others = caseExecutables();
+  await using otherBlocks = blocks.under(merged, others);
+  const adapted = await sampleOf(new FramePackTransformer(merged, others, otherBlocks));
+  const whole = await sampleOf(new FramePackTransformer(merged, others));
+  assert.ok(distanceBetween(adapted.data, before.data).rel_l2 > 1e-3, "the other weights count");
+  assert.ok(distanceBetween(adapted.data, whole.data).rel_l2 < 1e-5);
+  assert.deepEqual(await sampleOf(base), before);
 });
