@@ -11,7 +11,7 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { openRuntime } from "../../src/engine/onnx/runtime.ts";
+import { openRuntime, type Runtime } from "../../src/engine/onnx/runtime.ts";
 import { MissingError } from "../figure.ts";
 import { print, show } from "../show.ts";
 import type { GpuBench } from "./bench.ts";
@@ -34,7 +34,27 @@ const stageByName: Readonly<Record<string, stages.Stage>> = {
 const loggedBlock = "logged-block";
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
+  const { stages: list, library, ...rest } = readArguments();
+  const names = list.split(",");
+  const unknown = names.find((name) => !(name in stageByName) && name !== loggedBlock);
+  if (unknown !== undefined) {
+    print(`There is no stage "${unknown}". There are ${Object.keys(stageByName).join(", ")}`);
+    return 2;
+  }
+  const isLogged = names.includes(loggedBlock);
+  using runtime = openRuntime({
+    ...(library === undefined ? {} : { libraryPath: library }),
+    ...(isLogged ? { logSeverity: "verbose" } : {}),
+  });
+  const bench = benchOf(runtime, rest);
+  await makeModel(bench);
+  if (!isLogged) return await runStages(names, bench);
+  await stages.loggedBlock(bench);
+  return 0;
+}
+
+function readArguments() {
+  return parseArgs({
     options: {
       library: { type: "string" },
       folder: { type: "string", default: "/tmp/framecast-13b" },
@@ -47,49 +67,48 @@ async function main(): Promise<number> {
       single: { type: "string", default: "40" },
       device: { type: "string", default: "0" },
     },
-  });
-  const names = values.stages.split(",");
-  const unknown = names.find((name) => !(name in stageByName) && name !== loggedBlock);
-  if (unknown !== undefined) {
-    print(`There is no stage "${unknown}". There are ${Object.keys(stageByName).join(", ")}`);
-    return 2;
-  }
-  const isLogged = names.includes(loggedBlock);
-  using runtime = openRuntime({
-    ...(values.library === undefined ? {} : { libraryPath: values.library }),
-    ...(isLogged ? { logSeverity: "verbose" } : {}),
-  });
-  const [widthPx, heightPx] = values.size.split("x").map(Number) as [number, number];
-  let bench: GpuBench = {
+  }).values;
+}
+
+function benchOf(
+  runtime: Runtime,
+  { folder, python, size, steps, rounds, dual, single, device }: Omit<
+    ReturnType<typeof readArguments>,
+    "stages" | "library"
+  >,
+): GpuBench {
+  const [widthPx, heightPx] = size.split("x").map(Number) as [number, number];
+  return {
     runtime,
-    device: { kind: "cuda", index: Number(values.device) },
-    folder: values.folder,
-    blocks: { dual: Number(values.dual), single: Number(values.single) },
+    device: { kind: "cuda", index: Number(device) },
+    folder,
+    blocks: { dual: Number(dual), single: Number(single) },
     size: { widthPx, heightPx },
-    steps: Number(values.steps),
-    rounds: Number(values.rounds),
-    python: values.python,
+    steps: Number(steps),
+    rounds: Number(rounds),
+    python,
     matrixRate: undefined,
   };
-  await makeModel(bench);
-  if (isLogged) {
-    await stages.loggedBlock(bench);
-    return 0;
-  }
+}
+
+/** @returns how many failed; a stage that cannot run here is skipped, and without a GPU none can */
+async function runStages(names: readonly string[], start: GpuBench): Promise<number> {
+  let bench = start;
   let failed = 0;
   for (const name of names) {
-    const start = performance.now();
+    const begun = performance.now();
     try {
       for await (const measurement of stageByName[name]!(bench)) {
         show(measurement);
         if (name === "matrix") bench = { ...bench, matrixRate: measurement.value * 1e12 };
       }
     } catch (error) {
-      if (!(error instanceof MissingError)) failed++;
-      print(`| ${name} | ${error instanceof MissingError ? "skipped" : "FAILED"} | | ${(error as Error).message} |`);
-      if (name === "provider") return 1;
+      const isSkipped = error instanceof MissingError;
+      if (!isSkipped) failed++;
+      print(`| ${name} | ${isSkipped ? "skipped" : "FAILED"} | | ${(error as Error).message} |`);
+      if (name === "provider") return failed;
     }
-    print(`${name}: ${((performance.now() - start) / 1000).toFixed(1)} s`);
+    print(`${name}: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
   }
   return failed;
 }

@@ -15,6 +15,7 @@ import {
   type VelocityModel,
   withTeaCache,
 } from "../sampling/mod.ts";
+import type { SectionModel } from "../conditioned_transformer.ts";
 import { type FramePackTransformer, loadTransformer } from "../transformer.ts";
 import type { CaseOutputs } from "./compare.ts";
 import type { GoldenCase, GoldenTensor } from "./golden_case.ts";
@@ -123,7 +124,15 @@ async function velocityModel(
   );
   const model = used.use(await conditioned.section({ ...section, history }, signal));
   const threshold = (params["rel_l1_thresh"] ?? 0) as number;
-  const watched: Pick<typeof model, "embed" | "run" | "reuse" | "change"> = {
+  const watched = threshold > 0 ? watchedModel(model, distances, threshold) : model;
+  return withTeaCache(watched, { steps: params["steps"] as number, threshold });
+}
+
+type Cacheable = Pick<SectionModel, "embed" | "run" | "reuse" | "change">;
+
+/** The same model, whose changes are written down. */
+function watchedModel(model: SectionModel, distances: TeaCacheDistance[], threshold: number): Cacheable {
+  return {
     embed: (...step) => model.embed(...step),
     run: (...step) => model.run(...step),
     reuse: (...step) => model.reuse(...step),
@@ -133,7 +142,6 @@ async function velocityModel(
       return relative;
     },
   };
-  return withTeaCache(threshold > 0 ? watched : model, { steps: params["steps"] as number, threshold });
 }
 
 function distance(earlier: readonly TeaCacheDistance[], relative: number, threshold: number): TeaCacheDistance {
