@@ -127,7 +127,7 @@ async function fill(store: FrameStore, request: GenerationRequest, config: Confi
   bar.start(sections * (steps + 1), 0, { what: "loading the model" });
   try {
     await using engine = createProcessEngine({
-      device: { kind: "cpu" },
+      device: config.device,
       ...(config.ortLibraryPath ? { libraryPath: config.ortLibraryPath } : {}),
     });
     for await (const event of engine.generate(request, stop.signal)) {

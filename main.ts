@@ -2,12 +2,15 @@
  * The server, wired by hand: settings → ffmpeg → engine → sessions → app → `Deno.serve`, and back down in that order.
  * @module
  */
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import denoJson from "./deno.json" with { type: "json" };
 import { type Config, ConfigError, configFromEnvironment } from "./src/config.ts";
+import { deviceName } from "./src/engine/device_choice.ts";
 import type { Engine } from "./src/engine/mod.ts";
+import { packagedLibraryPath } from "./src/engine/onnx/runtime.ts";
 import { createProcessEngine } from "./src/engine/process_engine.ts";
 import { createTestPatternEngine } from "./src/engine/test_pattern.ts";
 import { FfmpegError, findFfmpeg } from "./src/ffmpeg.ts";
@@ -32,7 +35,7 @@ async function main(): Promise<void> {
   // The address first: a second server must not touch what belongs to the one that has it.
   const server = listen(async (request, info) => (await handler.promise)(request, info), config, close.signal);
   using store = await openStore(config.dataDir);
-  const models = new Models({ ...config, device: "CPU", store, log });
+  const models = new Models({ ...config, device: deviceName(config.device, hasCudaProvider(config)), store, log });
   const sessions = await Sessions.open({
     ...config,
     engine: createEngine(config),
@@ -105,10 +108,15 @@ function networkOf({ iceAddresses, udpPorts, iceTcp }: Config): NetworkOptions {
   return { hostAddresses: iceAddresses, tcp, ...(udpPorts ? { portRange: udpPorts } : {}) };
 }
 
-function createEngine({ engine, ortLibraryPath }: Config): Engine {
+/** Whether the engine may find a GPU it can use. */
+function hasCudaProvider({ ortLibraryPath = packagedLibraryPath() }: Config): boolean {
+  return existsSync(join(dirname(ortLibraryPath), "libonnxruntime_providers_cuda.so"));
+}
+
+function createEngine({ engine, ortLibraryPath, device }: Config): Engine {
   if (engine === "test-pattern") return createTestPatternEngine({ secondsPerStep: 0.1, secondsPerDecode: 0.3 });
   return createProcessEngine({
-    device: { kind: "cpu" },
+    device,
     idleThreads: "sleep",
     ...(ortLibraryPath ? { libraryPath: ortLibraryPath } : {}),
   });

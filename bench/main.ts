@@ -9,7 +9,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { type Figure, type Measurement, MissingError } from "./figure.ts";
+import { type Figure, MissingError } from "./figure.ts";
 import { fanOut } from "./figures/fan_out.ts";
 import { firstPicture } from "./figures/first_picture.ts";
 import { idle } from "./figures/idle.ts";
@@ -27,6 +27,7 @@ import { sectionAgainstReference } from "./figures/section.ts";
 import { soak } from "./figures/soak.ts";
 import { streamingCost } from "./figures/streaming_cost.ts";
 import { viewCost } from "./figures/view_cost.ts";
+import { print, show } from "./show.ts";
 
 const figures: readonly Figure[] = [
   sectionAgainstReference,
@@ -80,15 +81,5 @@ async function main(args: string[]): Promise<number> {
   }
   return 0;
 }
-
-function show({ figure, value, unit, aim, detail }: Measurement): void {
-  const isMet = aim === undefined || ("atLeast" in aim ? value >= aim.atLeast : value <= aim.atMost);
-  const wanted = aim === undefined ? "" : "atLeast" in aim ? `≥ ${aim.atLeast}` : `≤ ${aim.atMost}`;
-  const rounded = Number(value.toPrecision(3));
-  print(`| ${figure} | ${rounded} ${unit} | ${wanted} | ${aim === undefined ? "" : isMet ? "met" : "missed"} |`);
-  print(JSON.stringify({ figure, value, unit, ...(aim ? { aim, isMet } : {}), ...detail }));
-}
-
-const print = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -44,6 +44,13 @@ const portRange = z.string().regex(/^$|^\d{1,5}-\d{1,5}$/, "must be two ports su
     message: "must be two ports such as 50000-50100, the lower first",
   });
 
+const device = z.string().regex(/^(auto|cpu|cuda(:\d{1,2})?)$/, "must be auto, cpu, cuda or cuda:1").transform(
+  (text) => {
+    const [kind, index = "0"] = text.split(":") as ["auto" | "cpu" | "cuda", string?];
+    return kind === "cuda" ? { kind, index: Number(index) } : { kind };
+  },
+);
+
 const basePath = z.string().regex(
   /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)*$/,
   "must be empty or a path such as /framecast, without a slash at its end",
@@ -129,6 +136,8 @@ export const environmentVariables = z.object({
     .prefault("256MiB"),
   /** Exactly so many of the transformer's blocks are copied to the GPU in every step. Empty: as few as possible. */
   FRAMECAST_STREAMED_BLOCKS: countOrNothing.prefault(""),
+  /** auto: the first GPU where there is one that can be used, else the CPU. */
+  FRAMECAST_DEVICE: device.prefault("auto"),
   FRAMECAST_QUEUE_LIMIT: wholeNumber(1, 1000).prefault("20"),
   /** Addresses written into every WebRTC answer besides those of the network interfaces. */
   FRAMECAST_ICE_ADDRESSES: commaList.prefault("127.0.0.1"),
@@ -190,6 +199,7 @@ export function readConfig(environment: Readonly<Record<string, string>>) {
       reserveBytes: values.FRAMECAST_VRAM_RESERVE,
       streamedBlocks: values.FRAMECAST_STREAMED_BLOCKS,
     },
+    device: values.FRAMECAST_DEVICE,
     queueLimit: values.FRAMECAST_QUEUE_LIMIT,
     iceAddresses: values.FRAMECAST_ICE_ADDRESSES,
     udpPorts: values.FRAMECAST_UDP_PORTS,

@@ -30,6 +30,21 @@ Deno.test("readConfig() names every bad variable with its value", () => {
   assert.throws(() => readConfig({ FRAMECAST_ALLOWED_ORIGINS: "https://a.example/path" }), ConfigError);
 });
 
+Deno.test("readConfig() reads which device the networks run on", () => {
+  const device = (text: string) => readConfig({ FRAMECAST_DEVICE: text }).device;
+  assert.deepEqual(["auto", "cpu", "cuda", "cuda:1"].map(device), [
+    { kind: "auto" },
+    { kind: "cpu" },
+    { kind: "cuda", index: 0 },
+    { kind: "cuda", index: 1 },
+  ]);
+  for (const wrong of ["gpu", "cuda:", "cuda:x", "cpu:0", "CUDA"]) {
+    assert.throws(() => device(wrong), {
+      message: `FRAMECAST_DEVICE="${wrong}" must be auto, cpu, cuda or cuda:1`,
+    });
+  }
+});
+
 Deno.test("readConfig() reads lists, ranges and paths", () => {
   const config = readConfig({
     FRAMECAST_ICE_ADDRESSES: "127.0.0.1, 203.0.113.7",

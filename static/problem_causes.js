@@ -30,6 +30,8 @@ export const problemCauses = {
   "model-missing": [422, "There is no folder for the model on this server. The README says how to get it."],
   "model-broken": [500, "A file of the model is missing, damaged or of the wrong shape."],
   "engine-lost": [500, "The process with the engine ended during the work. The next video starts a new one."],
+  "gpu-missing": [500, "The GPU, its driver or a library that ONNX Runtime needs for it is not there."],
+  "gpu-lost": [500, "The GPU failed during the work. The next video starts a new engine."],
   "inference-failed": [500, "ONNX Runtime refused to run a network."],
   "out-of-memory": [500, "The memory of the device was not enough. A smaller size needs less."],
   "disk-full": [507, "There is no space left for the frames or the file. What was made is kept."],

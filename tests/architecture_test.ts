@@ -54,7 +54,7 @@ const owners: readonly (readonly [external: RegExp, owner: RegExp])[] = [
 const doings: readonly (readonly [what: RegExp, owner: RegExp])[] = [
   [
     /\bDeno\.(dlopen|UnsafePointer|UnsafePointerView|UnsafeFnPointer|UnsafeCallback)\b/,
-    /^src\/engine\/onnx\/(runtime|ort_api)\.ts$/,
+    /^src\/engine\/onnx\/(ort_api|cuda_api)\.ts$/,
   ],
   [/\bDeno\.env\.(get|has|toObject)\b/, /^(src\/config|permissions)\.ts$/],
   [/\bnew Deno\.Command\b/, /^src\/(ffmpeg|nvidia_smi|engine\/process_engine)\.ts$/],

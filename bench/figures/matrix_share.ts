@@ -6,6 +6,7 @@ import { outputHead, transformerBlocks } from "../../src/engine/networks/framepa
 import { modulationRows, readModulations } from "../../src/engine/networks/modulation.ts";
 import { decoder } from "../../src/engine/networks/vae.ts";
 import { Graph, Module } from "../../src/engine/onnx/graph.ts";
+import { encodeModel } from "../../src/engine/onnx/model_proto.ts";
 import { matmul } from "../../src/engine/onnx/operators.ts";
 import type { Executable, Runtime } from "../../src/engine/onnx/runtime.ts";
 import { openCheckpoint } from "../../src/engine/onnx/safetensors.ts";
@@ -116,7 +117,7 @@ async function transformerWork(
   const streams = { image: input("image"), context: input("context") };
   const blocks = transformerBlocks(m, config, streams, modulations, rope);
   outputHead(m, blocks.image, modulations, shape.window);
-  const executable = await compile(runtime, blocksGraph(source, shape));
+  const executable = await compile(runtime, encodeModel(blocksGraph(source, shape)));
   return { flops: counted.flops, executable, run: () => executable.run(inputs) };
 }
 

@@ -60,13 +60,17 @@ export class ClipEncoder {
  * Reads `text_encoder_2/` and `tokenizer_2/` of a model folder.
  * @throws `CheckpointError`
  */
-export async function loadClipEncoder(modelDir: string, executables: ExecutableCache): Promise<ClipEncoder> {
+export async function loadClipEncoder(
+  modelDir: string,
+  executables: ExecutableCache,
+  computeDType: DType = "float32",
+): Promise<ClipEncoder> {
   const [config, checkpoint, tokenizer] = await Promise.all([
     readConfig(join(modelDir, "text_encoder_2", "config.json"), parseClipConfig),
     openCheckpoint(join(modelDir, "text_encoder_2")),
     loadClipTokenizer(join(modelDir, "tokenizer_2")),
   ]);
-  return new ClipEncoder({ config, checkpoint, computeDType: "float32" }, tokenizer, executables);
+  return new ClipEncoder({ config, checkpoint, computeDType }, tokenizer, executables);
 }
 
 /** `ids` [77] int64 → `states` [77, hidden] */

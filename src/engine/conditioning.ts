@@ -8,7 +8,7 @@ import type { FramePackModel } from "./model.ts";
 import { roundToBfloat16, type Tensor } from "./onnx/tensor.ts";
 import type { ResolvedSettings } from "./request.ts";
 import { guidanceInput, type InputPrecision } from "./sampling/mod.ts";
-import type { ConditionedTransformer } from "./transformer.ts";
+import type { ConditionedTransformer } from "./conditioned_transformer.ts";
 
 export interface GenerationConditions {
   readonly positive: ConditionedTransformer;

@@ -7,7 +7,7 @@ import { loadClipEncoder } from "./clip_encoder.ts";
 import { loadLlamaEncoder } from "./llama_encoder.ts";
 import type { Manifest } from "./manifest.ts";
 import type { ExecutableCache } from "./onnx/executable_cache.ts";
-import type { Tensor } from "./onnx/tensor.ts";
+import type { DType, Tensor } from "./onnx/tensor.ts";
 import { framePackTemplate, parsePromptTemplate } from "./tokenizers/prompt_template.ts";
 
 export { type ImageEncoder, loadImageEncoder } from "./image_encoder.ts";
@@ -39,11 +39,12 @@ export async function loadTextEncoder(
   modelDir: string,
   { promptTemplate }: Pick<Manifest, "promptTemplate">,
   executables: ExecutableCache,
+  computeDType: DType = "float32",
 ): Promise<TextEncoder> {
   const template = promptTemplate === undefined ? framePackTemplate : parsePromptTemplate(promptTemplate);
   const [llama, clip] = await Promise.all([
-    loadLlamaEncoder(modelDir, template, executables),
-    loadClipEncoder(modelDir, executables),
+    loadLlamaEncoder(modelDir, template, executables, computeDType),
+    loadClipEncoder(modelDir, executables, computeDType),
   ]);
   return {
     encode: async (prompt, signal) => {

@@ -18,6 +18,20 @@ export class EngineLostError extends Error {
   override readonly name = "EngineLostError";
 }
 
+/**
+ * `missing`: no GPU, no driver, no library, or somebody else has it. `out of memory`: others or a too large video took it all.
+ * `lost`: it failed in the middle of its work, and this process cannot use it any more.
+ */
+export type DeviceFault = "missing" | "out of memory" | "lost";
+
+/** A GPU cannot be used, or not any more. */
+export class DeviceError extends Error {
+  override readonly name = "DeviceError";
+  constructor(readonly fault: DeviceFault, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
 /** A request that this model cannot fulfil, found by the engine and not by the schema. */
 export class RequestError extends RangeError {
   override readonly name = "RequestError";
@@ -32,19 +46,21 @@ interface ErrorReport {
   readonly error: string;
   readonly message: string;
   readonly field?: string;
+  readonly fault?: DeviceFault;
 }
 
 export function reportOfError(cause: unknown): ErrorReport {
   if (!(cause instanceof Error)) return { kind: "failed", error: "Error", message: String(cause) };
   const { name: error, message } = cause;
-  return cause instanceof RequestError
-    ? { kind: "failed", error, message, field: cause.field }
-    : { kind: "failed", error, message };
+  if (cause instanceof RequestError) return { kind: "failed", error, message, field: cause.field };
+  if (cause instanceof DeviceError) return { kind: "failed", error, message, fault: cause.fault };
+  return { kind: "failed", error, message };
 }
 
-export function errorOfReport({ error, message, field }: ErrorReport): Error {
+export function errorOfReport({ error, message, field, fault }: ErrorReport): Error {
   if (error === "CheckpointError") return new CheckpointError(message);
   if (error === "InferenceError") return new InferenceError(message);
+  if (error === "DeviceError") return new DeviceError(fault ?? "lost", message);
   if (error === "RequestError") return new RequestError(field ?? "", message);
   return new Error(message);
 }

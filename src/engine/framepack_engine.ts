@@ -2,7 +2,8 @@
  * The engine that runs FramePack in this process.
  * @module
  */
-import { CheckpointError, RequestError } from "./errors.ts";
+import { chooseDevice, type DeviceChoice } from "./device_choice.ts";
+import { CheckpointError, DeviceError, RequestError } from "./errors.ts";
 import type { GenerationEvent } from "./event.ts";
 import { generateVideo } from "./generate.ts";
 import type { Engine } from "./mod.ts";
@@ -12,7 +13,8 @@ import { openRuntime, type Runtime } from "./onnx/runtime.ts";
 import type { GenerationRequest } from "./request.ts";
 
 /** Can be sent to another process. */
-export interface FramePackEngineOptions extends ModelOptions {
+export interface FramePackEngineOptions extends Omit<ModelOptions, "device"> {
+  readonly device: DeviceChoice;
   /** Another ONNX Runtime than the packaged one. */
   readonly libraryPath?: string;
 }
@@ -36,7 +38,7 @@ class FramePackEngine implements Engine {
         if (event.kind !== "latents") yield event;
       }
     } catch (cause) {
-      throw checkpointFault(request.modelDir, cause);
+      throw await this.#fault(request.modelDir, cause);
     }
   }
 
@@ -45,34 +47,41 @@ class FramePackEngine implements Engine {
       const model = yield* this.#load(modelDir, signal);
       yield* model.warm(signal);
     } catch (cause) {
-      throw checkpointFault(modelDir, cause);
+      throw await this.#fault(modelDir, cause);
     }
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    this.#unload();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#unload();
     this.#runtime?.[Symbol.dispose]();
     this.#runtime = undefined;
-    return Promise.resolve();
   }
 
   async *#load(modelDir: string, signal: AbortSignal): AsyncGenerator<GenerationEvent, FramePackModel> {
     if (this.#loaded?.modelDir === modelDir) return this.#loaded.model;
-    this.#unload();
+    await this.#unload();
     const { libraryPath } = this.options;
     this.#runtime ??= openRuntime(libraryPath === undefined ? {} : { libraryPath });
     yield { kind: "loading", part: "weights", done: 0, of: 1 };
     const availableMemoryBytes = Deno.systemMemoryInfo().available;
-    const model = await loadModel(modelDir, this.#runtime, { availableMemoryBytes, ...this.options });
+    const device = chooseDevice(this.options.device, this.#runtime);
+    const model = await loadModel(modelDir, this.#runtime, { availableMemoryBytes, ...this.options, device });
     this.#loaded = { modelDir, model };
     signal.throwIfAborted();
     yield { kind: "loading", part: "weights", done: 1, of: 1 };
     return model;
   }
 
-  #unload(): void {
-    this.#loaded?.model[Symbol.dispose]();
+  async #unload(): Promise<void> {
+    const loaded = this.#loaded;
     this.#loaded = undefined;
+    await loaded?.model[Symbol.asyncDispose]();
+  }
+
+  /** Where a GPU's memory was not enough, all of it is given back, so that the next video begins with what there is. */
+  async #fault(modelDir: string, cause: unknown): Promise<unknown> {
+    if (cause instanceof DeviceError && cause.fault === "out of memory") await this.#unload();
+    return checkpointFault(modelDir, cause);
   }
 }
 

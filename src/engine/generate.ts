@@ -34,12 +34,14 @@ import {
   sigmaSchedule,
   splitLatentFrames,
   stitch,
+  timestepOfSigma,
   torchNormal,
   type VelocityModel,
   videoPlan,
   withTeaCache,
 } from "./sampling/mod.ts";
-import type { ConditionedTransformer, SectionContext } from "./transformer.ts";
+import type { SectionModel } from "./conditioned_transformer.ts";
+import type { SectionContext } from "./transformer.ts";
 
 /** What one section was given and what it became, before decoding; for those who keep or compare it. */
 export interface SectionLatents {
@@ -69,6 +71,8 @@ export async function* generateVideo(
 
   const picture = resizeAndCenterCrop(image, settings.widthPx, settings.heightPx);
   const conditions = await conditionsOf(model, picture, settings, precision, signal);
+  using _prompt = conditions.positive;
+  using _negativePrompt = conditions.negative;
   const { promptTokens, promptTokensCut } = conditions;
   yield { kind: "plan", plan: videoPlan(sections, settings), promptTokens, promptTokensCut };
 
@@ -120,12 +124,18 @@ async function* sampleSection(
   signal: AbortSignal,
 ): AsyncGenerator<GenerationEvent, Float32Array> {
   const clock = stopwatch();
+  const sigmas = sigmaSchedule(settings.steps, mu(settings, windowLatentFrames, latentFrameShape(settings)));
+  const timesteps = [...sigmas.subarray(0, -1)].map((sigma) => timestepOfSigma(sigma, precision));
+  await positive.prepare(timesteps, signal);
+  await negative?.prepare(timesteps, signal);
+  using wanted = await positive.section(place, signal);
+  using unwanted = await negative?.section(place, signal);
   const steps = denoise({
     noise,
-    sigmas: sigmaSchedule(settings.steps, mu(settings, windowLatentFrames, latentFrameShape(settings))),
-    positive: await velocityModel(positive, place, settings, signal),
-    guidance: negative && {
-      negative: await velocityModel(negative, place, settings, signal),
+    sigmas,
+    positive: velocityModel(wanted, settings),
+    guidance: unwanted === undefined ? null : {
+      negative: velocityModel(unwanted, settings),
       cfg: settings.cfg,
       rescale: settings.cfgRescale,
     },
@@ -164,14 +174,9 @@ function mu({ shift }: ResolvedSettings, windowLatentFrames: number, { height, w
 }
 
 /** The transformer of one section, with TeaCache where it is asked for. */
-async function velocityModel(
-  conditioned: ConditionedTransformer,
-  place: SectionContext,
-  { steps, teaCacheThreshold }: ResolvedSettings,
-  signal: AbortSignal,
-): Promise<VelocityModel> {
+function velocityModel(model: SectionModel, { steps, teaCacheThreshold }: ResolvedSettings): VelocityModel {
   // A threshold of 0 is never fallen short of: every step is computed.
-  return withTeaCache(await conditioned.section(place, signal), { steps, threshold: teaCacheThreshold });
+  return withTeaCache(model, { steps, threshold: teaCacheThreshold });
 }
 
 /** The history as the transformer takes it. */

@@ -3,7 +3,7 @@
  * output carries nothing else; whatever has to be said to people goes to standard error.
  * @module
  */
-import { reportOfError } from "./errors.ts";
+import { DeviceError, reportOfError } from "./errors.ts";
 import type { GenerationEvent } from "./event.ts";
 import { createFramePackEngine, type FramePackEngineOptions } from "./framepack_engine.ts";
 import type { Engine } from "./mod.ts";
@@ -13,11 +13,15 @@ import { type EngineOrder, type Message, readMessages } from "./wire.ts";
 /** What the engine inside is made with; crosses the process border as JSON. */
 export type HostOptions = FramePackEngineOptions;
 
-/** Carries out orders until standard input ends. */
+/**
+ * Carries out orders until standard input ends.
+ * @param leave ends the process; called after it was reported that the GPU was lost, which only another process gets back
+ */
 export async function host(
   engine: Engine,
   orders: ReadableStream<Uint8Array>,
   reports: WritableStream<Uint8Array>,
+  leave: () => void = () => Deno.exit(1),
 ): Promise<void> {
   const writer = new ReportWriter(reports);
   let work: Promise<void> = Promise.resolve();
@@ -29,7 +33,9 @@ export async function host(
     }
     await work;
     stopper = new AbortController();
-    work = carryOut(engine, { head: order, body }, writer, stopper.signal);
+    work = carryOut(engine, { head: order, body }, writer, stopper.signal).then((end) =>
+      end === "lost" ? leave() : undefined
+    );
   }
   stopper.abort(new DOMException("The server is gone", "AbortError"));
   await work.catch(() => {});
@@ -40,13 +46,15 @@ async function carryOut(
   { head: order, body }: Message<Exclude<EngineOrder, { kind: "stop" }>>,
   writer: ReportWriter,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<"well" | "lost"> {
   try {
     for await (const event of eventsOf(engine, order, body, signal)) await tell(event, writer);
   } catch (cause) {
-    return await writer.send(signal.aborted ? { kind: "stopped" } : reportOfError(cause));
+    await writer.send(signal.aborted ? { kind: "stopped" } : reportOfError(cause));
+    return cause instanceof DeviceError && cause.fault === "lost" ? "lost" : "well";
   }
   await writer.send({ kind: "done" });
+  return "well";
 }
 
 /** Resolves when the engine may go on. */

@@ -56,7 +56,11 @@ export class ImageEncoder {
  * Reads `image_encoder/` and `feature_extractor/` of a model folder.
  * @throws `CheckpointError`
  */
-export async function loadImageEncoder(modelDir: string, executables: ExecutableCache): Promise<ImageEncoder> {
+export async function loadImageEncoder(
+  modelDir: string,
+  executables: ExecutableCache,
+  computeDType: DType = "float32",
+): Promise<ImageEncoder> {
   const preprocessorPath = join(modelDir, "feature_extractor", "preprocessor_config.json");
   const [config, checkpoint, preprocessing] = await Promise.all([
     readConfig(join(modelDir, "image_encoder", "config.json"), parseSiglipConfig),
@@ -69,7 +73,7 @@ export async function loadImageEncoder(modelDir: string, executables: Executable
     const got = `it makes ${widthPx} × ${heightPx} px`;
     throw new CheckpointError(`Cannot use "${preprocessorPath}": ${got}, the image encoder wants ${side} × ${side}`);
   }
-  return new ImageEncoder({ config, checkpoint, preprocessing, computeDType: "float32" }, executables);
+  return new ImageEncoder({ config, checkpoint, preprocessing, computeDType }, executables);
 }
 
 /** `pixels` [3, side, side] → `states` [imageTokens, hidden] */

@@ -65,13 +65,14 @@ export async function loadLlamaEncoder(
   modelDir: string,
   template: PromptTemplate,
   executables: ExecutableCache,
+  computeDType: DType = "float32",
 ): Promise<LlamaEncoder> {
   const [config, checkpoint, tokenizer] = await Promise.all([
     readConfig(join(modelDir, "text_encoder", "config.json"), parseLlamaConfig),
     openCheckpoint(join(modelDir, "text_encoder")),
     loadLlamaTokenizer(join(modelDir, "tokenizer")),
   ]);
-  return new LlamaEncoder({ config, checkpoint, computeDType: "float32" }, tokenizer, template, executables);
+  return new LlamaEncoder({ config, checkpoint, computeDType }, tokenizer, template, executables);
 }
 
 /** `ids` [tokens] int64, `cos`, `sin` [tokens, headDim/2] → `states` [tokens, hidden] */

@@ -5,16 +5,20 @@
 import { join } from "node:path";
 import { type ImageEncoder, loadImageEncoder, loadTextEncoder, type TextEncoder } from "./encoders.ts";
 import type { GenerationEvent } from "./event.ts";
+import { loadGpuTransformer } from "./gpu_transformer.ts";
 import { type Manifest, offeredSizes, readManifest } from "./manifest.ts";
 import type { VaeConfig } from "./networks/vae_config.ts";
 import { ExecutableCache } from "./onnx/executable_cache.ts";
 import type { CompileOptions, Runtime } from "./onnx/runtime.ts";
 import { historyGroups, hunyuanVideoRgb, type LatentRgbMap } from "./sampling/mod.ts";
+import type { WeightPlacement } from "./streaming/streamed_blocks.ts";
 import { type FramePackTransformer, loadTransformer } from "./transformer.ts";
 import { loadVae, type Vae } from "./vae.ts";
 import type { SpatialTiles } from "./vae_tiling.ts";
 
 export interface ModelOptions extends Pick<CompileOptions, "device" | "threads" | "idleThreads"> {
+  /** Which blocks of the transformer keep their weights on a GPU. Default: all. */
+  readonly placement?: WeightPlacement;
   /** Main memory that a model on the CPU may take. Default: enough. */
   readonly availableMemoryBytes?: number;
   /** Whether pictures above 256 px a side are coded in tiles. Default `tiled`, as the reference does below 60 GB of VRAM. */
@@ -22,7 +26,7 @@ export interface ModelOptions extends Pick<CompileOptions, "device" | "threads" 
 }
 
 /** Everything that one folder holds. */
-export interface FramePackModel extends Disposable {
+export interface FramePackModel extends Disposable, AsyncDisposable {
   readonly manifest: Manifest;
   readonly transformer: FramePackTransformer;
   readonly vae: Vae;
@@ -40,16 +44,22 @@ export interface FramePackModel extends Disposable {
  */
 export async function loadModel(modelDir: string, runtime: Runtime, options: ModelOptions): Promise<FramePackModel> {
   const manifest = await readManifest(modelDir);
-  const { spatialTiles = "tiled", availableMemoryBytes = Infinity, ...compileOptions } = options;
+  const { spatialTiles = "tiled", availableMemoryBytes = Infinity, placement, ...compileOptions } = options;
   const weights = options.device.kind === "cpu"
     ? placeOfWeights(await weightFilesBytes(modelDir), availableMemoryBytes)
     : "resident";
-  const executables = new ExecutableCache(runtime, { ...compileOptions, weights });
-  const [transformer, vae, textEncoder, imageEncoder] = await Promise.all([
-    loadTransformer(join(modelDir, "transformer"), executables),
-    loadVae(join(modelDir, "vae"), executables, { spatialTiles }),
-    loadTextEncoder(modelDir, manifest, executables),
-    loadImageEncoder(modelDir, executables),
+  const executables = new ExecutableCache(runtime, { ...compileOptions, weights, nodesOnCpu: "refused" });
+  // As the published code runs them on a GPU; a CPU computes in float32 either way.
+  const computeDType = options.device.kind === "cuda" ? "float16" : "float32";
+  const gpu = options.device.kind === "cuda" ? { runtime, device: options.device, placement } : undefined;
+  const folder = join(modelDir, "transformer");
+  const [{ transformer, blocks }, vae, textEncoder, imageEncoder] = await Promise.all([
+    gpu
+      ? loadGpuTransformer(folder, executables, gpu)
+      : loadTransformer(folder, executables).then((transformer) => ({ transformer, blocks: undefined })),
+    loadVae(join(modelDir, "vae"), executables, { spatialTiles, computeDType }),
+    loadTextEncoder(modelDir, manifest, executables, computeDType),
+    loadImageEncoder(modelDir, executables, computeDType),
   ]);
   return {
     manifest,
@@ -60,6 +70,10 @@ export async function loadModel(modelDir: string, runtime: Runtime, options: Mod
     imageEncoder,
     warm: (signal) => warm({ manifest, transformer, vae, textEncoder, imageEncoder }, signal),
     [Symbol.dispose]: () => executables[Symbol.dispose](),
+    async [Symbol.asyncDispose]() {
+      await blocks?.[Symbol.asyncDispose]();
+      executables[Symbol.dispose]();
+    },
   };
 }
 
@@ -98,7 +112,7 @@ async function weightFilesBytes(modelDir: string): Promise<number> {
 async function* warm(
   { manifest, transformer, vae, textEncoder, imageEncoder }: Omit<
     FramePackModel,
-    "latentRgb" | "warm" | typeof Symbol.dispose
+    "latentRgb" | "warm" | typeof Symbol.dispose | typeof Symbol.asyncDispose
   >,
   signal: AbortSignal,
 ): AsyncGenerator<GenerationEvent> {

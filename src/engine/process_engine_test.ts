@@ -41,3 +41,19 @@ Deno.test("createProcessEngine() does not begin again what had begun", async () 
   assert.equal((await events.next()).value.kind, "frames");
   await assert.rejects(events.next(), { name: "EngineLostError" });
 });
+
+Deno.test("createProcessEngine() tells of a lost GPU and goes on in a new process, of a full one in the same", async () => {
+  await using engine = createDyingEngine();
+  const first = await carriedOut(engine, "any");
+  await assert.rejects(carriedOut(engine, "full"), { name: "DeviceError", fault: "out of memory" });
+  const same = await carriedOut(engine, "any");
+  assert.deepEqual([same.process, same.orders], [first.process, 3]);
+  await assert.rejects(carriedOut(engine, "lost"), {
+    name: "DeviceError",
+    fault: "lost",
+    message: "The GPU was lost (CUDA failure 700)",
+  });
+  const next = await carriedOut(engine, "any");
+  assert.notEqual(next.process, first.process);
+  assert.equal(next.orders, 1);
+});

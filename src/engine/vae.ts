@@ -126,7 +126,8 @@ export class Vae {
     const m = new Module(graph, this.checkpoint);
     const x = castTo(m, swapFirstAxes(m, graph.input(input, shape, "float32")), this.#options.computeDType);
     graph.output(output, swapFirstAxes(m, castTo(m, network(m, x), "float32")));
-    return graph.build();
+    // CUDA has kernels for InstanceNormalization as it was up to opset 21.
+    return this.#executables.options.device.kind === "cuda" ? graph.build(21) : graph.build();
   }
 }
 

@@ -10,6 +10,7 @@
  * @module
  */
 import type { FrameState, PreviewClip } from "../video.ts";
+import type { DeviceFault } from "./errors.ts";
 import type { GenerationEvent } from "./event.ts";
 import type { GenerationRequest } from "./request.ts";
 
@@ -30,7 +31,13 @@ export type EngineReport =
   }
   | { readonly kind: "done" }
   | { readonly kind: "stopped" }
-  | { readonly kind: "failed"; readonly error: string; readonly message: string; readonly field?: string };
+  | {
+    readonly kind: "failed";
+    readonly error: string;
+    readonly message: string;
+    readonly field?: string;
+    readonly fault?: DeviceFault;
+  };
 
 /** A `frames` event without its pixels. */
 export interface FramesHead {

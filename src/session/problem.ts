@@ -2,7 +2,7 @@
  * Refusals and failures as RFC 9457 problems: every `type` of the API, with its title and status, stands here.
  * @module
  */
-import { CheckpointError, EngineLostError, InferenceError, RequestError } from "../engine/mod.ts";
+import { CheckpointError, DeviceError, EngineLostError, InferenceError, RequestError } from "../engine/mod.ts";
 import { RecordingError, StoreError } from "../stream/mod.ts";
 import type { SessionView } from "./view.ts";
 
@@ -34,6 +34,8 @@ export const problemKinds = {
   "model-missing": [422, "The model is not on this server"],
   "model-broken": [500, "The model cannot be used"],
   "engine-lost": [500, "The engine stopped"],
+  "gpu-missing": [500, "The GPU cannot be used"],
+  "gpu-lost": [500, "The GPU was lost"],
   "inference-failed": [500, "The model could not be run"],
   "out-of-memory": [500, "The memory is not enough"],
   "disk-full": [507, "The disk is full"],
@@ -59,6 +61,7 @@ export function generationProblem(error: unknown, section: number, keptSeconds: 
   if (error instanceof EngineLostError) {
     return problem("engine-lost", `The engine stopped ${where}; the next video starts a new one. ${kept}`, { reason });
   }
+  if (error instanceof DeviceError) return deviceProblem(error, where, kept);
   if (error instanceof CheckpointError) return problem("model-broken", `${reason}. ${kept}`);
   if (error instanceof RequestError) return problem("invalid-request", `${reason}. ${kept}`, { field: error.field });
   if (error instanceof InferenceError) {
@@ -70,6 +73,17 @@ export function generationProblem(error: unknown, section: number, keptSeconds: 
     return problem("recording-failed", `${reason}. ${kept}`);
   }
   return problem("internal", `Something unexpected happened ${where}: ${reason}. ${kept}`);
+}
+
+function deviceProblem({ fault, message: reason }: DeviceError, where: string, kept: string): Problem {
+  switch (fault) {
+    case "missing":
+      return problem("gpu-missing", `${reason}. ${kept}`);
+    case "lost":
+      return problem("gpu-lost", `The GPU was lost ${where}; the next video starts a new engine. ${kept}`, { reason });
+    case "out of memory":
+      return problem("out-of-memory", `The GPU's memory was not enough ${where}. ${kept}`, { reason });
+  }
 }
 
 /** ENOSPC in whatever words and however deep: of Deno, of ffmpeg, of the frame store, of SQLite. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { CheckpointError, EngineLostError, InferenceError, RequestError } from "../engine/mod.ts";
+import { CheckpointError, DeviceError, EngineLostError, InferenceError, RequestError } from "../engine/mod.ts";
 import { RecordingError, StoreError } from "../stream/mod.ts";
 import { generationProblem, isDiskFull, problemKinds } from "./problem.ts";
 
@@ -12,6 +12,9 @@ Deno.test("generationProblem() tells each reason apart", () => {
     "out-of-memory",
   );
   assert.equal(kindOf(new InferenceError("shape mismatch")), "inference-failed");
+  assert.equal(kindOf(new DeviceError("out of memory", "Cannot take 454 MB")), "out-of-memory");
+  assert.equal(kindOf(new DeviceError("lost", "The GPU was lost")), "gpu-lost");
+  assert.equal(kindOf(new DeviceError("missing", "Cannot use CUDA device 0: libcudart.so.13")), "gpu-missing");
   assert.equal(kindOf(new CheckpointError('"vae" has no "decoder.conv_in.weight"')), "model-broken");
   assert.equal(kindOf(new RequestError("resolution", "x")), "invalid-request");
   assert.equal(kindOf(new StoreError("Cannot store frames 1 to 2: no space is left on the disk")), "disk-full");

@@ -2,7 +2,7 @@
  * The one who works: takes sessions from the queue, one at a time, and has the engine make them.
  * @module
  */
-import { type Engine, EngineLostError, type GenerationRequest } from "../engine/mod.ts";
+import { DeviceError, type Engine, EngineLostError, type GenerationRequest } from "../engine/mod.ts";
 import type { Log } from "../log.ts";
 import { Refusal } from "./errors.ts";
 import { briefOf, type Feed } from "./feed.ts";
@@ -111,7 +111,8 @@ export class Worker implements AsyncDisposable {
       const error = await this.#make(job);
       this.#running = null;
       this.#state = "idle";
-      if (error instanceof EngineLostError) await this.#warm("lost");
+      const isLost = error instanceof EngineLostError || (error instanceof DeviceError && error.fault === "lost");
+      if (isLost) await this.#warm("lost");
     }
   }
 

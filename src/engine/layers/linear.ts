@@ -28,8 +28,13 @@ export function stackedLinear(
   layers: readonly { readonly path: string; readonly out: number }[],
 ): Value {
   const [tokens, inner] = x.shape;
-  const weights = layers.map(({ path, out }) => m.at(path).weight("weight", [out, inner as number]));
-  const biases = layers.map(({ path, out }) => m.at(path).weight("bias", [out]));
+  const stacked = (name: "weight" | "bias", ...rest: number[]) =>
+    stack(m, layers.map(({ path, out }) => ({ name: `${path}.${name}`, shape: [out, ...rest] })));
   const out = layers.reduce((sum, layer) => sum + layer.out, 0);
-  return m.op("Gemm", [x, concat(m, 0, ...weights), concat(m, 0, ...biases)], [tokens!, out], { transB: 1 });
+  return m.op("Gemm", [x, stacked("weight", inner as number), stacked("bias")], [tokens!, out], { transB: 1 });
+}
+
+/** Weights one below the other: one input where weights are inputs, else joined when the graph is compiled. */
+function stack(m: Module, parts: readonly { readonly name: string; readonly shape: readonly number[] }[]): Value {
+  return m.stackedInput(parts) ?? concat(m, 0, ...parts.map(({ name, shape }) => m.weight(name, shape)));
 }

@@ -7,7 +7,7 @@ import { silu } from "../layers/activation.ts";
 import { attention } from "../layers/attention.ts";
 import { linear } from "../layers/linear.ts";
 import { layerNorm } from "../layers/norm.ts";
-import type { Module, Value } from "../onnx/graph.ts";
+import { castTo, type Module, type Value } from "../onnx/graph.ts";
 import { add, mul, reduceMean, split } from "../onnx/operators.ts";
 import type { TransformerConfig } from "./transformer_config.ts";
 
@@ -43,7 +43,7 @@ export function tokenRefiner(m: Module, config: TransformerConfig, text: Value, 
     add(
       m,
       twoLayers(embed.at("timestep_embedder"), timestep, hidden),
-      twoLayers(embed.at("text_embedder"), reduceMean(embed, text, 0), hidden),
+      twoLayers(embed.at("text_embedder"), meanRow(embed, text), hidden),
     ),
   );
   let x = linear(m.at("proj_in"), text, hidden);
@@ -66,6 +66,9 @@ function refinerBlock(m: Module, { hidden, heads }: TransformerConfig, x: Value,
   const inner = silu(m, linear(m.at("ff.net.0.proj"), layerNorm(m.at("norm2"), y, 1e-6), 4 * hidden));
   return add(m, y, mul(m, linear(m.at("ff.net.2"), inner, hidden), gates[1]!));
 }
+
+/** Mean over the rows, added up in float32 whatever the compute dtype, as the reference does. */
+const meanRow = (m: Module, x: Value): Value => castTo(m, reduceMean(m, castTo(m, x, "float32"), 0), x.dtype);
 
 const twoLayers = (m: Module, x: Value, width: number): Value =>
   linear(m.at("linear_2"), silu(m, linear(m.at("linear_1"), x, width)), width);

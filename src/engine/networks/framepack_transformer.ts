@@ -59,7 +59,7 @@ export function transformerBlocks(
 }
 
 /** Image and context keep their own weights and meet in one joint attention. diffusers `HunyuanVideoTransformerBlock`. */
-function dualStreamBlock(
+export function dualStreamBlock(
   m: Module,
   config: TransformerConfig,
   { image, context }: Streams,
@@ -120,7 +120,7 @@ function jointAttention(m: Module, config: TransformerConfig, { image, context }
 }
 
 /** Attention and MLP side by side on the joint sequence. diffusers `HunyuanVideoSingleTransformerBlock`. */
-function singleStreamBlock(
+export function singleStreamBlock(
   m: Module,
   config: TransformerConfig,
   x: Value,
@@ -218,7 +218,8 @@ function headNorm(m: Module, { heads, headDim }: TransformerConfig, x: Value): V
 
 const gated = (m: Module, x: Value, update: Value, gate: Value) => add(m, x, mul(m, update, gate));
 
-const separate = (m: Module, joint: Value, imageTokens: number): Streams => ({
+/** The joint sequence as its two streams. */
+export const separate = (m: Module, joint: Value, imageTokens: number): Streams => ({
   image: slice(m, joint, 0, 0, imageTokens),
   context: slice(m, joint, 0, imageTokens),
 });

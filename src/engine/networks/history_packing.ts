@@ -3,7 +3,7 @@
  * (arXiv 2504.12626, section 3.1). FramePack `HunyuanVideoPatchEmbed`, `HunyuanVideoPatchEmbedForCleanLatents`.
  * @module
  */
-import type { Module, Value } from "../onnx/graph.ts";
+import { castTo, type Module, type Value } from "../onnx/graph.ts";
 import { concat, padEdge, reshape, transpose } from "../onnx/operators.ts";
 import type { TransformerConfig } from "./transformer_config.ts";
 
@@ -44,7 +44,8 @@ export function historyTokens(m: Module, { hidden }: TransformerConfig, groups: 
 
 /**
  * A convolution whose stride equals its kernel, as a matrix product: each patch becomes one row. Axes are first
- * extended at their end to a multiple of the kernel by repeating the border.
+ * extended at their end to a multiple of the kernel by repeating the border. Latents are float32 up to the product: no
+ * accelerator pads bfloat16, and rounding before or after gives the same.
  */
 function patchEmbed(m: Module, latents: Value, kernel: Kernel, hidden: number): Value {
   const [channels, ...axes] = latents.shape as readonly number[];
@@ -56,5 +57,6 @@ function patchEmbed(m: Module, latents: Value, kernel: Kernel, hidden: number): 
   const patchSize = channels! * kernelTime * kernelRows * kernelColumns;
   const patches = reshape(m, transpose(m, cells, [1, 3, 5, 0, 2, 4, 6]), [time * rows * columns, patchSize]);
   const weight = reshape(m, m.weight("weight", [hidden, channels!, ...kernel]), [hidden, patchSize]);
-  return m.op("Gemm", [patches, weight, m.weight("bias", [hidden])], [patches.shape[0]!, hidden], { transB: 1 });
+  const inputs = [castTo(m, patches, m.graph.computeDType), weight, m.weight("bias", [hidden])];
+  return m.op("Gemm", inputs, [patches.shape[0]!, hidden], { transB: 1 });
 }

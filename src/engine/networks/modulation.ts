@@ -30,27 +30,54 @@ export interface Modulations {
 /** What one layer makes of the condition, in the checkpoint's order. */
 type Role = "shift" | "scale" | "gate";
 
-/** Checkpoint path of each modulation layer and the vectors it makes, in table order. */
-function* modulationLayers(config: TransformerConfig): Generator<{ readonly path: string; readonly roles: Role[] }> {
-  const branch: Role[] = ["shift", "scale", "gate"];
-  for (let block = 0; block < config.dualBlocks; block++) {
-    yield { path: `transformer_blocks.${block}.norm1`, roles: [...branch, ...branch] };
-    yield { path: `transformer_blocks.${block}.norm1_context`, roles: [...branch, ...branch] };
-  }
-  for (let block = 0; block < config.singleBlocks; block++) {
-    yield { path: `single_transformer_blocks.${block}.norm`, roles: branch };
-  }
-  yield { path: "norm_out", roles: ["scale", "shift"] };
+/** One modulation layer: its checkpoint path, the vectors it makes, and the block they are for. */
+interface ModulationLayer {
+  /** Checkpoint path of a block; of the head that of its layer. */
+  readonly block: string;
+  readonly path: string;
+  readonly roles: Role[];
 }
 
-/** Rows of the table. */
-export const modulationRows = (config: TransformerConfig): number =>
-  [...modulationLayers(config)].reduce((rows, { roles }) => rows + roles.length, 0);
+/** In table order. */
+function* modulationLayers(config: TransformerConfig): Generator<ModulationLayer> {
+  const branch: Role[] = ["shift", "scale", "gate"];
+  for (let index = 0; index < config.dualBlocks; index++) {
+    const block = `transformer_blocks.${index}`;
+    yield { block, path: `${block}.norm1`, roles: [...branch, ...branch] };
+    yield { block, path: `${block}.norm1_context`, roles: [...branch, ...branch] };
+  }
+  for (let index = 0; index < config.singleBlocks; index++) {
+    const block = `single_transformer_blocks.${index}`;
+    yield { block, path: `${block}.norm`, roles: branch };
+  }
+  yield { block: "norm_out", path: "norm_out", roles: ["scale", "shift"] };
+}
 
-/** condition `[1, hidden]` → the table `[modulationRows, hidden]` */
-export function modulationTable(m: Module, config: TransformerConfig, condition: Value): Value {
+/** All layers, or those of one block. */
+const layersOf = (config: TransformerConfig, block?: string) =>
+  [...modulationLayers(config)].filter((layer) => block === undefined || layer.block === block);
+
+const countRows = (layers: readonly ModulationLayer[]) => layers.reduce((rows, { roles }) => rows + roles.length, 0);
+
+/** Rows of the table, or of one block's part of it. */
+export const modulationRows = (config: TransformerConfig, block?: string): number => countRows(layersOf(config, block));
+
+/** Each block's rows `[start, end)` of the table, in table order; the head's last. */
+export function modulationParts(
+  config: TransformerConfig,
+): { readonly block: string; readonly start: number; readonly end: number }[] {
+  let end = 0;
+  return [...new Set(layersOf(config).map(({ block }) => block))].map((block) => {
+    const start = end;
+    end += modulationRows(config, block);
+    return { block, start, end };
+  });
+}
+
+/** condition `[1, hidden]` → the table `[modulationRows, hidden]`, or one block's part of it */
+export function modulationTable(m: Module, config: TransformerConfig, condition: Value, block?: string): Value {
   const activated = silu(m, condition);
-  const layers = [...modulationLayers(config)];
+  const layers = layersOf(config, block);
   const parts = layers.map(({ path, roles }) =>
     reshape(m, linear(m.at(`${path}.linear`), activated, roles.length * config.hidden), [roles.length, config.hidden])
   );
@@ -60,11 +87,11 @@ export function modulationTable(m: Module, config: TransformerConfig, condition:
   return add(m, concat(m, 0, ...parts), castTo(m, onesOfScales, m.graph.computeDType));
 }
 
-/** Looks layers up in a table that is an input of the graph. */
-export function readModulations(m: Module, config: TransformerConfig, table: Value): Modulations {
+/** Looks layers up in a table that is an input of the graph, or in one block's part of it. */
+export function readModulations(m: Module, config: TransformerConfig, table: Value, block?: string): Modulations {
   const firstRows = new Map<string, number>();
   let rows = 0;
-  for (const { path, roles } of modulationLayers(config)) {
+  for (const { path, roles } of layersOf(config, block)) {
     firstRows.set(path, rows);
     rows += roles.length;
   }

@@ -6,27 +6,27 @@
 import type { GraphSpec, InitializerSpec, NodeSpec, ValueSpec } from "./model_proto.ts";
 import { type DType, onnxElementType } from "./tensor.ts";
 
-/** The same graph with float32 inputs, outputs and operators, rounded to bfloat16 wherever `spec` has bfloat16. */
+/** The same graph with the same inputs, weights and outputs; inside, float32 rounded to bfloat16 wherever `spec` has it. */
 export function emulateBfloat16(spec: GraphSpec): GraphSpec {
-  const nodes: NodeSpec[] = [
-    ...spec.inputs.filter(isBfloat16).flatMap(({ name }) => round(outside(name), name)),
-    ...spec.initializers.filter(isBfloat16).map(({ name }) => cast(outside(name), name, "float32")),
-    ...spec.nodes.flatMap(roundResults),
-  ];
-  const outsideName = <T extends ValueSpec | InitializerSpec>(value: T): T =>
-    isBfloat16(value) ? { ...value, name: outside(value.name) } : value;
+  const given = [...spec.inputs, ...spec.initializers].filter(isBfloat16);
+  const outputs = spec.outputs.filter(isBfloat16);
   return {
     name: spec.name,
-    nodes: renameInputsBack(nodes, spec.inputs),
-    initializers: spec.initializers.map(outsideName),
-    inputs: spec.inputs.map(inFloat32),
-    outputs: spec.outputs.map(inFloat32),
+    nodes: [
+      ...given.map(({ name }) => cast(name, inside(name), "float32")),
+      ...spec.nodes.flatMap(roundResults).map((node) => renamed(node, [...given, ...outputs])),
+      ...outputs.map(({ name }) => cast(inside(name), name, "bfloat16")),
+    ],
+    initializers: spec.initializers,
+    inputs: spec.inputs,
+    outputs: spec.outputs,
   };
 }
 
-const isBfloat16 = ({ dtype }: { readonly dtype: DType }) => dtype === "bfloat16";
-const inFloat32 = (value: ValueSpec): ValueSpec => isBfloat16(value) ? { ...value, dtype: "float32" } : value;
-const outside = (name: string) => `${name}:stored`;
+const isBfloat16 = ({ dtype }: ValueSpec | InitializerSpec) => dtype === "bfloat16";
+
+/** What a value that crosses the graph's border in bfloat16 is called where it is float32. */
+const inside = (name: string) => `${name}:float32`;
 
 /** An operator whose results are bfloat16: computed as they are, then rounded. */
 function roundResults(node: NodeSpec): NodeSpec[] {
@@ -47,7 +47,7 @@ function round(from: string, to: string): NodeSpec[] {
 }
 
 const cast = (from: string, to: string, dtype: DType): NodeSpec => ({
-  name: `round/${to}`,
+  name: `round/${from}/${to}`,
   op: "Cast",
   inputs: [from],
   outputs: [to],
@@ -55,11 +55,8 @@ const cast = (from: string, to: string, dtype: DType): NodeSpec => ({
   attributes: { to: onnxElementType[dtype] },
 });
 
-/** Inputs keep their names towards the outside; inside, their rounded form is called `name:rounded`. */
-function renameInputsBack(nodes: readonly NodeSpec[], inputs: readonly ValueSpec[]): NodeSpec[] {
-  const names = new Map(
-    inputs.filter(isBfloat16).flatMap(({ name }) => [[name, `${name}:rounded`], [outside(name), name]]),
-  );
-  const rename = (name: string) => names.get(name) ?? name;
-  return nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) }));
+function renamed(node: NodeSpec, border: readonly { readonly name: string }[]): NodeSpec {
+  const names = new Set(border.map(({ name }) => name));
+  const rename = (name: string) => names.has(name) ? inside(name) : name;
+  return { ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) };
 }

@@ -1,38 +1,35 @@
 /**
- * A compiled graph: checks what goes in, runs on threads of its own, copies what comes out.
+ * A compiled graph: checks what goes in, runs on threads of its own, and gives what comes out to the host or leaves it on
+ * the device.
  * @module
  */
 import { InferenceError } from "../errors.ts";
+import { deviceErrorIn } from "./cuda_faults.ts";
+import { copiedTensor, DeviceTensor, type MemoryPlace, valueOfTensor } from "./device_tensor.ts";
 import {
-  copiedBytes,
-  cpuAllocator,
-  cpuMemory,
   cString,
   type Handle,
   handleAt,
   handleFrom,
+  handlesOf,
   numberFrom,
   type OrtApi,
   pointerArray,
-  textOf,
 } from "./ort_api.ts";
-import {
-  arrayOfBytes,
-  type DType,
-  dtypeOfOnnxElementType,
-  elementBytes,
-  elementCount,
-  onnxElementType,
-  type Tensor,
-} from "./tensor.ts";
+import { checkInputs, describeTensors, type Port, readPorts } from "./ports.ts";
+import type { Tensor } from "./tensor.ts";
 
-/** An input or output of a graph. */
-export interface Port {
-  readonly name: string;
-  readonly dtype: DType;
-  /** Sizes; a name, or -1 for one without a name, where the size is known only at run time. */
-  readonly shape: readonly (number | string)[];
-}
+export type { Port } from "./ports.ts";
+
+/** What a run reads, wherever each lies. */
+export type Inputs = Readonly<Record<string, Tensor | DeviceTensor>>;
+
+/** Where an output goes: to the program, to new memory of the device, or over a tensor that is there already. */
+export type Destination = "host" | "device" | DeviceTensor;
+
+export type Placed<Destinations> = {
+  [Name in keyof Destinations]: Destinations[Name] extends "host" ? Tensor : DeviceTensor;
+};
 
 export interface Executable extends Disposable {
   readonly inputs: readonly Port[];
@@ -42,7 +39,16 @@ export interface Executable extends Disposable {
    * settles. A stop takes effect before the next operator.
    * @throws InferenceError with names, dtypes and shapes of all inputs; the signal's reason when stopped
    */
-  run(inputs: Readonly<Record<string, Tensor>>, signal?: AbortSignal): Promise<Record<string, Tensor>>;
+  run(inputs: Inputs, signal?: AbortSignal): Promise<Record<string, Tensor>>;
+  /**
+   * The same for the outputs that are named; who calls owns the tensors of the device. The memory of the inputs must
+   * stay, and that of a destination must not be read, until the promise settles.
+   */
+  runInto<const Destinations extends Readonly<Record<string, Destination>>>(
+    inputs: Inputs,
+    destinations: Destinations,
+    signal?: AbortSignal,
+  ): Promise<Placed<Destinations>>;
 }
 
 /** Native objects of one run, and what they point into. */
@@ -52,24 +58,30 @@ interface RunUnderWay {
   readonly keptAlive: unknown[];
 }
 
+/** Where a session computes: memory its outputs can stay in, and main memory. */
+export interface SessionPlaces {
+  readonly device: MemoryPlace;
+  readonly host: MemoryPlace;
+}
+
 export class OrtExecutable implements Executable {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   readonly #api: OrtApi;
   readonly #env: Handle;
   readonly #session: Handle;
-  readonly #cpuMemory: Handle;
+  readonly #places: SessionPlaces;
   readonly #inputNames: Uint8Array<ArrayBuffer>[];
   readonly #outputNames: Uint8Array<ArrayBuffer>[];
   readonly #runsUnderWay = new Set<RunUnderWay>();
   #state: "ready" | "disposed" | "released" = "ready";
 
   /** Takes over a share of the environment and the session, also when it throws. */
-  constructor(api: OrtApi, env: Handle, session: Handle) {
+  constructor(api: OrtApi, env: Handle, session: Handle, places: SessionPlaces) {
     this.#api = api;
     this.#env = env;
     this.#session = session;
-    this.#cpuMemory = handleFrom((out) => api.createCpuMemoryInfo(cpuAllocator.arena, cpuMemory.default, out));
+    this.#places = places;
     try {
       this.inputs = readPorts(api, session, "Input");
       this.outputs = readPorts(api, session, "Output");
@@ -81,7 +93,41 @@ export class OrtExecutable implements Executable {
     this.#outputNames = this.outputs.map((port) => cString(port.name));
   }
 
-  async run(inputs: Readonly<Record<string, Tensor>>, signal?: AbortSignal): Promise<Record<string, Tensor>> {
+  async run(inputs: Inputs, signal?: AbortSignal): Promise<Record<string, Tensor>> {
+    return await this.#underWay(inputs, signal, async (run) => {
+      const outputs = await this.#compute(run, inputs);
+      return Object.fromEntries(this.outputs.map(({ name }, i) => [name, copiedTensor(this.#api, outputs[i]!)]));
+    });
+  }
+
+  async runInto<const Destinations extends Readonly<Record<string, Destination>>>(
+    inputs: Inputs,
+    destinations: Destinations,
+    signal?: AbortSignal,
+  ): Promise<Placed<Destinations>> {
+    return await this.#underWay(inputs, signal, async (run) => {
+      const names = Object.keys(destinations);
+      const unknown = names.find((name) => !this.outputs.some((port) => port.name === name));
+      if (unknown !== undefined) throw new InferenceError(`there is no output "${unknown}"`);
+      const binding = handleFrom((out) => this.#api.createIoBinding(this.#session, out));
+      try {
+        this.#bind(run, binding, inputs, destinations);
+        await this.#api.runWithBinding(this.#session, run.options, binding);
+        const values = this.#boundOutputs(binding);
+        const placed = values.map((value, i) => this.#place(run, destinations[names[i]!]!, value));
+        return Object.fromEntries(names.map((name, i) => [name, placed[i]])) as Placed<Destinations>;
+      } finally {
+        this.#api.releaseIoBinding(binding);
+      }
+    });
+  }
+
+  /** One run from its checks to the release of what it used. */
+  async #underWay<T>(
+    inputs: Inputs,
+    signal: AbortSignal | undefined,
+    compute: (run: RunUnderWay) => Promise<T>,
+  ): Promise<T> {
     signal?.throwIfAborted();
     if (this.#state !== "ready") throw new InferenceError("Cannot run: the executable is disposed");
     checkInputs(this.inputs, inputs);
@@ -91,12 +137,15 @@ export class OrtExecutable implements Executable {
     this.#runsUnderWay.add(run);
     signal?.addEventListener("abort", terminate);
     try {
-      const outputs = await this.#compute(run, inputs);
+      const result = await compute(run);
       signal?.throwIfAborted();
-      return Object.fromEntries(this.outputs.map(({ name }, i) => [name, readTensor(api, outputs[i]!)]));
+      return result;
     } catch (cause) {
       signal?.throwIfAborted();
-      const reason = this.#state === "ready" ? (cause as Error).message : "the executable was disposed";
+      const { message } = cause as Error;
+      const fault = this.#places.device.kind === "cuda" ? deviceErrorIn(message) : undefined;
+      if (fault) throw fault;
+      const reason = this.#state === "ready" ? message : "the executable was disposed";
       throw new InferenceError(`${reason} (inputs: ${describeTensors(inputs)})`, { cause });
     } finally {
       signal?.removeEventListener("abort", terminate);
@@ -107,10 +156,9 @@ export class OrtExecutable implements Executable {
     }
   }
 
-  async #compute(run: RunUnderWay, inputs: Readonly<Record<string, Tensor>>): Promise<Handle[]> {
-    for (const { name } of this.inputs) run.values.push(this.#wrap(run, inputs[name]!));
+  async #compute(run: RunUnderWay, inputs: Inputs): Promise<Handle[]> {
     const inputNames = pointerArray(this.#inputNames);
-    const inputValues = pointerArray(run.values);
+    const inputValues = pointerArray(this.inputs.map(({ name }) => this.#valueOf(run, inputs[name]!)));
     const outputNames = pointerArray(this.#outputNames);
     const out = new BigUint64Array(this.outputs.length);
     run.keptAlive.push(inputNames, inputValues, outputNames, out);
@@ -129,22 +177,42 @@ export class OrtExecutable implements Executable {
     return outputs;
   }
 
-  /** An `OrtValue` over the tensor's own memory. */
-  #wrap(run: RunUnderWay, tensor: Tensor): Handle {
-    const shape = BigInt64Array.from(tensor.shape, BigInt);
-    const data = tensor.data.byteLength > 0 ? tensor.data : new Uint8Array(1); // C wants an address even for no element
-    run.keptAlive.push(shape, data);
-    return handleFrom((out) =>
-      this.#api.createTensorWithDataAsOrtValue(
-        this.#cpuMemory,
-        data,
-        BigInt(tensor.data.byteLength),
-        shape,
-        BigInt(shape.length),
-        onnxElementType[tensor.dtype],
-        out,
-      )
-    );
+  #bind(run: RunUnderWay, binding: Handle, inputs: Inputs, destinations: Readonly<Record<string, Destination>>): void {
+    const api = this.#api;
+    for (const [i, { name }] of this.inputs.entries()) {
+      api.bindInput(binding, this.#inputNames[i]!, this.#valueOf(run, inputs[name]!));
+    }
+    for (const [name, destination] of Object.entries(destinations)) {
+      if (destination instanceof DeviceTensor) api.bindOutput(binding, cString(name), destination.value);
+      else api.bindOutputToDevice(binding, cString(name), this.#places[destination].info);
+    }
+  }
+
+  /** An input's `OrtValue`: its own, or one over the program's memory that goes with the run. */
+  #valueOf(run: RunUnderWay, input: Tensor | DeviceTensor): Handle {
+    run.keptAlive.push(input);
+    if (input instanceof DeviceTensor) return input.value;
+    const value = valueOfTensor(this.#api, this.#places.host, input);
+    run.values.push(value);
+    return value;
+  }
+
+  /** In the order in which they were bound; the caller releases them. */
+  #boundOutputs(binding: Handle): Handle[] {
+    const api = this.#api;
+    const allocator = handleFrom((out) => api.getAllocatorWithDefaultOptions(out));
+    const array = new BigUint64Array(1);
+    const count = numberFrom((out) => api.getBoundOutputValues(binding, allocator, array, out));
+    if (count === 0) return [];
+    const values = handlesOf(handleAt(array, 0), count);
+    api.allocatorFree(allocator, handleAt(array, 0));
+    return values;
+  }
+
+  #place(run: RunUnderWay, destination: Destination, value: Handle): Tensor | DeviceTensor {
+    if (destination === "device") return new DeviceTensor(this.#api, this.#places.device, value);
+    run.values.push(value);
+    return destination === "host" ? copiedTensor(this.#api, value) : destination;
   }
 
   /** Ends the runs under way with an `InferenceError`; the memory goes when the last of them has returned. */
@@ -162,85 +230,6 @@ export class OrtExecutable implements Executable {
   #release(): void {
     this.#state = "released";
     this.#api.releaseSession(this.#session);
-    this.#api.releaseMemoryInfo(this.#cpuMemory);
     this.#api.releaseEnv(this.#env);
   }
 }
-
-function readPorts(api: OrtApi, session: Handle, side: "Input" | "Output"): Port[] {
-  const allocator = handleFrom((out) => api.getAllocatorWithDefaultOptions(out));
-  const count = numberFrom((out) => api[`sessionGet${side}Count`](session, out));
-  return Array.from({ length: count }, (_, i) => {
-    const nameInC = handleFrom((out) => api[`sessionGet${side}Name`](session, BigInt(i), allocator, out));
-    const name = textOf(nameInC);
-    api.allocatorFree(allocator, nameInC);
-    const typeInfo = handleFrom((out) => api[`sessionGet${side}TypeInfo`](session, BigInt(i), out));
-    try {
-      const tensorInfo = handleFrom((out) => api.castTypeInfoToTensorInfo(typeInfo, out));
-      const { dtype, sizes } = readTypeAndShape(api, tensorInfo, name);
-      const symbols = new BigUint64Array(sizes.length);
-      api.getSymbolicDimensions(tensorInfo, symbols, BigInt(sizes.length));
-      const shape = sizes.map((size, axis) => size >= 0 ? size : textOf(handleAt(symbols, axis)) || -1);
-      return { name, dtype, shape };
-    } finally {
-      api.releaseTypeInfo(typeInfo);
-    }
-  });
-}
-
-function readTypeAndShape(api: OrtApi, tensorInfo: Handle, name: string): { dtype: DType; sizes: number[] } {
-  const code = numberFrom((out) => api.getTensorElementType(tensorInfo, out));
-  const dtype = dtypeOfOnnxElementType(code);
-  if (!dtype) throw new InferenceError(`Cannot use "${name}": its ONNX element type is ${code}`);
-  const rank = numberFrom((out) => api.getDimensionsCount(tensorInfo, out));
-  const sizes = new BigInt64Array(rank);
-  api.getDimensions(tensorInfo, sizes, BigInt(rank));
-  return { dtype, sizes: Array.from(sizes, Number) };
-}
-
-function readTensor(api: OrtApi, value: Handle): Tensor {
-  const info = handleFrom((out) => api.getTensorTypeAndShape(value, out));
-  try {
-    const { dtype, sizes } = readTypeAndShape(api, info, "an output");
-    const data = handleFrom((out) => api.getTensorMutableData(value, out));
-    const bytes = copiedBytes(data, elementCount(sizes) * elementBytes[dtype]);
-    return { dtype, shape: sizes, data: arrayOfBytes(dtype, bytes) };
-  } finally {
-    api.releaseTensorTypeAndShapeInfo(info);
-  }
-}
-
-/** Lists everything that is wrong at once. */
-function checkInputs(ports: readonly Port[], inputs: Readonly<Record<string, Tensor>>): void {
-  const missing = ports.filter(({ name }) => !inputs[name]).map(({ name }) => `"${name}" is missing`);
-  const unknown = Object.keys(inputs).filter((name) => !ports.some((port) => port.name === name))
-    .map((name) => `"${name}" is unknown`);
-  const wrong = ports.flatMap((port) => {
-    const tensor = inputs[port.name];
-    return tensor ? problemsOf(port, tensor) : [];
-  });
-  const problems = [...missing, ...unknown, ...wrong];
-  if (problems.length === 0) return;
-  throw new InferenceError(
-    `Cannot run: ${problems.join(", ")} (inputs: ${describeTensors(inputs)}; expected: ${
-      ports.map(describe).join(", ")
-    })`,
-  );
-}
-
-function problemsOf(port: Port, tensor: Tensor): string[] {
-  const fits = tensor.shape.length === port.shape.length &&
-    port.shape.every((size, axis) => typeof size === "string" || size < 0 || size === tensor.shape[axis]);
-  const count = elementCount(tensor.shape);
-  return [
-    ...(tensor.dtype === port.dtype ? [] : [`"${port.name}" is ${tensor.dtype}, expected ${port.dtype}`]),
-    ...(fits ? [] : [`"${port.name}" is [${tensor.shape}], expected [${port.shape}]`]),
-    ...(tensor.data.length === count ? [] : [`"${port.name}" has ${tensor.data.length} elements, expected ${count}`]),
-  ];
-}
-
-function describeTensors(tensors: Readonly<Record<string, Tensor>>): string {
-  return Object.entries(tensors).map(([name, { dtype, shape }]) => describe({ name, dtype, shape })).join(", ");
-}
-
-const describe = ({ name, dtype, shape }: Port): string => `"${name}" ${dtype} [${shape}]`;

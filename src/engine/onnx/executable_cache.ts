@@ -10,7 +10,7 @@ export class ExecutableCache implements Disposable {
   #state: "open" | "disposed" = "open";
 
   constructor(
-    readonly runtime: Runtime,
+    readonly runtime: Pick<Runtime, "compile">,
     readonly options: Omit<CompileOptions, "signal">,
     readonly limit = 32,
   ) {}

@@ -70,6 +70,11 @@ export class Graph {
     return this.#values.get(weight.name) ?? this.#initializer(weight);
   }
 
+  /** Several weights, one below the other, as one input; undefined in a graph whose weights are initializers. */
+  stackedInput(_weights: readonly Weight[]): Value | undefined {
+    return undefined;
+  }
+
   /** Appends one node with one output. `path` and `op` name it. */
   node(path: string, op: string, inputs: readonly Value[], out: NodeOutput): Value {
     return this.nodes(path, op, inputs, [out], out)[0]!;
@@ -110,9 +115,9 @@ export class Graph {
     };
   }
 
-  /** The whole graph as a serialized ModelProto. */
-  build(): Uint8Array<ArrayBuffer> {
-    return encodeModel(this.spec());
+  /** The whole graph as a serialized ModelProto; see `encodeModel`. */
+  build(opset?: number): Uint8Array<ArrayBuffer> {
+    return encodeModel(this.spec(), opset);
   }
 
   #initializer(spec: InitializerSpec): Value {
@@ -171,6 +176,15 @@ export class Module {
 
   /** The same without a cast, as it lies in the file. */
   storedWeight(name: string, shape: readonly number[]): Value {
+    return this.graph.weight(this.#find(name, shape));
+  }
+
+  /** Weights one below the other, where the graph takes them so; see `Graph.stackedInput`. */
+  stackedInput(parts: readonly { readonly name: string; readonly shape: readonly number[] }[]): Value | undefined {
+    return this.graph.stackedInput(parts.map(({ name, shape }) => this.#find(name, shape)));
+  }
+
+  #find(name: string, shape: readonly number[]): Weight {
     const weight = this.checkpoint.get(this.#join(name));
     if (weight.shape.length !== shape.length || weight.shape.some((dim, axis) => dim !== shape[axis])) {
       throw new CheckpointError(
@@ -178,7 +192,7 @@ export class Module {
           `expected [${shape.join(", ")}]`,
       );
     }
-    return this.graph.weight(weight);
+    return weight;
   }
 
   /** One node with one output; the output has the dtype of the first input unless told otherwise. */

@@ -46,11 +46,11 @@ export interface GraphSpec {
 }
 
 const irVersion = 10;
-/** 23 brings RotaryEmbedding and RMSNormalization; ONNX Runtime 1.30 takes up to 26. */
-const opset = 23;
+/** 23 brings Attention, RotaryEmbedding and RMSNormalization; ONNX Runtime 1.30 takes up to 26. */
+const newestOpset = 23;
 
-/** ModelProto */
-export function encodeModel(graph: GraphSpec): Uint8Array<ArrayBuffer> {
+/** ModelProto. @param opset version of the standard operators; an older one where only that has a kernel */
+export function encodeModel(graph: GraphSpec, opset: number = newestOpset): Uint8Array<ArrayBuffer> {
   return message(
     int(1, irVersion),
     text(2, "framecast"), // producer_name

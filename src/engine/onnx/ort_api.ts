@@ -37,7 +37,7 @@ const functions = {
   sessionGetOutputName:             { slot: 37, result: "status", parameters: ["pointer", "usize" /* index */, "pointer" /* allocator */, "buffer" /* out */] },
   createRunOptions:                 { slot: 39, result: "status", parameters: ["buffer" /* out */] },
   runOptionsSetTerminate:           { slot: 46, result: "status", parameters: ["pointer"] },
-  createTensorWithDataAsOrtValue:   { slot: 49, result: "status", parameters: ["pointer" /* memory info */, "buffer" /* data */, "usize" /* bytes */, "buffer" /* shape */, "usize" /* rank */, "i32" /* type */, "buffer" /* out */] },
+  createTensorWithDataAsOrtValue:   { slot: 49, result: "status", parameters: ["pointer" /* memory info */, "pointer" /* data, anywhere */, "usize" /* bytes */, "buffer" /* shape */, "usize" /* rank */, "i32" /* type */, "buffer" /* out */] },
   getTensorMutableData:             { slot: 51, result: "status", parameters: ["pointer", "buffer" /* out */] },
   castTypeInfoToTensorInfo:         { slot: 55, result: "status", parameters: ["pointer", "buffer" /* out, borrowed */] },
   getTensorElementType:             { slot: 60, result: "status", parameters: ["pointer", "buffer" /* out */] },
@@ -45,11 +45,11 @@ const functions = {
   getDimensions:                    { slot: 62, result: "status", parameters: ["pointer", "buffer" /* out[rank] */, "usize" /* rank */] },
   getSymbolicDimensions:            { slot: 63, result: "status", parameters: ["pointer", "buffer" /* out[rank], borrowed */, "usize" /* rank */] },
   getTensorTypeAndShape:            { slot: 65, result: "status", parameters: ["pointer", "buffer" /* out */] },
+  createMemoryInfo:                 { slot: 68, result: "status", parameters: ["buffer" /* name */, "i32" /* allocator type */, "i32" /* device id */, "i32" /* memory type */, "buffer" /* out */] },
   createCpuMemoryInfo:              { slot: 69, result: "status", parameters: ["i32" /* allocator type */, "i32" /* memory type */, "buffer" /* out */] },
   allocatorFree:                    { slot: 76, result: "status", parameters: ["pointer" /* allocator */, "pointer"] },
   getAllocatorWithDefaultOptions:   { slot: 78, result: "status", parameters: ["buffer" /* out, borrowed */] },
   releaseEnv:                       { slot: 92, result: "void", parameters: ["pointer"] },
-  releaseMemoryInfo:                { slot: 94, result: "void", parameters: ["pointer"] },
   releaseSession:                   { slot: 95, result: "void", parameters: ["pointer"] },
   releaseValue:                     { slot: 96, result: "void", parameters: ["pointer"] },
   releaseRunOptions:                { slot: 97, result: "void", parameters: ["pointer"] },
@@ -57,16 +57,26 @@ const functions = {
   releaseTensorTypeAndShapeInfo:    { slot: 99, result: "void", parameters: ["pointer"] },
   releaseSessionOptions:            { slot: 100, result: "void", parameters: ["pointer"] },
   addSessionConfigEntry:            { slot: 130, result: "status", parameters: ["pointer", "buffer" /* key */, "buffer" /* value */] },
+  runWithBinding:                   { slot: 133, result: "status", parameters: ["pointer" /* session */, "pointer" /* options */, "pointer" /* binding */], nonblocking: true },
+  createIoBinding:                  { slot: 134, result: "status", parameters: ["pointer" /* session */, "buffer" /* out */] },
+  releaseIoBinding:                 { slot: 135, result: "void", parameters: ["pointer"] },
+  bindInput:                        { slot: 136, result: "status", parameters: ["pointer", "buffer" /* name */, "pointer" /* value */] },
+  bindOutput:                       { slot: 137, result: "status", parameters: ["pointer", "buffer" /* name */, "pointer" /* value */] },
+  bindOutputToDevice:               { slot: 138, result: "status", parameters: ["pointer", "buffer" /* name */, "pointer" /* memory info */] },
+  getBoundOutputValues:             { slot: 140, result: "status", parameters: ["pointer", "pointer" /* allocator of the array */, "buffer" /* out: array of values */, "buffer" /* out: count */] },
   createAndRegisterAllocator:       { slot: 144, result: "status", parameters: ["pointer" /* env */, "pointer" /* memory info */, "pointer" /* arena settings or null */] },
+  releaseArenaCfg:                  { slot: 157, result: "void", parameters: ["pointer"] },
+  createArenaCfgV2:                 { slot: 164, result: "status", parameters: ["buffer" /* keys */, "buffer" /* values: size_t */, "usize", "buffer" /* out */] },
   appendExecutionProviderCudaV2:    { slot: 204, result: "status", parameters: ["pointer", "pointer" /* CUDA options */] },
   createCudaProviderOptions:        { slot: 205, result: "status", parameters: ["buffer" /* out */] },
   updateCudaProviderOptions:        { slot: 206, result: "status", parameters: ["pointer", "buffer" /* keys */, "buffer" /* values */, "usize"] },
   releaseCudaProviderOptions:       { slot: 208, result: "void", parameters: ["pointer"] },
+  createAndRegisterAllocatorV2:     { slot: 259, result: "status", parameters: ["pointer" /* env */, "buffer" /* provider */, "pointer" /* memory info */, "pointer" /* arena settings, not null */, "buffer" /* option keys */, "buffer" /* values */, "usize"] },
   setLoadCancellationFlag:          { slot: 293, result: "status", parameters: ["pointer" /* session options */, "bool"] },
 } as const satisfies Record<string, OrtFunction>;
 
-export const cpuAllocator = { arena: 1 }; // OrtAllocatorType
-export const cpuMemory = { default: 0 }; // OrtMemType
+export const allocatorType = { device: 0, arena: 1 }; // OrtAllocatorType
+export const memoryType = { default: 0 }; // OrtMemType
 
 type Functions = typeof functions;
 
@@ -158,11 +168,27 @@ export function handleAt(pointers: BigUint64Array<ArrayBuffer>, index: number): 
   return Deno.UnsafePointer.create(pointers[index]!)!;
 }
 
+/** The handles in an array that native code owns. */
+export function handlesOf(array: Handle, count: number): Handle[] {
+  const view = new Deno.UnsafePointerView(array);
+  return Array.from({ length: count }, (_, index) => view.getPointer(index * 8)!);
+}
+
+/** The address `offsetBytes` behind a handle. */
+export function addressBehind(handle: Handle, offsetBytes: number): Handle {
+  return Deno.UnsafePointer.offset(handle, offsetBytes)!;
+}
+
 /** Calls a function that writes one number (`size_t`, or a smaller one into zeroed bytes). */
 export function numberFrom(make: (out: BigUint64Array<ArrayBuffer>) => void): number {
   const out = new BigUint64Array(1);
   make(out);
   return Number(out[0]!);
+}
+
+/** Where bytes of the program lie; they have to stay referenced as long as native code reads them. */
+export function addressOf(bytes: ArrayBufferView): Handle {
+  return Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>)!;
 }
 
 /** A NUL-terminated UTF-8 string for C. */

@@ -5,24 +5,27 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { InferenceError } from "../errors.ts";
+import { DeviceError, InferenceError } from "../errors.ts";
+import { deviceErrorIn } from "./cuda_faults.ts";
+import { type Device, deviceMemoryPlace, hostMemoryPlace } from "./device.ts";
+import { cudaMemoryInfo, openCudaMemory } from "./cuda_memory.ts";
+import { appendCuda, cudaSessionEntries, requireProvider, shareCudaArena } from "./cuda_provider.ts";
+import { type DeviceMemory, type DeviceMemoryPort, hostDeviceMemory } from "./device_memory.ts";
+import { DeviceTensor, valueOver } from "./device_tensor.ts";
 import { type Executable, OrtExecutable } from "./executable.ts";
 import {
-  cpuAllocator,
-  cpuMemory,
+  addressBehind,
   cString,
   type Handle,
   handleFrom,
   handleFromAsync,
   loadOrtApi,
   type OrtApi,
-  pointerArray,
 } from "./ort_api.ts";
+import { type DType, elementBytes, elementCount } from "./tensor.ts";
 
+export type { Device } from "./device.ts";
 export type { Executable, Port } from "./executable.ts";
-
-/** Where an executable computes. */
-export type Device = { readonly kind: "cpu" } | { readonly kind: "cuda"; readonly index: number };
 
 export interface RuntimeOptions {
   /** An ONNX Runtime ≥ 1.25; default: the one inside npm:onnxruntime-node. */
@@ -45,6 +48,8 @@ export interface CompileOptions {
    * `mapped`: they stay pages of their file; conversions are computed in every run.
    */
   readonly weights: "resident" | "mapped";
+  /** Whether a GPU may leave operators that it has no kernel for to the CPU, unseen. Default `allowed`. */
+  readonly nodesOnCpu?: "allowed" | "refused";
   readonly signal?: AbortSignal;
 }
 
@@ -54,6 +59,19 @@ export interface Runtime extends Disposable {
    * @throws InferenceError when the model is refused; the signal's reason when stopped
    */
   compile(model: Uint8Array<ArrayBuffer>, options: CompileOptions): Promise<Executable>;
+  /** Why nothing can be computed on a device, or undefined when it can. */
+  whyNot(device: Device): DeviceError | undefined;
+  /** Memory of a device that is not ONNX Runtime's. @throws DeviceError when the device cannot be reached */
+  openMemory(device: Device): DeviceMemoryPort;
+  /** The tensor that lies at a place in a piece of such memory: `owned` memory goes with it. Default `borrowed`. */
+  tensorIn(device: Device, memory: DeviceMemory, place: TensorPlace, whose?: "owned" | "borrowed"): DeviceTensor;
+}
+
+/** `offsetBytes` is a multiple of the element's size. */
+export interface TensorPlace {
+  readonly offsetBytes: number;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
 }
 
 /**
@@ -63,8 +81,9 @@ export interface Runtime extends Disposable {
 export function openRuntime(options: RuntimeOptions = {}): Runtime {
   // From 1.29 on the library writes a device id and calls home unless this is set before it is loaded.
   Deno.env.set("ORT_DISABLE_TELEMETRY", "1");
-  const api = loadOrtApi(options.libraryPath ?? packagedLibraryPath());
-  return new OrtRuntime(api, logSeverities.indexOf(options.logSeverity ?? "error"));
+  const libraryPath = options.libraryPath ?? packagedLibraryPath();
+  const api = loadOrtApi(libraryPath);
+  return new OrtRuntime(api, libraryPath, logSeverities.indexOf(options.logSeverity ?? "error"));
 }
 
 /** The library inside npm:onnxruntime-node, found without importing the package's addon. */
@@ -80,11 +99,13 @@ export function packagedLibraryPath(): string {
 
 class OrtRuntime implements Runtime {
   readonly #api: OrtApi;
+  readonly #libraryPath: string;
   readonly #logSeverity: number;
   #env: Handle | undefined;
 
-  constructor(api: OrtApi, logSeverity: number) {
+  constructor(api: OrtApi, libraryPath: string, logSeverity: number) {
     this.#api = api;
+    this.#libraryPath = libraryPath;
     this.#logSeverity = logSeverity;
     this.#env = this.#shareEnv();
     shareArena(api, this.#env);
@@ -98,6 +119,7 @@ class OrtRuntime implements Runtime {
   async compile(model: Uint8Array<ArrayBuffer>, options: CompileOptions): Promise<Executable> {
     if (!this.#env) throw new InferenceError("Cannot compile: the runtime is disposed");
     options.signal?.throwIfAborted();
+    const { device } = options;
     const api = this.#api;
     const env = this.#shareEnv();
     let session: Handle;
@@ -106,12 +128,52 @@ class OrtRuntime implements Runtime {
     } catch (cause) {
       api.releaseEnv(env);
       options.signal?.throwIfAborted();
-      throw cause;
+      const isKnown = device.kind === "cpu" || cause instanceof DeviceError;
+      throw isKnown ? cause : deviceErrorIn((cause as Error).message) ?? cause;
     }
-    const executable = new OrtExecutable(api, env, session);
+    const places = { device: deviceMemoryPlace(api, device), host: hostMemoryPlace(api) };
+    const executable = new OrtExecutable(api, env, session, places);
     if (options.signal?.aborted) executable[Symbol.dispose]();
     options.signal?.throwIfAborted();
     return executable;
+  }
+
+  whyNot(device: Device): DeviceError | undefined {
+    if (device.kind === "cpu") return undefined;
+    const options = handleFrom((out) => this.#api.createSessionOptions(out));
+    try {
+      requireProvider(device, this.#libraryPath);
+      cudaMemoryInfo(device.index);
+      appendCuda(this.#api, options, device, this.#libraryPath);
+      return undefined;
+    } catch (cause) {
+      if (cause instanceof DeviceError) return cause;
+      throw cause;
+    } finally {
+      this.#api.releaseSessionOptions(options);
+    }
+  }
+
+  openMemory(device: Device): DeviceMemoryPort {
+    return device.kind === "cpu" ? hostDeviceMemory() : openCudaMemory(device.index);
+  }
+
+  tensorIn(
+    device: Device,
+    memory: DeviceMemory,
+    { offsetBytes, dtype, shape }: TensorPlace,
+    whose: "owned" | "borrowed" = "borrowed",
+  ): DeviceTensor {
+    const lengthBytes = elementCount(shape) * elementBytes[dtype];
+    if (offsetBytes + lengthBytes > memory.sizeBytes) {
+      throw new RangeError(
+        `Cannot place ${dtype} [${shape}] at byte ${offsetBytes} of ${memory.sizeBytes}: it needs ${lengthBytes}`,
+      );
+    }
+    const place = deviceMemoryPlace(this.#api, device);
+    const address = addressBehind(memory.address, offsetBytes);
+    const value = valueOver(this.#api, place, { address, lengthBytes }, { dtype, shape });
+    return new DeviceTensor(this.#api, place, value, { [whose]: memory });
   }
 
   async #createSession(env: Handle, model: Uint8Array<ArrayBuffer>, options: CompileOptions): Promise<Handle> {
@@ -120,7 +182,8 @@ class OrtRuntime implements Runtime {
     const cancel = () => api.setLoadCancellationFlag(sessionOptions, true);
     options.signal?.addEventListener("abort", cancel);
     try {
-      configure(api, sessionOptions, options);
+      configure(api, sessionOptions, options, this.#libraryPath);
+      if (options.device.kind === "cuda") shareCudaArena(api, env, options.device);
       return await handleFromAsync((out) =>
         api.createSessionFromArray(env, model, BigInt(model.byteLength), sessionOptions, out)
       );
@@ -138,21 +201,18 @@ class OrtRuntime implements Runtime {
 
 /** One pool of working memory for all executables, instead of one each that keeps its largest need. */
 function shareArena(api: OrtApi, env: Handle): void {
-  const memory = handleFrom((out) => api.createCpuMemoryInfo(cpuAllocator.arena, cpuMemory.default, out));
   try {
-    api.createAndRegisterAllocator(env, memory, null);
+    api.createAndRegisterAllocator(env, hostMemoryPlace(api).info, null);
   } catch (cause) {
     // The environment is the process's: an earlier runtime has done it.
     if (!/already/.test((cause as Error).message)) throw cause;
-  } finally {
-    api.releaseMemoryInfo(memory);
   }
 }
 
 /** GraphOptimizationLevel. Our graphs have little left to fuse: `all` is worth a few percent, and seconds on a large one. */
 const optimizationLevels = { resident: 99, mapped: 0 } as const; // ORT_ENABLE_ALL, ORT_DISABLE_ALL
 
-function configure(api: OrtApi, session: Handle, options: CompileOptions): void {
+function configure(api: OrtApi, session: Handle, options: CompileOptions, libraryPath: string): void {
   api.setSessionGraphOptimizationLevel(session, optimizationLevels[options.weights]);
   api.setIntraOpNumThreads(session, options.threads ?? navigator.hardwareConcurrency);
   api.setInterOpNumThreads(session, 1);
@@ -165,26 +225,9 @@ function configure(api: OrtApi, session: Handle, options: CompileOptions): void 
   if (options.weights === "mapped") {
     entries["session.disable_prepacking"] = "1";
   }
-  for (const [key, value] of Object.entries(entries)) api.addSessionConfigEntry(session, cString(key), cString(value));
-  if (options.device.kind === "cuda") appendCuda(api, session, options.device.index);
-}
-
-function appendCuda(api: OrtApi, session: Handle, index: number): void {
-  const settings: Record<string, string> = {
-    "device_id": `${index}`,
-    "arena_extend_strategy": "kSameAsRequested", // doubling would take twice what a large model needs
-    "cudnn_conv_algo_search": "HEURISTIC", // the exhaustive search takes all free memory as workspace
-    "use_tf32": "0", // float32 stays float32
-  };
-  const keys = Object.keys(settings).map(cString);
-  const values = Object.values(settings).map(cString);
-  const cuda = handleFrom((out) => api.createCudaProviderOptions(out));
-  try {
-    api.updateCudaProviderOptions(cuda, pointerArray(keys), pointerArray(values), BigInt(keys.length));
-    api.appendExecutionProviderCudaV2(session, cuda);
-  } catch (cause) {
-    throw new InferenceError(`Cannot use CUDA device ${index}: ${(cause as Error).message}`, { cause });
-  } finally {
-    api.releaseCudaProviderOptions(cuda);
+  if (options.device.kind === "cuda") {
+    Object.assign(entries, cudaSessionEntries(options.nodesOnCpu ?? "allowed"));
+    appendCuda(api, session, options.device, libraryPath);
   }
+  for (const [key, value] of Object.entries(entries)) api.addSessionConfigEntry(session, cString(key), cString(value));
 }

@@ -106,10 +106,10 @@ Deno.test("Runtime.compile() refuses what is no model, an unknown operator and a
   const unknown = model((m) => m.graph.output("y", m.op("Teleport", [m.graph.input("x", [1])], [1])));
   await assert.rejects(runtime.compile(unknown, onCpu), { name: "InferenceError", message: /Teleport/ });
   const onCuda = { ...onCpu, device: { kind: "cuda", index: 99 } } as const;
-  await assert.rejects(runtime.compile(doubling, onCuda), {
-    name: "InferenceError",
-    message: /^Cannot use CUDA device 99: /,
-  });
+  const refusal = { name: "DeviceError", fault: "missing", message: /^Cannot use CUDA device 99: .*\S/ };
+  await assert.rejects(runtime.compile(doubling, onCuda), refusal);
+  assert.match(runtime.whyNot(onCuda.device)!.message, refusal.message);
+  assert.equal(runtime.whyNot(onCpu.device), undefined);
 });
 
 Deno.test("openRuntime() says which library it could not load", () => {

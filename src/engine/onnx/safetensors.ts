@@ -8,13 +8,13 @@ import { CheckpointError } from "../errors.ts";
 import { nearestNames } from "./nearest_names.ts";
 import {
   type Entry,
+  fill,
   formatNames,
   type Header,
   isRecord,
   openForReading,
   parseJson,
   readHeader,
-  readUpTo,
   reasonOf,
 } from "./safetensors_header.ts";
 import { arrayOfBytes, type DType, elementCount, float32Of, type Tensor } from "./tensor.ts";
@@ -143,11 +143,25 @@ function checkpointOf(
 }
 
 async function readEntry(name: string, { file, offsetBytes, lengthBytes }: Entry): Promise<Uint8Array> {
-  using handle = await openForReading(file);
-  await handle.seek(offsetBytes, Deno.SeekMode.Start);
-  const bytes = await readUpTo(handle, lengthBytes);
-  if (bytes.length < lengthBytes) throw new CheckpointError(`${file} ends inside tensor "${name}"`);
+  const bytes = new Uint8Array(lengthBytes);
+  await readWeightBytes({ name, source: { file, offsetBytes, lengthBytes } }, bytes);
   return bytes;
+}
+
+/** The bytes of a weight as they are stored, written over `into`, which has as many. @throws CheckpointError */
+export async function readWeightBytes(
+  { name, source }: Pick<Weight, "name" | "source">,
+  into: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  const lengthBytes = "bytes" in source ? source.bytes.length : source.lengthBytes;
+  if (lengthBytes !== into.length) {
+    throw new CheckpointError(`Cannot read "${name}": it has ${lengthBytes} bytes, expected ${into.length}`);
+  }
+  if ("bytes" in source) return into.set(source.bytes);
+  using handle = await openForReading(source.file);
+  await handle.seek(source.offsetBytes, Deno.SeekMode.Start);
+  const read = await fill(handle, into);
+  if (read < lengthBytes) throw new CheckpointError(`${source.file} ends inside tensor "${name}"`);
 }
 
 /** The one file of a folder to open: an index before whole files, the plain name before variants (`model.fp16…`). */

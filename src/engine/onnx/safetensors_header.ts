@@ -108,13 +108,18 @@ const formatBytes = new Map(Object.entries({
 /** Fewer bytes only at the end of the file. */
 export async function readUpTo(handle: Deno.FsFile, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(lengthBytes);
+  return bytes.subarray(0, await fill(handle, bytes));
+}
+
+/** Reads over `bytes`, and says how many there were: fewer only at the end of the file. */
+export async function fill(handle: Deno.FsFile, bytes: Uint8Array<ArrayBuffer>): Promise<number> {
   let at = 0;
-  while (at < lengthBytes) {
+  while (at < bytes.length) {
     const read = await handle.read(bytes.subarray(at));
     if (read === null) break;
     at += read;
   }
-  return bytes.subarray(0, at);
+  return at;
 }
 
 export const openForReading = (file: string) =>

@@ -15,6 +15,7 @@ import {
   type VelocityModel,
   withTeaCache,
 } from "../sampling/mod.ts";
+import type { SectionModel } from "../conditioned_transformer.ts";
 import { type FramePackTransformer, loadTransformer } from "../transformer.ts";
 import type { CaseOutputs } from "./compare.ts";
 import type { GoldenCase, GoldenTensor } from "./golden_case.ts";
@@ -71,8 +72,9 @@ export async function sampleSection(transformer: FramePackTransformer, golden: G
   const { shape } = sectionOf(golden);
   const [frames, height, width] = shape.window;
   const distances: TeaCacheDistance[] = [];
+  using used = new DisposableStack();
   const model = (prompt: "prompt" | "negative_prompt") =>
-    velocityModel(transformer, golden, prompt, precision, distances);
+    velocityModel(transformer, golden, prompt, precision, distances, used);
   const cfg = params["real_guidance_scale"] as number;
   const run = denoise({
     noise: torchNormal(params["seed"] as number)(16 * frames * height * width),
@@ -98,6 +100,7 @@ async function velocityModel(
   prompt: "prompt" | "negative_prompt",
   precision: InputPrecision,
   distances: TeaCacheDistance[],
+  used: DisposableStack,
 ): Promise<VelocityModel> {
   const { params, inputs } = golden;
   const signal = new AbortController().signal;
@@ -105,27 +108,40 @@ async function velocityModel(
     const tensor = unbatched(inputs[name]!);
     return precision === "bfloat16" ? { ...tensor, data: roundToBfloat16(tensor.data) } : tensor;
   };
-  const conditioned = await transformer.condition({
-    text: entering(`${prompt}_embeds`),
-    pooled: entering(`${prompt}_poolers`),
-    image: entering("image_embeddings"),
-    guidance: guidanceInput(params["distilled_guidance_scale"] as number, precision),
-  }, signal);
+  const conditioned = used.use(
+    await transformer.condition({
+      text: entering(`${prompt}_embeds`),
+      pooled: entering(`${prompt}_poolers`),
+      image: entering("image_embeddings"),
+      guidance: guidanceInput(params["distilled_guidance_scale"] as number, precision),
+    }, signal),
+  );
   const section = sectionOf(golden);
   const history = Object.fromEntries(
     Object.entries(section.history).map((
       [group, latents],
     ) => [group, precision === "bfloat16" ? roundToBfloat16(latents) : latents]),
   );
-  const model = await conditioned.section({ ...section, history }, signal);
+  const model = used.use(await conditioned.section({ ...section, history }, signal));
   const threshold = (params["rel_l1_thresh"] ?? 0) as number;
-  const change: typeof model.change = async (now, before) => {
-    const relative = await model.change(now, before);
-    distances.push(distance(distances, relative, threshold));
-    return relative;
+  const watched = threshold > 0 ? watchedModel(model, distances, threshold) : model;
+  return withTeaCache(watched, { steps: params["steps"] as number, threshold });
+}
+
+type Cacheable = Pick<SectionModel, "embed" | "run" | "reuse" | "change">;
+
+/** The same model, whose changes are written down. */
+function watchedModel(model: SectionModel, distances: TeaCacheDistance[], threshold: number): Cacheable {
+  return {
+    embed: (...step) => model.embed(...step),
+    run: (...step) => model.run(...step),
+    reuse: (...step) => model.reuse(...step),
+    change: async (now, before, stop) => {
+      const relative = await model.change(now, before, stop);
+      distances.push(distance(distances, relative, threshold));
+      return relative;
+    },
   };
-  const steps = params["steps"] as number;
-  return withTeaCache(threshold > 0 ? { ...model, change } : model, { steps, threshold });
 }
 
 function distance(earlier: readonly TeaCacheDistance[], relative: number, threshold: number): TeaCacheDistance {

@@ -4,9 +4,10 @@
  */
 import { ExecutableCache } from "../onnx/executable_cache.ts";
 import { openRuntime, type Runtime } from "../onnx/runtime.ts";
-import { elementCount, type Tensor } from "../onnx/tensor.ts";
+import { elementCount, float32Of, float32Tensor, type Tensor } from "../onnx/tensor.ts";
 import type { TimeIndices } from "../sampling/mod.ts";
-import { type FramePackTransformer, jointRotary, loadTransformer, type SectionContext } from "../transformer.ts";
+import { jointRotary } from "../conditioned_transformer.ts";
+import { type FramePackTransformer, loadTransformer, type SectionContext } from "../transformer.ts";
 import { type GraphTap, type SectionShape } from "../transformer_graphs.ts";
 import type { CaseOutputs } from "./compare.ts";
 import type { GoldenCase, GoldenTensor } from "./golden_case.ts";
@@ -49,11 +50,11 @@ export async function forward(
     image: unbatched(inputs["image_embeddings"]!),
     guidance,
   };
-  const conditioned = await transformer.condition(conditions, signal);
-  const model = await conditioned.section(section, signal);
+  using conditioned = await transformer.condition(conditions, signal);
+  using model = await conditioned.section(section, signal);
   const latents = inputs["hidden_states"]!.data as Float32Array;
   const embedded = await model.embed(latents, timestep, signal);
-  const batched = ({ data, shape }: Tensor): GoldenTensor => ({ data: data as Float32Array, shape: [1, ...shape] });
+  const batched = (tensor: Tensor): GoldenTensor => ({ data: float32Of(tensor), shape: [1, ...tensor.shape] });
   if (wanted === "sample") {
     const { velocity } = await model.run(embedded, signal);
     return { sample: { shape: [1, 16, ...shape.window], data: velocity } };
@@ -61,20 +62,21 @@ export async function forward(
   const { context } = await conditioned.step(timestep, signal);
   const contextTokens = context.shape[0]!;
   const rope = jointRotary(transformer.source, shape, section.indices, contextTokens);
-  const { velocity, residual: _, ...streams } = await transformer.blocks(
+  const rotations = await transformer.rotations(rope, signal);
+  const { velocity, residual: _, ...streams } = await transformer.tappedBlocks(
     shape,
-    { image: embedded.image, context, modulations: embedded.modulations, ...rope },
+    { image: embedded.image, context, modulations: embedded.modulations, ...rotations },
     signal,
     tapStreams,
   );
-  const { condition } = await transformer.modulations(conditions, timestep, signal);
+  const condition = await transformer.conditionEmbedding(conditions, timestep, signal);
   return {
     sample: batched(velocity!),
-    "tap.packed_tokens": batched(embedded.image),
+    "tap.packed_tokens": batched(embedded.image.toHost()),
     "tap.rope": ropeTap(rope, embedded.image.shape[0]!),
-    "tap.temb": { shape: condition!.shape, data: condition!.data as Float32Array },
-    "tap.refiner": batched(await transformer.refinedText(conditions, timestep, signal)),
-    "tap.image_projection": batched(conditioned.projectedImage),
+    "tap.temb": { shape: condition.shape, data: float32Of(condition) },
+    "tap.refiner": batched(lastRows(context.toHost(), conditions.text.shape[0]!)),
+    "tap.image_projection": batched(conditioned.projectedImage.toHost()),
     ...Object.fromEntries(Object.entries(streams).map(([name, value]) => [name, batched(value)])),
   };
 }
@@ -109,6 +111,11 @@ const tapStreams: GraphTap = (graph, name, values) => {
   for (const [stream, value] of Object.entries(values)) {
     graph.output(name === "norm_out" ? "tap.norm_out" : `tap.${name}.${stream}`, value);
   }
+};
+
+const lastRows = (tensor: Tensor, rows: number): Tensor<"float32"> => {
+  const width = tensor.shape[1]!;
+  return float32Tensor([rows, width], float32Of(tensor).slice(-rows * width));
 };
 
 /** The recorded table repeats each value for both channels of its pair: [cos | sin], image tokens only. */

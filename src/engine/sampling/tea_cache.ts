@@ -7,12 +7,15 @@
  */
 import type { VelocityModel } from "./denoise.ts";
 
-/** The transformer cut where TeaCache needs it. `Embedded` and `Residual` may live wherever the model keeps them. */
+/**
+ * The transformer cut where TeaCache needs it. `Embedded` and `Residual` may live wherever the model keeps them: it keeps
+ * what it embedded for the last two steps, and the residual of its last run.
+ */
 export interface CacheableModel<Embedded, Residual> {
   /** Everything before block 0, that block's modulated image tokens included. */
   embed(latents: Float32Array, timestep: number, signal: AbortSignal): Promise<Embedded>;
   /** `relativeChange` of the modulated image tokens. */
-  change(now: Embedded, before: Embedded): number | Promise<number>;
+  change(now: Embedded, before: Embedded, signal: AbortSignal): number | Promise<number>;
   /** All blocks and the head. The residual is what the blocks added to the image tokens. */
   run(embedded: Embedded, signal: AbortSignal): Promise<{ velocity: Float32Array; residual: Residual }>;
   /** The head alone, on the image tokens plus an earlier residual. */
@@ -42,7 +45,7 @@ export function withTeaCache<Embedded, Residual>(
   return async (latents, timestep, signal) => {
     const embedded = await model.embed(latents, timestep, signal);
     const mayBeSkipped = before !== undefined && residual !== undefined && stepIndex < steps - 1;
-    if (mayBeSkipped) accumulated += estimatedChange(await model.change(embedded, before!));
+    if (mayBeSkipped) accumulated += estimatedChange(await model.change(embedded, before!, signal));
     if (threshold > 0) before = embedded;
     stepIndex++;
     if (mayBeSkipped && accumulated < threshold) {

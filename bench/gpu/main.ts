@@ -1,0 +1,126 @@
+/**
+ * The GPU figures of the README, measured where there is a GPU: stage by stage, each printing what it finds as it finds it.
+ *
+ *     deno run -A bench/gpu/main.ts [--library=LIBONNXRUNTIME] [--folder=DIR] [--stages=provider,tiny,…] [--python=PYTHON]
+ *         [--size=608x640] [--steps=25] [--rounds=3] [--dual=20] [--single=40] [--device=0]
+ *
+ * Needs no network. The folder is made on the spot with random weights (26 GB, published names and shapes) unless it is
+ * there. `reference` needs a Python with torch for CUDA and diffusers, and is skipped without one. CUDA's libraries have
+ * to be on the loader's path.
+ * @module
+ */
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { openRuntime, type Runtime } from "../../src/engine/onnx/runtime.ts";
+import { MissingError } from "../figure.ts";
+import { print, show } from "../show.ts";
+import type { GpuBench } from "./bench.ts";
+import { writeRandomTransformer, writeRandomVae } from "./random_model.ts";
+import { reference } from "./reference.ts";
+import { section } from "./section.ts";
+import * as stages from "./stages.ts";
+
+const stageByName: Readonly<Record<string, stages.Stage>> = {
+  provider: stages.provider,
+  tiny: stages.tinyParity,
+  matrix: stages.matrixRate,
+  attention: stages.attention,
+  block: stages.oneBlockEach,
+  forward: stages.forwardPass,
+  section,
+  reference,
+};
+/** No stage of its own: what `attention` runs in another process. */
+const loggedBlock = "logged-block";
+
+async function main(): Promise<number> {
+  const { stages: list, library, ...rest } = readArguments();
+  const names = list.split(",");
+  const unknown = names.find((name) => !(name in stageByName) && name !== loggedBlock);
+  if (unknown !== undefined) {
+    print(`There is no stage "${unknown}". There are ${Object.keys(stageByName).join(", ")}`);
+    return 2;
+  }
+  const isLogged = names.includes(loggedBlock);
+  using runtime = openRuntime({
+    ...(library === undefined ? {} : { libraryPath: library }),
+    ...(isLogged ? { logSeverity: "verbose" } : {}),
+  });
+  const bench = benchOf(runtime, rest);
+  await makeModel(bench);
+  if (!isLogged) return await runStages(names, bench);
+  await stages.loggedBlock(bench);
+  return 0;
+}
+
+function readArguments() {
+  return parseArgs({
+    options: {
+      library: { type: "string" },
+      folder: { type: "string", default: "/tmp/framecast-13b" },
+      stages: { type: "string", default: Object.keys(stageByName).join() },
+      python: { type: "string", default: "python3" },
+      size: { type: "string", default: "608x640" },
+      steps: { type: "string", default: "25" },
+      rounds: { type: "string", default: "3" },
+      dual: { type: "string", default: "20" },
+      single: { type: "string", default: "40" },
+      device: { type: "string", default: "0" },
+    },
+  }).values;
+}
+
+function benchOf(
+  runtime: Runtime,
+  { folder, python, size, steps, rounds, dual, single, device }: Omit<
+    ReturnType<typeof readArguments>,
+    "stages" | "library"
+  >,
+): GpuBench {
+  const [widthPx, heightPx] = size.split("x").map(Number) as [number, number];
+  return {
+    runtime,
+    device: { kind: "cuda", index: Number(device) },
+    folder,
+    blocks: { dual: Number(dual), single: Number(single) },
+    size: { widthPx, heightPx },
+    steps: Number(steps),
+    rounds: Number(rounds),
+    python,
+    matrixRate: undefined,
+  };
+}
+
+/** @returns how many failed; a stage that cannot run here is skipped, and without a GPU none can */
+async function runStages(names: readonly string[], start: GpuBench): Promise<number> {
+  let bench = start;
+  let failed = 0;
+  for (const name of names) {
+    const begun = performance.now();
+    try {
+      for await (const measurement of stageByName[name]!(bench)) {
+        show(measurement);
+        if (name === "matrix") bench = { ...bench, matrixRate: measurement.value * 1e12 };
+      }
+    } catch (error) {
+      const isSkipped = error instanceof MissingError;
+      if (!isSkipped) failed++;
+      print(`| ${name} | ${isSkipped ? "skipped" : "FAILED"} | | ${(error as Error).message} |`);
+      if (name === "provider") return failed;
+    }
+    print(`${name}: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
+  }
+  return failed;
+}
+
+async function makeModel({ folder, blocks }: GpuBench): Promise<void> {
+  const whole = join(folder, "whole"); // written last
+  if (await Deno.stat(whole).then(() => true, () => false)) return;
+  const start = performance.now();
+  await writeRandomVae(join(folder, "vae"));
+  await writeRandomTransformer(join(folder, "transformer"), blocks);
+  await Deno.writeTextFile(whole, "");
+  print(`random model: ${((performance.now() - start) / 1000).toFixed(1)} s`);
+}
+
+if (import.meta.main) Deno.exit(await main());

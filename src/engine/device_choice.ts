@@ -1,0 +1,26 @@
+/**
+ * Which device the networks run on, as it is asked for and as it turns out.
+ * @module
+ */
+import type { Device, Runtime } from "./onnx/runtime.ts";
+
+/** `auto`: the first GPU where ONNX Runtime can use one, else the CPU. */
+export type DeviceChoice = Device | { readonly kind: "auto" };
+
+/** @throws DeviceError when a GPU is asked for that cannot be used */
+export function chooseDevice(choice: DeviceChoice, runtime: Pick<Runtime, "whyNot">): Device {
+  const device = choice.kind === "auto" ? { kind: "cuda", index: 0 } as const : choice;
+  const why = runtime.whyNot(device);
+  if (why === undefined) return device;
+  if (choice.kind === "auto") return { kind: "cpu" };
+  throw why;
+}
+
+/**
+ * A device's name for people, before an engine has been asked.
+ * @param hasProvider whether ONNX Runtime's CUDA provider is installed
+ */
+export function deviceName(choice: DeviceChoice, hasProvider: boolean): string {
+  if (choice.kind === "cuda") return `GPU ${choice.index}`;
+  return choice.kind === "auto" && hasProvider ? "GPU 0, else CPU" : "CPU";
+}

@@ -1,0 +1,33 @@
+/**
+ * The transformer of a folder as a GPU runs it: in bfloat16, block by block.
+ * @module
+ */
+import type { ExecutableCache } from "./onnx/executable_cache.ts";
+import type { Device, Runtime } from "./onnx/runtime.ts";
+import { StreamedBlocks, type WeightPlacement } from "./streaming/streamed_blocks.ts";
+import { FramePackTransformer, transformerSource } from "./transformer.ts";
+import type { TransformerSource } from "./transformer_graphs.ts";
+
+export interface GpuTransformerOptions {
+  readonly runtime: Pick<Runtime, "openMemory" | "tensorIn">;
+  readonly device: Device;
+  /** Default: every block keeps its weights on the device. */
+  readonly placement?: WeightPlacement | undefined;
+}
+
+/** @throws CheckpointError; DeviceError when the device cannot be reached */
+export async function loadGpuTransformer(
+  folder: string,
+  executables: ExecutableCache,
+  { runtime, device, placement }: GpuTransformerOptions,
+): Promise<{ readonly transformer: FramePackTransformer; readonly blocks: StreamedBlocks }> {
+  const source: TransformerSource = { ...await transformerSource(folder), computeDType: "bfloat16" };
+  const everywhere = placement ?? allResident(source);
+  const blocks = new StreamedBlocks({ source, executables, runtime, device, placement: everywhere });
+  return { transformer: new FramePackTransformer(source, executables, blocks), blocks };
+}
+
+function allResident({ config: { dualBlocks, singleBlocks } }: TransformerSource): WeightPlacement {
+  const all = (count: number) => ({ resident: Array.from({ length: count }, (_, index) => index) });
+  return { dual: all(dualBlocks), single: all(singleBlocks) };
+}

@@ -1,0 +1,69 @@
+/**
+ * A block's weights from their files into memory, in the order of a layout. The checkpoint says which file each lies in, so a
+ * block may straddle files.
+ * @module
+ */
+import { CheckpointError } from "../errors.ts";
+import { type Checkpoint, readWeightBytes } from "../onnx/safetensors.ts";
+import { bfloat16OfFloat32, type DType, float16OfFloat32 } from "../onnx/tensor.ts";
+import type { PlacedWeight, WeightLayout } from "./weight_layout.ts";
+
+/** One of a transformer's blocks. */
+export interface StreamedBlock {
+  /** Checkpoint path, such as `transformer_blocks.3`. */
+  readonly path: string;
+  readonly layout: WeightLayout;
+}
+
+/** Weights of one block that are read at once: reading from the page cache is a copy, and one processor makes one slowly. */
+const readsAtOnce = 4;
+
+/**
+ * Fills `into` up to the layout's size.
+ * @throws CheckpointError; the signal's reason when stopped
+ */
+export async function readBlock(
+  checkpoint: Checkpoint,
+  { path, layout }: StreamedBlock,
+  into: Uint8Array<ArrayBuffer>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const waiting = layout.tensors.flatMap(({ dtype, parts }) => parts.map((part) => ({ dtype, part })));
+  const readers = Array.from({ length: readsAtOnce }, async () => {
+    for (let next = waiting.pop(); next; next = waiting.pop()) {
+      signal?.throwIfAborted();
+      await readPart(checkpoint, `${path}.${next.part.name}`, next.dtype, next.part, into);
+    }
+  });
+  const ends = await Promise.allSettled(readers); // nobody writes into the memory any more
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
+}
+
+async function readPart(
+  checkpoint: Checkpoint,
+  name: string,
+  dtype: DType,
+  { offsetBytes, sizeBytes }: PlacedWeight,
+  into: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  const weight = checkpoint.get(name);
+  const place = into.subarray(offsetBytes, offsetBytes + sizeBytes);
+  if (weight.dtype === dtype) return await readWeightBytes(weight, place);
+  const bytes = stored(await checkpoint.readFloat32(name), dtype);
+  if (bytes.byteLength !== sizeBytes) {
+    throw new CheckpointError(
+      `Cannot load "${name}": it has ${bytes.byteLength} bytes as ${dtype}, expected ${sizeBytes}`,
+    );
+  }
+  place.set(bytes);
+}
+
+/** Numbers as they are stored in `dtype`. */
+function stored(numbers: Float32Array, dtype: DType): Uint8Array {
+  const array = dtype === "bfloat16"
+    ? bfloat16OfFloat32(numbers)
+    : dtype === "float16"
+    ? float16OfFloat32(numbers)
+    : numbers;
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
