@@ -19,4 +19,6 @@ export interface Engine extends AsyncDisposable {
 export type { GenerationEvent } from "./event.ts";
 export * from "./errors.ts";
 export { type Manifest, offeredSizes, planVideo, readManifest, resolveSettings } from "./manifest.ts";
+export { type LoraFile, loraName } from "./lora/adapter_file.ts";
+export { type AvailableLora, LoraLibrary } from "./lora/lora_library.ts";
 export * from "./request.ts";

@@ -5,6 +5,8 @@
 import { join } from "node:path";
 import { type ImageEncoder, loadImageEncoder, loadTextEncoder, type TextEncoder } from "./encoders.ts";
 import type { GenerationEvent } from "./event.ts";
+import type { LoraFile } from "./lora/adapter_file.ts";
+import { LoraSets } from "./lora/lora_sets.ts";
 import { type Manifest, offeredSizes, readManifest } from "./manifest.ts";
 import type { VaeConfig } from "./networks/vae_config.ts";
 import { ExecutableCache } from "./onnx/executable_cache.ts";
@@ -24,12 +26,18 @@ export interface ModelOptions extends Pick<CompileOptions, "device" | "threads" 
 /** Everything that one folder holds. */
 export interface FramePackModel extends Disposable {
   readonly manifest: Manifest;
+  /** As it lies in the folder, or under adapters. */
   readonly transformer: FramePackTransformer;
   readonly vae: Vae;
   /** For previews; null where none is known for this autoencoder. */
   readonly latentRgb: LatentRgbMap | null;
   readonly textEncoder: TextEncoder;
   readonly imageEncoder: ImageEncoder;
+  /**
+   * The same model with these adapters in its transformer; it shares all else, and is good until the next call.
+   * @throws RequestError naming the file that does not fit
+   */
+  underLoras(loras: readonly LoraFile[], signal: AbortSignal): Promise<FramePackModel>;
   /** Compiles what a video of the default size needs. */
   warm(signal: AbortSignal): AsyncGenerator<GenerationEvent>;
 }
@@ -44,23 +52,32 @@ export async function loadModel(modelDir: string, runtime: Runtime, options: Mod
   const weights = options.device.kind === "cpu"
     ? placeOfWeights(await weightFilesBytes(modelDir), availableMemoryBytes)
     : "resident";
-  const executables = new ExecutableCache(runtime, { ...compileOptions, weights });
+  const newCache = () => new ExecutableCache(runtime, { ...compileOptions, weights });
+  const executables = newCache();
   const [transformer, vae, textEncoder, imageEncoder] = await Promise.all([
     loadTransformer(join(modelDir, "transformer"), executables),
     loadVae(join(modelDir, "vae"), executables, { spatialTiles }),
     loadTextEncoder(modelDir, manifest, executables),
     loadImageEncoder(modelDir, executables),
   ]);
-  return {
+  const loraSets = new LoraSets(transformer, newCache);
+  const model: FramePackModel = {
     manifest,
     transformer,
     vae,
     latentRgb: latentRgbOf(manifest, vae.config),
     textEncoder,
     imageEncoder,
+    async underLoras(loras, signal) {
+      return { ...model, transformer: await loraSets.transformerUnder(loras, signal) };
+    },
     warm: (signal) => warm({ manifest, transformer, vae, textEncoder, imageEncoder }, signal),
-    [Symbol.dispose]: () => executables[Symbol.dispose](),
+    [Symbol.dispose]() {
+      loraSets[Symbol.dispose]();
+      executables[Symbol.dispose]();
+    },
   };
+  return model;
 }
 
 /**
@@ -98,7 +115,7 @@ async function weightFilesBytes(modelDir: string): Promise<number> {
 async function* warm(
   { manifest, transformer, vae, textEncoder, imageEncoder }: Omit<
     FramePackModel,
-    "latentRgb" | "warm" | typeof Symbol.dispose
+    "latentRgb" | "underLoras" | "warm" | typeof Symbol.dispose
   >,
   signal: AbortSignal,
 ): AsyncGenerator<GenerationEvent> {

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import type { RgbImage } from "../video.ts";
+import type { LoraFile } from "./lora/adapter_file.ts";
 
 export const schedules = ["inverted", "forward"] as const;
 export type Schedule = (typeof schedules)[number];
@@ -42,6 +43,19 @@ export const generationSettings = z.strictObject({
 });
 export type GenerationSettings = z.infer<typeof generationSettings>;
 
+/** LoRA files of one video, by name, as a user gives them. */
+export const loraChoices = z.array(z.strictObject({
+  name: z.string().min(1).max(255),
+  strength: z.number().min(-10).max(10).default(1),
+})).max(16).refine(
+  (choices) => new Set(choices.map(({ name }) => name)).size === choices.length,
+  "must name each LoRA once",
+).describe(
+  "LoRA files by name, of those that `/api/models` lists, each with its strength: 1 is as trained, below 0 turns it round. " +
+    'Several add up. In a form as JSON: `[{"name": "ink", "strength": 0.8}]`.',
+);
+export type LoraChoice = z.infer<typeof loraChoices>[number];
+
 /** Settings with every default filled in: the recipe. The same recipe and picture give the same frames. */
 export type ResolvedSettings =
   & {
@@ -60,6 +74,8 @@ export interface GenerationRequest {
   readonly settings: ResolvedSettings;
   /** Model folder in Hugging Face layout. */
   readonly modelDir: string;
+  /** Adapters of this video alone; none when left out. */
+  readonly loras?: readonly LoraFile[];
 }
 
 /** What a setting must be, as the end of a sentence that begins with its name. */
@@ -68,12 +84,14 @@ export function demandOf(issue: z.core.$ZodIssue): string {
     case "too_small":
       return `must be at least ${issue.minimum}`;
     case "too_big":
-      return issue.origin === "string"
-        ? `must have at most ${issue.maximum} characters`
+      if (issue.origin === "string") return `must have at most ${issue.maximum} characters`;
+      return issue.origin === "array"
+        ? `must have at most ${issue.maximum} entries`
         : `must be at most ${issue.maximum}`;
     case "invalid_value":
       return `must be one of ${issue.values.join(", ")}`;
     case "invalid_type":
+      if (issue.expected === "array") return "must be a list in JSON";
       return `must be a ${issue.expected === "int" ? "whole number" : issue.expected}`;
     case "invalid_union":
       return "must be a number from 64 to 2048 or WIDTHxHEIGHT";

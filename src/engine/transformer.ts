@@ -58,7 +58,7 @@ export interface EmbeddedStep {
 }
 
 /** Weights of a folder's transformer, its sizes from `config.json`. */
-export async function loadTransformer(folder: string, executables: ExecutableCache): Promise<FramePackTransformer> {
+export async function loadTransformer(folder: string, executables: CompiledGraphs): Promise<FramePackTransformer> {
   const config = await readConfig(joinPath(folder, "config.json"), parseTransformerConfig);
   return new FramePackTransformer(
     { config, checkpoint: await openCheckpoint(folder), computeDType: "float32" },
@@ -66,9 +66,12 @@ export async function loadTransformer(folder: string, executables: ExecutableCac
   );
 }
 
+/** Where a transformer has its graphs compiled. */
+export type CompiledGraphs = Pick<ExecutableCache, "get">;
+
 /** One compiled FramePack transformer. */
 export class FramePackTransformer {
-  constructor(readonly source: TransformerSource, readonly executables: ExecutableCache) {}
+  constructor(readonly source: TransformerSource, readonly executables: CompiledGraphs) {}
 
   /** Compiles what a section of this shape needs, so that the first step does not wait for it. */
   async warm(shape: SectionShape): Promise<void> {
