@@ -53,6 +53,7 @@ const sessionPaths = {
         required: true,
         content: {
           "multipart/form-data": {
+            encoding: { loras: { contentType: "application/json" } },
             schema: {
               allOf: [reference("NewSession"), {
                 type: "object",

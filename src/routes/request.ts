@@ -3,7 +3,7 @@
  * @module
  */
 import { z } from "zod";
-import { demandOf, generationSettings, type NewSession, Refusal } from "../session/mod.ts";
+import { demandOf, generationSettings, loraChoices, type NewSession, Refusal } from "../session/mod.ts";
 
 /** Name of a channel: what can stand in an address without being written in another way. */
 export const channelName = z.string().regex(
@@ -17,6 +17,7 @@ export const sessionForm = generationSettings.extend({
     "Id of a model of `/api/models`, or, on a server for its own machine alone, the absolute path of a model folder. " +
       "Default: the server's.",
   ),
+  loras: loraChoices.default([]),
   keepRecipe: z.boolean().default(true).describe(
     "Whether prompt and settings are written into the file's comment tag.",
   ),
@@ -43,11 +44,11 @@ const fieldTypes = Object.fromEntries(
 export async function readSessionForm(form: FormData): Promise<NewSession> {
   const { image, ...fields } = groupFields(form);
   const values = Object.fromEntries(Object.entries(fields).map(([name, text]) => [name, valueOf(name, text)]));
-  const { model, keepRecipe, channel, ...settings } = check(sessionForm, values);
+  const { model, loras, keepRecipe, channel, ...settings } = check(sessionForm, values);
   if (!(image instanceof File) || image.size === 0) {
     throw new Refusal("image-missing", "The form has no picture in its field image", { field: "image" });
   }
-  return { imageBytes: new Uint8Array(await image.arrayBuffer()), settings, model, keepRecipe, channel };
+  return { imageBytes: new Uint8Array(await image.arrayBuffer()), settings, model, loras, keepRecipe, channel };
 }
 
 /** @throws `Refusal` naming the parameter at fault */
@@ -151,8 +152,18 @@ function valueOf(name: string, entry: FormDataEntryValue): unknown {
   const isNumber = types.includes("number") || types.includes("integer");
   if (isNumber && text === "") return undefined;
   if (isNumber && (!types.includes("string") || /^[\d.]+$/.test(text))) return Number(text);
+  if (types.includes("array")) return text === "" ? undefined : jsonOf(text) ?? entry;
   if (types.includes("boolean")) return text === "" ? undefined : ({ true: true, false: false }[text] ?? entry);
   return types.includes("string") && !isTextOfItsOwn(name) && text === "" ? undefined : entry;
+}
+
+/** Undefined for a text that is no JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Fields where an empty text means an empty text. */
@@ -166,7 +177,7 @@ function faultOf(issue: z.core.$ZodIssue): { detail: string; field: string; valu
     return { detail: `There is no setting ${issue.keys.join(", ")}`, field: issue.keys[0]! };
   }
   const field = issue.path.join(".");
-  const text = String(issue.input);
+  const text = typeof issue.input === "object" ? JSON.stringify(issue.input) : String(issue.input);
   const value = text.length <= 60 ? text : `${text.slice(0, 57)}… (${text.length} characters)`;
   return {
     detail: `${field} ${demandOf(issue)}, got ${typeof issue.input === "string" ? `"${value}"` : value}`,

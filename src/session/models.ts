@@ -4,7 +4,14 @@
  */
 import { readdir } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
-import { type Manifest, offeredSizes, readManifest } from "../engine/mod.ts";
+import {
+  type LoraChoice,
+  type LoraFile,
+  LoraLibrary,
+  type Manifest,
+  offeredSizes,
+  readManifest,
+} from "../engine/mod.ts";
 import type { Log } from "../log.ts";
 import { Refusal } from "./errors.ts";
 import type { Pace } from "./generation_facts.ts";
@@ -21,6 +28,8 @@ export interface InstalledModel {
 
 export interface ModelsOptions {
   readonly modelsDir: string;
+  /** LoRA files that all models share; need not exist. */
+  readonly lorasDir: string;
   readonly defaultModel: string;
   /** Address the server listens on. Only this machine's own users may name folders outside `modelsDir`. */
   readonly host: string;
@@ -32,10 +41,12 @@ export interface ModelsOptions {
 
 export class Models {
   readonly #options: ModelsOptions;
+  readonly #loras: LoraLibrary;
   readonly #states = new Map<string, ModelView["state"]>();
 
   constructor(options: ModelsOptions) {
     this.#options = options;
+    this.#loras = new LoraLibrary(options.lorasDir);
   }
 
   get device(): string {
@@ -68,12 +79,20 @@ export class Models {
     return { id, dir, manifest: await readManifest(dir) };
   }
 
+  /**
+   * The files of these choices.
+   * @throws `RequestError` naming the choice that the model does not have or that cannot be used with it
+   */
+  async loraFiles({ dir }: Pick<InstalledModel, "dir">, choices: readonly LoraChoice[]): Promise<LoraFile[]> {
+    return await this.#loras.find(dir, choices);
+  }
+
   /** What can be generated with; a damaged folder is left out and logged. */
   async list(): Promise<ModelView[]> {
     const views: ModelView[] = [];
     for (const id of await this.#ids()) {
       try {
-        views.push(this.#view(await this.find(id)));
+        views.push(await this.#view(await this.find(id)));
       } catch (error) {
         this.#options.log.warn("model.unusable", { id, error });
       }
@@ -108,7 +127,7 @@ export class Models {
     return entries.filter((entry) => !entry.name.startsWith(".") && !entry.isFile()).map(({ name }) => name).sort();
   }
 
-  #view({ id, manifest }: InstalledModel): ModelView {
+  async #view({ id, dir, manifest }: InstalledModel): Promise<ModelView> {
     const sizes = offeredSizes(manifest).map(({ widthPx, heightPx }) => ({ widthPx, heightPx }));
     return {
       id,
@@ -128,6 +147,7 @@ export class Models {
       framesPerSection: 4 * manifest.latentWindowFrames,
       frameRate: manifest.frameRate,
       measured: this.#options.store.measurements(id, this.device),
+      loras: (await this.#loras.list(dir)).map(({ name, fault }) => ({ name, fault })),
       examples: manifest.examples.map((example) => ({
         ...example,
         image: `/examples/${id}/${example.image.replace(/^examples\//, "")}`,

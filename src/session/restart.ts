@@ -54,10 +54,11 @@ export async function placeholderOf(folder: SessionFolder, { format }: VideoPlan
 
 /** What the engine needs for a session, read from its folder when its turn comes. */
 export async function requestOf(
-  { model, keepRecipe: _choice, ...settings }: SessionView["settings"],
+  { model, loras, keepRecipe: _choice, ...settings }: SessionView["settings"],
   folder: SessionFolder,
   models: Models,
 ): Promise<GenerationRequest> {
-  const { dir } = await models.find(model);
-  return { image: await decodeImage(await readFile(folder.start)), settings, modelDir: dir };
+  const found = await models.find(model);
+  const image = await decodeImage(await readFile(folder.start));
+  return { image, settings, modelDir: found.dir, loras: await models.loraFiles(found, loras) };
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import { writeFile } from "node:fs/promises";
-import { type Engine, type GenerationSettings, planVideo, resolveSettings } from "../engine/mod.ts";
+import { type Engine, type GenerationSettings, type LoraChoice, planVideo, resolveSettings } from "../engine/mod.ts";
 import { coverImage, decodeImage } from "../image.ts";
 import type { Log } from "../log.ts";
 import { Channels } from "./channels.ts";
@@ -50,6 +50,7 @@ export interface NewSession {
   readonly settings: GenerationSettings;
   /** The default model when left out. */
   readonly model?: string | undefined;
+  readonly loras: readonly LoraChoice[];
   /** Whether the settings stand in the file's comment tag. */
   readonly keepRecipe: boolean;
   /** Name of the channel that shows it; checked. */
@@ -102,13 +103,16 @@ export class Sessions implements AsyncDisposable {
    * Takes an order: it waits for its turn.
    * @throws `Refusal`, `ImageError`, `RequestError`, `CheckpointError`
    */
-  async create({ imageBytes, settings, model, keepRecipe, channel = null }: NewSession): Promise<SessionView> {
+  async create({ imageBytes, settings, model, loras, keepRecipe, channel = null }: NewSession): Promise<SessionView> {
     if (this.#state === "closing") throw new Refusal("shutting-down", "The server is stopping, start it again");
     this.#worker.refuseWhenFull(this.#options.queueLimit);
-    const { id: modelId, manifest } = await this.#options.models.find(model);
+    const { models } = this.#options;
+    const found = await models.find(model);
+    const { id: modelId, manifest } = found;
     const image = await decodeImage(imageBytes);
     const resolved = resolveSettings(settings, manifest, image, drawSeed());
     const plan = planVideo(resolved, manifest);
+    await models.loraFiles(found, loras);
     const id = newId();
     const folder = folderOf(this.#options.dataDir, id);
     try {
@@ -118,7 +122,7 @@ export class Sessions implements AsyncDisposable {
       const order = {
         id,
         createdAtMs: this.#options.now(),
-        settings: { ...resolved, model: modelId, keepRecipe },
+        settings: { ...resolved, model: modelId, loras: [...loras], keepRecipe },
         channel,
         plan,
       };

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { schedules } from "../engine/mod.ts";
+import { loraChoices, schedules } from "../engine/mod.ts";
 import { channelEnds, defaultWaits, views, waits } from "../stream/mod.ts";
 
 export { channelEnds, defaultWaits, views, waits };
@@ -59,6 +59,8 @@ export const sessionSettings = z.object({
   widthPx: z.int(),
   heightPx: z.int(),
   model: z.string(),
+  /** None for sessions of versions that did not know them. */
+  loras: loraChoices.default([]),
   keepRecipe: z.boolean(),
 }).meta({ id: "SessionSettings" });
 
@@ -220,6 +222,8 @@ export const modelView = z.object({
     secondsPerStep: z.number(),
     secondsPerDecode: z.number(),
   })),
+  /** LoRA files that may be named in `loras`. `fault` tells why one cannot be used with this model; null when it can. */
+  loras: z.array(z.object({ name: z.string(), fault: z.string().nullable() })),
   examples: z.array(z.object({ image: z.string(), prompt: z.string(), title: z.string() })),
 }).meta({ id: "Model" });
 export type ModelView = z.infer<typeof modelView>;
