@@ -10,7 +10,7 @@ import {
   whyNotYet,
 } from "./form_words.js";
 import { createLengthField } from "./length_field.js";
-import { estimateWork, planVideo, sizeKey } from "./plan.js";
+import { estimateWork, planVideo } from "./plan.js";
 import { Settings } from "./settings.js";
 import { StartPicture } from "./start_picture.js";
 import { planInWords } from "./measures.js";
@@ -80,10 +80,9 @@ export class Compose {
 
   /** Fills in the settings and the picture of a session. */
   async useAgain(view, image) {
-    const { prompt, durationSeconds, schedule, ...all } = view.settings;
-    const { model, seed, steps, guidance, previews, keepRecipe } = all;
-    const settings = { model, seed, steps, guidance, previews, keepRecipe, size: sizeKey(all) };
-    this.#fill({ prompt, seconds: durationSeconds, schedule, settings });
+    const { prompt, durationSeconds, schedule, ...settings } = view.settings;
+    this.#fill({ prompt, seconds: durationSeconds, schedule });
+    this.#settings.takeOver(settings);
     await this.#picture.take(image, { name: "Start picture" });
     this.#changed();
   }
@@ -158,8 +157,8 @@ export class Compose {
   #showButton(model, plan) {
     const { isReachable, isBusy, waitSeconds } = this.#engine;
     const reason = whyNotYet({ hasPicture: this.#picture.picture !== null, prompt: this.#prompt.value, isReachable });
-    const { steps, size } = this.#settings;
-    const work = model && estimateWork(model, { sections: plan.sections.length, steps, ...size });
+    const { steps, cfg, size } = this.#settings;
+    const work = model && estimateWork(model, { sections: plan.sections.length, steps, cfg, ...size });
     showEstimate(reason ? [] : estimateLines(work, waitSeconds));
     setText(byId("reason"), reason);
     byId("reason").hidden = reason === "";

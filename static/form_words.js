@@ -46,10 +46,22 @@ function cutInWords({ axis, share }) {
   return `${percent}% is cut off ${axis === "horizontal" ? "left and right" : "top and bottom"}`;
 }
 
-/** `seed 31337, 25 steps` */
-export function settingsInWords({ seed, steps }) {
-  return `seed ${seed < 0 ? "random" : seed}, ${steps} steps`;
+/** `seed 31337, 25 steps` · `seed random, 25 steps, LoRA ink` · `seed 31337, 25 steps, 2 LoRAs` */
+export function settingsInWords({ seed, steps, loras }) {
+  const adapters = ["", `, LoRA ${loras[0]?.name}`][loras.length] ?? `, ${loras.length} LoRAs`;
+  return `seed ${seed < 0 ? "random" : seed}, ${steps} steps${adapters}`;
 }
+
+/** A LoRA in the list of those that can be added; `fault` tells why it cannot. */
+export function loraOption(name, fault) {
+  return fault === null ? name : `${name} (cannot be used)`;
+}
+
+export const loraHint = "1 is as trained, 0 nothing, below 0 the opposite. Several add up.";
+export const cfgHint = "1 is off. Above, each step takes twice as long, and what to avoid counts.";
+export const negativePromptHint = "Say what the video should not show.";
+export const teaCacheHint =
+  "Skips steps: faster, but fine parts such as hands often get worse. 0 is off, 0.15 is usual.";
 
 /** Why an order cannot be chosen. */
 export function oneOrderOnly(modelName) {

@@ -143,6 +143,7 @@ export function recipeFacts({ settings, plan, video }) {
     ["Seed", String(settings.seed)],
     ["Steps", String(settings.steps)],
     ["Guidance", String(settings.guidance)],
+    ...(settings.loras ?? []).map(({ name, strength }) => ["LoRA", `${name}, strength ${strength}`]),
     ...(video ? [["File", fileFacts(video)]] : []),
   ];
 }

@@ -57,10 +57,29 @@ export class Settings {
     return Number(this.changes.steps ?? this.model?.defaults.steps);
   }
 
+  /** Above 1 each step is computed twice. */
+  get cfg() {
+    return Number(this.changes.cfg ?? this.model?.defaults.cfg ?? 1);
+  }
+
+  /** Takes over the settings of a session; what is as usual is no change. */
+  takeOver(settings) {
+    const { model, seed, steps, guidance, previews, keepRecipe } = settings;
+    const changes = { model, seed, steps, guidance, previews, keepRecipe, size: sizeKey(settings) };
+    const usual = { cfg: 1, cfgRescale: 0, negativePrompt: "", teaCacheThreshold: 0 };
+    for (const [name, value] of Object.entries(usual)) {
+      if (settings[name] !== value) changes[name] = settings[name];
+    }
+    if (settings.shift !== undefined) changes.shift = settings.shift;
+    if (settings.loras.length > 0) changes.loras = settings.loras;
+    this.set(changes);
+  }
+
   /** Fields of the request; what was not changed is left to the server. */
   request() {
-    const { size, ...rest } = this.changes;
+    const { size, loras, ...rest } = this.changes;
     const fields = { seed: defaultSeed, ...rest };
+    if (loras) fields.loras = JSON.stringify(loras);
     if (this.model) fields.model = this.model.id;
     if (size) fields.resolution = size;
     return fields;
@@ -88,13 +107,19 @@ export class Settings {
     const { model, changes } = this;
     if (!model) return;
     const best = this.#bestSize;
-    const { steps, guidance } = model.defaults;
+    const { steps, guidance, cfg } = model.defaults;
     const unchanged = {
       size: sizeKey(best),
       model: model.id,
       seed: defaultSeed,
       steps,
       guidance,
+      cfg,
+      cfgRescale: 0,
+      negativePrompt: "",
+      teaCacheThreshold: 0,
+      shift: "",
+      loras: [],
       previews: true,
       keepRecipe: true,
     };

@@ -149,6 +149,7 @@ Deno.test("a LoRA that is gone when its turn comes fails the session with its na
     ...drawing,
     async *warm() {
       await gate;
+      yield* [];
     },
   };
   await using server = await startServer({ engine, lorasDir: folder.dir });

@@ -69,7 +69,7 @@ Deno.test("deltaShape() refuses matrices that do not fit each other, as weightDe
 });
 
 Deno.test("biasDelta() is scaled like the weight, and undefined where the bias is left alone", () => {
-  const weight = { lora_up: matrix(2, 1, 0, 0), lora_down: scalar(0), alpha: scalar(3) };
+  const weight = { "lora_up": matrix(2, 1, 0, 0), "lora_down": scalar(0), alpha: scalar(3) };
   assert.equal(biasDelta(new Map(Object.entries(weight))), undefined);
   const both = new Map(Object.entries({ ...weight, lora_bias: matrix(2, 1, 1, -2) }));
   assert.deepEqual(biasDelta(both), Float32Array.of(3, -6));
