@@ -17,7 +17,7 @@ import {
 } from "./cli_request.ts";
 import { type Config, configFromEnvironment, folderTypedIn } from "./src/config.ts";
 import { createProcessEngine } from "./src/engine/process_engine.ts";
-import { type GenerationEvent, type GenerationRequest, planVideo, readManifest } from "./src/engine/mod.ts";
+import { type GenerationEvent, type GenerationRequest, planVideo } from "./src/engine/mod.ts";
 import { printParity, runParity } from "./src/engine/parity/mod.ts";
 import { findFfmpeg } from "./src/ffmpeg.ts";
 import { recipeOf } from "./src/session/links.ts";
@@ -26,10 +26,13 @@ import type { FrameRange } from "./src/video.ts";
 
 const usage = `Usage:
   deno task generate --image FILE --prompt TEXT --out FILE.mp4 [options]
+      --start black|white|green|noise                 without --image: from words alone
+      --end-image FILE      --end-strength 1          a picture to be led to (inverted)
       --model NAME|FOLDER   --seconds 5          --seed 31337 (-1 draws one)
       --steps N             --schedule inverted|forward
       --guidance N          --cfg N              --negative-prompt TEXT
       --resolution N|WxH    --shift N            --tea-cache THRESHOLD
+      --window N            latent frames made at once
       --lora NAME|FILE[:STRENGTH]                     once for each; 1 is as trained
       --no-recipe           keep prompt and settings out of the file
   deno task parity FOLDER [--only COMPONENT,COMPONENT]`;
@@ -47,12 +50,12 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
 async function generate(args: string[]): Promise<number> {
   const { values, positionals } = parse(args, generateOptions);
   if (positionals.length > 0) throw wrongCommand(`Cannot use "${positionals[0]}": every value follows its option`);
-  const [image, out] = [typedPath(required(values.image, "image")), typedPath(required(values.out, "out"))];
+  if (values.start === undefined) required(values.image, "image");
+  const out = typedPath(required(values.out, "out"));
   const config = configFromEnvironment();
   const ffmpeg = await findFfmpeg({ configured: config.ffmpegPath });
-  const { request, recipe: settings } = await readGenerateRequest(image, values, config);
-  const manifest = await readManifest(request.modelDir);
-  const plan = planVideo(request.settings, manifest);
+  const { request, recipe: settings } = await readGenerateRequest(values, config);
+  const plan = planVideo(request.settings);
   const framesFile = `${out}.frames`;
   await requireWritable(out, framesFile);
   try {

@@ -7,6 +7,8 @@ import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { type Config, folderTypedIn } from "./src/config.ts";
 import {
   demandOf,
+  type EndFrame,
+  endStrengthChoice,
   type GenerationRequest,
   type GenerationSettings,
   generationSettings,
@@ -14,8 +16,13 @@ import {
   type LoraFile,
   LoraLibrary,
   loraName,
+  plainPicture,
+  type PlainStart,
   readManifest,
+  requireEndPossible,
   resolveSettings,
+  type StartChoice,
+  startChoice,
 } from "./src/engine/mod.ts";
 import { decodeImage, ImageError } from "./src/image.ts";
 import type { SessionView } from "./src/session/view.ts";
@@ -28,6 +35,9 @@ export class UsageError extends Error {
 
 export const generateOptions = {
   image: { type: "string" },
+  start: { type: "string" },
+  "end-image": { type: "string" },
+  "end-strength": { type: "string" },
   prompt: { type: "string" },
   out: { type: "string" },
   model: { type: "string" },
@@ -41,6 +51,7 @@ export const generateOptions = {
   resolution: { type: "string" },
   shift: { type: "string" },
   "tea-cache": { type: "string" },
+  window: { type: "string" },
   lora: { type: "string", multiple: true },
   "no-recipe": { type: "boolean" },
 } as const satisfies ParseArgsOptionsConfig;
@@ -49,17 +60,55 @@ export type GenerateValues = ReturnType<typeof parse<typeof generateOptions>>["v
 
 /** What an engine is asked, and what stands in the file. @throws UsageError; RequestError */
 export async function readGenerateRequest(
-  imageFile: string,
   values: GenerateValues,
   config: Config,
 ): Promise<{ readonly request: GenerationRequest; readonly recipe: SessionView["settings"] }> {
-  const image = await readImage(imageFile);
+  const pictures = await readPictures(values);
   const modelDir = await modelFolder(values.model ?? config.defaultModel, config.modelsDir);
   const loras = await readLoras(values.lora ?? [], modelDir, config.lorasDir);
-  const settings = resolveSettings(readSettings(values), await readManifest(modelDir), image, drawSeed());
+  const { start, sent, end } = pictures;
+  const shape = sent ?? { widthPx: 1, heightPx: 1 };
+  const settings = resolveSettings(readSettings(values), await readManifest(modelDir), shape, drawSeed());
+  if (end) requireEndPossible(settings);
   const choices = loras.map(({ file, strength }) => ({ name: loraName(file), strength }));
-  const recipe = { ...settings, model: basename(modelDir), loras: choices, keepRecipe: true };
-  return { request: { image, modelDir, settings, loras }, recipe };
+  const named = { model: basename(modelDir), loras: choices, start, endStrength: end?.strength ?? null };
+  const image = sent ?? plainPicture(start as PlainStart, settings);
+  const request = { image, modelDir, settings, loras, ...(end ? { end } : {}) };
+  return { request, recipe: { ...settings, ...named, keepRecipe: true } };
+}
+
+interface CliPictures {
+  readonly start: StartChoice;
+  /** Null where the video starts from words alone. */
+  readonly sent: RgbImage | null;
+  readonly end: EndFrame | null;
+}
+
+async function readPictures(values: GenerateValues): Promise<CliPictures> {
+  const start = valueOf(startChoice, values.start, "start", values.start);
+  if (values.image !== undefined && start !== "picture") {
+    throw new UsageError(`Cannot use --start "${start}" beside --image: leave one of them out`);
+  }
+  const endStrength = number(values["end-strength"], "end-strength");
+  if (endStrength !== undefined && values["end-image"] === undefined) {
+    throw new UsageError(`Cannot use --end-strength "${values["end-strength"]}" without --end-image`);
+  }
+  const strength = valueOf(endStrengthChoice, endStrength, "end-strength", values["end-strength"]) ?? 1;
+  const end = values["end-image"] === undefined ? null : { image: await readImage(values["end-image"]), strength };
+  return { start, sent: start === "picture" ? await readImage(required(values.image, "image")) : null, end };
+}
+
+function valueOf<T>(schema: Schema<T>, value: unknown, option: string, text: string | undefined): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new UsageError(`Cannot use --${option} "${text}": it ${demandOf(parsed.error.issues[0]!)}`);
+}
+
+/** What is needed of a zod schema here. */
+interface Schema<T> {
+  safeParse(value: unknown):
+    | { readonly success: true; readonly data: T }
+    | { readonly success: false; readonly error: { readonly issues: readonly Parameters<typeof demandOf>[0][] } };
 }
 
 const drawSeed = () => crypto.getRandomValues(new Uint32Array(1))[0]!;
@@ -75,6 +124,7 @@ function readSettings(values: GenerateValues): GenerationSettings {
     cfg: number(values.cfg, "cfg"),
     shift: number(values.shift, "shift"),
     teaCacheThreshold: number(values["tea-cache"], "tea-cache"),
+    windowLatentFrames: number(values.window, "window"),
     schedule: values.schedule,
     previews: false,
     resolution: /^\d+$/.test(values.resolution ?? "") ? Number(values.resolution) : values.resolution,
@@ -92,7 +142,11 @@ function readSettings(values: GenerateValues): GenerationSettings {
 
 /** `durationSeconds` → `seconds`, `negativePrompt` → `negative-prompt`. */
 function optionOf(field: string): string {
-  const named: Record<string, string> = { durationSeconds: "seconds", teaCacheThreshold: "tea-cache" };
+  const named: Record<string, string> = {
+    durationSeconds: "seconds",
+    teaCacheThreshold: "tea-cache",
+    windowLatentFrames: "window",
+  };
   return named[field] ?? field.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
@@ -164,7 +218,8 @@ function isFile(path: string): Promise<boolean> {
   return Deno.stat(path).then((info) => info.isFile, () => false);
 }
 
-async function readImage(file: string): Promise<RgbImage> {
+async function readImage(typed: string): Promise<RgbImage> {
+  const file = typedPath(typed);
   let bytes: Uint8Array;
   try {
     bytes = await Deno.readFile(file);

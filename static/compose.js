@@ -80,9 +80,9 @@ export class Compose {
 
   /** Fills in the settings and the picture of a session. */
   async useAgain(view, image) {
+    const { settingsAgain } = await import("./use_again.js");
     const { prompt, durationSeconds, schedule, ...settings } = view.settings;
-    this.#fill({ prompt, seconds: durationSeconds, schedule });
-    this.#settings.takeOver(settings);
+    this.#fill({ prompt, seconds: durationSeconds, schedule, settings: settingsAgain(settings) });
     await this.#picture.take(image, { name: "Start picture" });
     this.#changed();
   }

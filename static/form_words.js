@@ -52,25 +52,9 @@ export function settingsInWords({ seed, steps, loras }) {
   return `seed ${seed < 0 ? "random" : seed}, ${steps} steps${adapters}`;
 }
 
-/** A LoRA in the list of those that can be added; `fault` tells why it cannot. */
-export function loraOption(name, fault) {
-  return fault === null ? name : `${name} (cannot be used)`;
-}
-
-export const loraHint = "1 is as trained, 0 nothing, below 0 the opposite. Several add up.";
-export const cfgHint = "1 is off. Above, each step takes twice as long, and what to avoid counts.";
-export const negativePromptHint = "Say what the video should not show.";
-export const teaCacheHint =
-  "Skips steps: faster, but fine parts such as hands often get worse. 0 is off, 0.15 is usual.";
-
 /** Why an order cannot be chosen. */
 export function oneOrderOnly(modelName) {
   return `${modelName} knows one order only.`;
-}
-
-/** Hint under a setting that was trained with one value. */
-export function madeFor(value) {
-  return `The model was made for ${value}. Other values often look worse.`;
 }
 
 /**

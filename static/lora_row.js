@@ -1,6 +1,6 @@
 import { element, icon, setText } from "./element.js";
-import { loraHint, loraOption } from "./form_words.js";
 import { numberField, put, settingRows } from "./setting_row.js";
+import { loraHint, loraOption } from "./setting_words.js";
 
 /**
  * The row of LoRA files: one more from the list of the model's, and under it the chosen ones, each with its strength.

@@ -62,24 +62,10 @@ export class Settings {
     return Number(this.changes.cfg ?? this.model?.defaults.cfg ?? 1);
   }
 
-  /** Takes over the settings of a session; what is as usual is no change. */
-  takeOver(settings) {
-    const { model, seed, steps, guidance, previews, keepRecipe } = settings;
-    const changes = { model, seed, steps, guidance, previews, keepRecipe, size: sizeKey(settings) };
-    const usual = { cfg: 1, cfgRescale: 0, negativePrompt: "", teaCacheThreshold: 0 };
-    for (const [name, value] of Object.entries(usual)) {
-      if (settings[name] !== value) changes[name] = settings[name];
-    }
-    if (settings.shift !== undefined) changes.shift = settings.shift;
-    if (settings.loras.length > 0) changes.loras = settings.loras;
-    this.set(changes);
-  }
-
   /** Fields of the request; what was not changed is left to the server. */
   request() {
-    const { size, loras, ...rest } = this.changes;
+    const { size, ...rest } = this.changes;
     const fields = { seed: defaultSeed, ...rest };
-    if (loras) fields.loras = JSON.stringify(loras);
     if (this.model) fields.model = this.model.id;
     if (size) fields.resolution = size;
     return fields;

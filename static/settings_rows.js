@@ -1,9 +1,9 @@
 import { element, icon, setText } from "./element.js";
-import { cfgHint, madeFor, negativePromptHint, teaCacheHint } from "./form_words.js";
 import { createLoraRow } from "./lora_row.js";
 import { pixelSize } from "./measures.js";
 import { sizeKey } from "./plan.js";
 import { put, settingRows } from "./setting_row.js";
+import { cfgHint, madeFor, negativePromptHint, teaCacheHint } from "./setting_words.js";
 
 /** What step previews give and what they cost: 8 ms each at 832 × 480 (`task bench preview-cost`). */
 const previewsHint =

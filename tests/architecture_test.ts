@@ -58,7 +58,7 @@ const doings: readonly (readonly [what: RegExp, owner: RegExp])[] = [
 
 /** No clock, no chance, no input or output. */
 const pure = new RegExp(
-  "^src/(engine/(sampling|lora/delta|networks)|" +
+  "^src/(engine/(sampling|lora/delta|plain_picture|networks)|" +
     "stream/(playout|ivf|flv|mpegts|frame_ranges|line_quality|packet_row|preview_picture|slate|drawing))",
 );
 const effects = /\b(Date\.now|new Date\(|performance\.|Math\.random|crypto\.|fetch\(|setTimeout|setInterval|Deno\.)/;

@@ -26,7 +26,7 @@ Deno.test("readManifest() reads the embedded model", async () => {
   assert.equal(settings.steps, 6);
   assert.equal(settings.schedule, "inverted");
   assert.deepEqual([settings.widthPx, settings.heightPx], [96, 96]);
-  const plan = planVideo(settings, manifest);
+  const plan = planVideo(settings);
   assert.equal(plan.frames, 145);
   assert.deepEqual(plan.sections.at(-1), { start: 0, end: 40 });
   assert.ok(manifest.examples.length > 0);

@@ -21,4 +21,5 @@ export * from "./errors.ts";
 export { type Manifest, offeredSizes, planVideo, readManifest, resolveSettings } from "./manifest.ts";
 export { type LoraFile, loraName } from "./lora/adapter_file.ts";
 export { type AvailableLora, LoraLibrary } from "./lora/lora_library.ts";
+export { plainPicture } from "./plain_picture.ts";
 export * from "./request.ts";

@@ -3,7 +3,15 @@
  * @module
  */
 import { z } from "zod";
-import { demandOf, generationSettings, loraChoices, type NewSession, Refusal } from "../session/mod.ts";
+import {
+  demandOf,
+  endStrengthChoice,
+  generationSettings,
+  loraChoices,
+  type NewSession,
+  Refusal,
+  startChoice,
+} from "../session/mod.ts";
 
 /** Name of a channel: what can stand in an address without being written in another way. */
 export const channelName = z.string().regex(
@@ -11,13 +19,15 @@ export const channelName = z.string().regex(
   "must be 1 to 64 letters, digits, - or _, and begin with a letter or digit",
 );
 
-/** Fields of `POST /api/sessions` beside the picture. */
+/** Fields of `POST /api/sessions` beside the pictures. */
 export const sessionForm = generationSettings.extend({
   model: z.string().min(1).max(4096).optional().describe(
     "Id of a model of `/api/models`, or, on a server for its own machine alone, the absolute path of a model folder. " +
       "Default: the server's.",
   ),
   loras: loraChoices.default([]),
+  start: startChoice,
+  endStrength: endStrengthChoice,
   keepRecipe: z.boolean().default(true).describe(
     "Whether prompt and settings are written into the file's comment tag.",
   ),
@@ -42,13 +52,16 @@ const fieldTypes = Object.fromEntries(
 
 /** @throws `Refusal` naming what is wrong with a field */
 export async function readSessionForm(form: FormData): Promise<NewSession> {
-  const { image, ...fields } = groupFields(form);
+  const { image, endImage, ...fields } = groupFields(form);
   const values = Object.fromEntries(Object.entries(fields).map(([name, text]) => [name, valueOf(name, text)]));
-  const { model, loras, keepRecipe, channel, ...settings } = check(sessionForm, values);
-  if (!(image instanceof File) || image.size === 0) {
-    throw new Refusal("image-missing", "The form has no picture in its field image", { field: "image" });
-  }
-  return { imageBytes: new Uint8Array(await image.arrayBuffer()), settings, model, loras, keepRecipe, channel };
+  const { model, loras, start, endStrength, keepRecipe, channel, ...settings } = check(sessionForm, values);
+  const [imageBytes, endImageBytes] = await Promise.all([bytesOf(image), bytesOf(endImage)]);
+  return { imageBytes, endImageBytes, start, endStrength, settings, model, loras, keepRecipe, channel };
+}
+
+/** Null for a field that is left out, empty, or no file. */
+async function bytesOf(entry: FormDataEntryValue | undefined): Promise<Uint8Array | null> {
+  return entry instanceof File && entry.size > 0 ? new Uint8Array(await entry.arrayBuffer()) : null;
 }
 
 /** @throws `Refusal` naming the parameter at fault */

@@ -15,6 +15,7 @@ export function linksOf(id: string): SessionView["links"] {
     video: `${self}/video.mp4`,
     sections: `${self}/sections/{n}.mp4`,
     image: `${self}/image`,
+    endImage: `${self}/end-image`,
     frames: `${self}/frames/{n}.jpg`,
     watch: `/watch/${id}`,
     embed: `/embed/${id}`,

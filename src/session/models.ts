@@ -42,6 +42,8 @@ export interface ModelsOptions {
 export class Models {
   readonly #options: ModelsOptions;
   readonly #loras: LoraLibrary;
+  /** Latent frames of a section as each model was trained with, once it has been found. */
+  readonly #windows = new Map<string, number>();
   readonly #states = new Map<string, ModelView["state"]>();
 
   constructor(options: ModelsOptions) {
@@ -63,7 +65,7 @@ export class Models {
    * @throws `Refusal` when there is no such folder, `CheckpointError` when it cannot be used
    */
   async find(id: string = this.#options.defaultModel): Promise<InstalledModel> {
-    if (isAbsolute(id) && isLoopback(this.#options.host)) return { id, dir: id, manifest: await readManifest(id) };
+    if (isAbsolute(id) && isLoopback(this.#options.host)) return await this.#read(id, id);
     const ids = await this.#ids();
     if (!ids.includes(id)) {
       throw new Refusal(
@@ -75,8 +77,7 @@ export class Models {
         },
       );
     }
-    const dir = join(this.#options.modelsDir, id);
-    return { id, dir, manifest: await readManifest(dir) };
+    return await this.#read(id, join(this.#options.modelsDir, id));
   }
 
   /**
@@ -105,8 +106,12 @@ export class Models {
     this.#states.set(id, state);
   }
 
-  /** Pace at this size; null before a section has been made. With `cfg` above 1 each step runs the network twice. */
-  measured({ model, widthPx, heightPx, cfg }: SessionView["settings"]): Pace | null {
+  /**
+   * Pace at this size; null before a section has been made, and for a window that is not the model's. With `cfg` above 1
+   * each step runs the network twice.
+   */
+  measured({ model, widthPx, heightPx, cfg, windowLatentFrames }: SessionView["settings"]): Pace | null {
+    if (!this.#isUsualWindow(model, windowLatentFrames)) return null;
     const pace = this.#options.store.measurements(model, this.device)
       .find((measurement) => measurement.widthPx === widthPx && measurement.heightPx === heightPx);
     if (!pace) return null;
@@ -115,11 +120,22 @@ export class Models {
 
   /** Keeps what a session measured, per pass of the network. */
   remember({ settings, timings }: SessionView): void {
-    const { model, widthPx, heightPx, cfg } = settings;
+    const { model, widthPx, heightPx, cfg, windowLatentFrames } = settings;
+    if (!this.#isUsualWindow(model, windowLatentFrames)) return;
     if (timings.secondsPerStep === null || timings.secondsPerDecode === null) return;
     const secondsPerStep = timings.secondsPerStep / passesOf(cfg);
     const { secondsPerDecode } = timings;
     this.#options.store.saveMeasurement(model, this.device, { widthPx, heightPx, secondsPerStep, secondsPerDecode });
+  }
+
+  async #read(id: string, dir: string): Promise<InstalledModel> {
+    const manifest = await readManifest(dir);
+    this.#windows.set(id, manifest.latentWindowFrames);
+    return { id, dir, manifest };
+  }
+
+  #isUsualWindow(model: string, windowLatentFrames: number): boolean {
+    return (this.#windows.get(model) ?? windowLatentFrames) === windowLatentFrames;
   }
 
   async #ids(): Promise<string[]> {
@@ -141,6 +157,7 @@ export class Models {
         steps: manifest.defaultSteps,
         guidance: manifest.defaultGuidance,
         cfg: manifest.defaultCfg,
+        windowLatentFrames: manifest.latentWindowFrames,
         ...sizes[0]!,
       },
       sizes,

@@ -61,5 +61,20 @@ const channels = `
     WHERE event = 'playout';
 `;
 
+/** What views say of the settings that came later. */
+const laterSettings = (column: string, id: string) => `
+  json_set(${column},
+    '$.settings.windowLatentFrames', 9,
+    '$.settings.loras', json('[]'),
+    '$.settings.start', 'picture',
+    '$.settings.endStrength', NULL,
+    '$.links.endImage', '/api/sessions/' || ${id} || '/end-image')
+`;
+
+const settings = `
+  UPDATE sessions SET view = ${laterSettings("view", "id")};
+  UPDATE events SET data = ${laterSettings("data", "session_id")} WHERE event = 'state';
+`;
+
 /** Step n leads from version n to n + 1. A step that has been released is never changed. */
-export const migrations: readonly string[] = [tables, channels];
+export const migrations: readonly string[] = [tables, channels, settings];

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { loraChoices, schedules } from "../engine/mod.ts";
+import { loraChoices, plainStarts, schedules } from "../engine/mod.ts";
 import { channelEnds, defaultWaits, views, waits } from "../stream/mod.ts";
 
 export { channelEnds, defaultWaits, views, waits };
@@ -59,8 +59,13 @@ export const sessionSettings = z.object({
   widthPx: z.int(),
   heightPx: z.int(),
   model: z.string(),
-  /** None for sessions of versions that did not know them. */
+  /** This and what follows have their default for sessions of versions that did not know them. */
+  windowLatentFrames: z.int().default(9),
   loras: loraChoices.default([]),
+  /** `picture`: one was sent; else what stood in for it. */
+  start: z.enum(["picture", ...plainStarts]).default("picture"),
+  /** Null without an end picture. */
+  endStrength: z.number().nullable().default(null),
   keepRecipe: z.boolean(),
 }).meta({ id: "SessionSettings" });
 
@@ -118,6 +123,7 @@ export const sessionView = z.object({
     video: z.string(),
     sections: z.string(),
     image: z.string(),
+    endImage: z.string(),
     frames: z.string(),
     watch: z.string(),
     embed: z.string(),
@@ -208,6 +214,7 @@ export const modelView = z.object({
     steps: z.int(),
     guidance: z.number(),
     cfg: z.number(),
+    windowLatentFrames: z.int(),
     widthPx: z.int(),
     heightPx: z.int(),
   }),
