@@ -6,12 +6,13 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Engine, GenerationRequest, LoraFile } from "../src/engine/mod.ts";
+import type { Engine, LoraFile } from "../src/engine/mod.ts";
 import { createProcessEngine } from "../src/engine/process_engine.ts";
 import { createTestPatternEngine } from "../src/engine/test_pattern.ts";
 import { writeSafetensors } from "../src/engine/onnx/safetensors.ts";
 import { float32Tensor } from "../src/engine/onnx/tensor.ts";
 import { cupcake, cupcakeRequest, emojiDir } from "./emoji.ts";
+import { createListeningEngine } from "./listening_engine.ts";
 import { loraTensors, seenModules, writeLora } from "./lora_files.ts";
 import { sessionForm, startServer } from "./server_fixture.ts";
 import { runTask } from "./task_command.ts";
@@ -62,23 +63,9 @@ Deno.test("LoRAs change the frames by file and strength, and the model is bit-eq
   assert.equal(await framesOf(engine), bare);
 });
 
-/** Draws the test pattern and keeps what it was asked. */
-function listeningEngine() {
-  const requests: GenerationRequest[] = [];
-  const drawing = createTestPatternEngine();
-  const engine: Engine = {
-    ...drawing,
-    generate(request, signal) {
-      requests.push(request);
-      return drawing.generate(request, signal);
-    },
-  };
-  return { engine, requests };
-}
-
 Deno.test("a session hands its LoRAs to the engine, and its view and its file tell them", async () => {
   await using folder = await loraFolder();
-  const { engine, requests } = listeningEngine();
+  const { engine, requests } = createListeningEngine();
   await using server = await startServer({ engine, lorasDir: folder.dir });
   const asked = [{ name: "ink" }, { name: "oil", strength: -0.75 }];
   const { id } = await server.start({ durationSeconds: "1", loras: JSON.stringify(asked) });

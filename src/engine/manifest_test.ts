@@ -32,6 +32,18 @@ Deno.test("readManifest() reads the embedded model", async () => {
   assert.ok(manifest.examples.length > 0);
 });
 
+Deno.test("resolveSettings() takes the model's window, unless another one is asked for", async () => {
+  const manifest = await readManifest(emoji);
+  const resolved = (settings: object) => resolveSettings(generationSettings.parse(settings), manifest, square, 0);
+  assert.equal(resolved({}).windowLatentFrames, 9);
+  assert.equal(
+    resolveSettings(generationSettings.parse({}), { ...manifest, latentWindowFrames: 5 }, square, 0)
+      .windowLatentFrames,
+    5,
+  );
+  assert.equal(planVideo(resolved({ windowLatentFrames: 4, durationSeconds: 1 })).frames, 2 * 16 + 1);
+});
+
 Deno.test("readManifest() takes a folder without framecast.json for FramePack as published", async () => {
   await withCopy(async (dir) => {
     await rm(join(dir, "framecast.json"));
