@@ -31,6 +31,7 @@ export class Compose {
       this.#prompt.value = words;
       this.#changed();
     },
+    onPlain: (start) => this.#settings.change("start", start ?? undefined),
   });
   #engine = { isReachable: true, isBusy: false, waitSeconds: 0 };
   /** Whether somebody chose the order; else it is the model's. */
@@ -79,11 +80,13 @@ export class Compose {
   }
 
   /** Fills in the settings and the picture of a session. */
-  async useAgain(view, image) {
-    const { settingsAgain } = await import("./use_again.js");
+  async useAgain(view) {
+    const { picturesAgain, settingsAgain } = await import("./use_again.js");
+    const { image, endImage } = await picturesAgain(view);
     const { prompt, durationSeconds, schedule, ...settings } = view.settings;
     this.#fill({ prompt, seconds: durationSeconds, schedule, settings: settingsAgain(settings) });
-    await this.#picture.take(image, { name: "Start picture" });
+    this.#settings.endPicture = endImage && { blob: endImage, name: "End picture" };
+    if (image) await this.#picture.take(image, { name: "Start picture" });
     this.#changed();
   }
 
@@ -113,13 +116,10 @@ export class Compose {
   }
 
   async #send(startSession) {
-    const settings = {
-      prompt: this.#prompt.value.trim(),
-      durationSeconds: this.#length.seconds ?? 5,
-      schedule: this.#schedule,
-      ...this.#settings.request(),
-    };
-    const request = { ...await this.#picture.upload(), settings };
+    const { settings, ...files } = this.#settings.request(this.#schedule);
+    const words = { prompt: this.#prompt.value.trim(), durationSeconds: this.#length.seconds ?? 5 };
+    const request = { ...await this.#picture.upload(), ...files };
+    request.settings = { ...words, schedule: this.#schedule, ...settings };
     return await startSession(request, (fraction) => {
       this.#sending = fraction < 1 ? `Sending ${Math.floor(100 * fraction)}%` : "Sending";
       setText(byId("generate-text"), this.#sending);
@@ -131,14 +131,19 @@ export class Compose {
   }
 
   #pictureChanged() {
+    delete this.#settings.changes.start;
     this.#settings.setPicture(this.#picture.picture);
     this.#changed();
     this.#handlers.onPicture();
   }
 
   #changed() {
-    const { model, size } = this.#settings;
-    const plan = { ...planVideo(this.#length.seconds ?? 5, this.#schedule), ...(size ?? { widthPx: 1, heightPx: 1 }) };
+    const { changes } = this.#settings;
+    if (changes.start !== undefined) this.#settings.setPicture(null);
+    const { model, size, window } = this.#settings;
+    const sections = planVideo(this.#length.seconds ?? 5, this.#schedule, 4 * window);
+    const plan = { ...sections, ...(size ?? { widthPx: 1, heightPx: 1 }) };
+    this.#picture.setPlain(changes.start ?? null);
     if (model?.id !== this.#examplesOf) {
       this.#examplesOf = model?.id;
       this.#picture.setExamples((model?.examples ?? []).slice(0, 6));
@@ -156,9 +161,10 @@ export class Compose {
   /** The button, and above it how long it will take or why it cannot be pressed. */
   #showButton(model, plan) {
     const { isReachable, isBusy, waitSeconds } = this.#engine;
-    const reason = whyNotYet({ hasPicture: this.#picture.picture !== null, prompt: this.#prompt.value, isReachable });
-    const { steps, cfg, size } = this.#settings;
-    const work = model && estimateWork(model, { sections: plan.sections.length, steps, cfg, ...size });
+    const { steps, cfg, size, window, changes } = this.#settings;
+    const hasStart = this.#picture.picture !== null || changes.start !== undefined;
+    const reason = whyNotYet({ hasStart, prompt: this.#prompt.value, isReachable });
+    const work = model && estimateWork(model, { sections: plan.sections.length, steps, cfg, window, ...size });
     showEstimate(reason ? [] : estimateLines(work, waitSeconds));
     setText(byId("reason"), reason);
     byId("reason").hidden = reason === "";

@@ -14,7 +14,7 @@ export function createLoraRow(change) {
   const select = element("select", {
     onchange: ({ target }) => target.value !== "" && set([...chosen, { name: target.value, strength: 1 }]),
   });
-  const list = element("ul", { class: "loras", "aria-label": "Chosen LoRAs" });
+  const list = element("ul", { class: "entries loras", "aria-label": "Chosen LoRAs" });
   const row = settingRows(change).row("loras", "LoRA", select, list);
   setText(row.hint, loraHint);
   const items = new Map();

@@ -72,10 +72,11 @@ export function cropFor(picture, size) {
 }
 
 /**
- * Seconds of work, from what was measured on the server's device for this size.
+ * Seconds of work, from what was measured on the server's device for this size and the model's own window.
  * @returns {{ firstFramesSeconds: number, totalSeconds: number } | undefined} undefined: never measured
  */
-export function estimateWork(model, { sections, steps, cfg = 1, widthPx, heightPx }) {
+export function estimateWork(model, { sections, steps, cfg = 1, window, widthPx, heightPx }) {
+  if (window !== undefined && window !== model.defaults.windowLatentFrames) return undefined;
   const measured = model.measured.find((each) => each.widthPx === widthPx && each.heightPx === heightPx);
   if (!measured) return undefined;
   const passes = cfg > 1 ? 2 : 1; // true guidance runs the transformer twice per step

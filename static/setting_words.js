@@ -18,3 +18,11 @@ export const cfgHint = "1 is off. Above, each step takes twice as long, and what
 export const negativePromptHint = "Say what the video should not show.";
 export const teaCacheHint =
   "Skips steps: faster, but fine parts such as hands often get worse. 0 is off, 0.15 is usual.";
+
+/** A section is a window of this many latent frames, 4 frames each. */
+export function windowHint(windowLatentFrames, usual) {
+  return `${4 * windowLatentFrames} frames per section. ${madeFor(usual)}`;
+}
+
+export const endPictureHint =
+  "The video is led to it. It counts with the order “End first”; the picture itself is not shown.";
