@@ -140,8 +140,8 @@ export class Compose {
   #changed() {
     const { changes } = this.#settings;
     if (changes.start !== undefined) this.#settings.setPicture(null);
-    const { model, size, window } = this.#settings;
-    const sections = planVideo(this.#length.seconds ?? 5, this.#schedule, 4 * window);
+    const { model, size, windowLatentFrames } = this.#settings;
+    const sections = planVideo(this.#length.seconds ?? 5, this.#schedule, 4 * windowLatentFrames);
     const plan = { ...sections, ...(size ?? { widthPx: 1, heightPx: 1 }) };
     this.#picture.setPlain(changes.start ?? null);
     if (model?.id !== this.#examplesOf) {
@@ -161,10 +161,11 @@ export class Compose {
   /** The button, and above it how long it will take or why it cannot be pressed. */
   #showButton(model, plan) {
     const { isReachable, isBusy, waitSeconds } = this.#engine;
-    const { steps, cfg, size, window, changes } = this.#settings;
+    const { steps, cfg, size, windowLatentFrames, changes } = this.#settings;
     const hasStart = this.#picture.picture !== null || changes.start !== undefined;
     const reason = whyNotYet({ hasStart, prompt: this.#prompt.value, isReachable });
-    const work = model && estimateWork(model, { sections: plan.sections.length, steps, cfg, window, ...size });
+    const work = model &&
+      estimateWork(model, { sections: plan.sections.length, steps, cfg, windowLatentFrames, ...size });
     showEstimate(reason ? [] : estimateLines(work, waitSeconds));
     setText(byId("reason"), reason);
     byId("reason").hidden = reason === "";

@@ -33,6 +33,7 @@ function fill(root, onChoice) {
     select,
     hint,
     back,
+    refusal,
   );
-  root.append(element("div", { class: "plain-swatch", "aria-hidden": "true" }), facts, refusal);
+  root.append(element("div", { class: "plain-swatch", "aria-hidden": "true" }), facts);
 }

@@ -65,7 +65,7 @@ export class Settings {
   }
 
   /** Latent frames of a section, 4 frames each. */
-  get window() {
+  get windowLatentFrames() {
     return Number(this.changes.windowLatentFrames ?? this.model?.defaults.windowLatentFrames ?? 9);
   }
 

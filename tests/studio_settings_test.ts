@@ -133,6 +133,7 @@ studioTest("a video from words alone needs no picture, and begins again with wha
   assert.equal(await start.inputValue(), "noise");
   await page.locator("#file").setInputFiles(cupcake.file);
   await until(page, `!document.querySelector("#chosen").hidden && document.querySelector("#plain").hidden`);
+  assert.equal(await page.locator("#crop > *").count(), 2);
 });
 
 studioTest("an end picture goes with its strength, comes back, and is left out with Start first", async (site) => {
