@@ -1,5 +1,5 @@
-import { element, icon, setText } from "./element.js";
-import { numberField, put, settingRows } from "./setting_row.js";
+import { element, setText } from "./element.js";
+import { numberField, put, removeButton, settingRows } from "./setting_row.js";
 import { endPictureHint } from "./setting_words.js";
 
 /**
@@ -27,16 +27,7 @@ export function createEndPictureRow(change) {
     { min: 0.05, max: 1, step: 0.05, "aria-label": "Strength of the end picture" },
     (value) => change("endStrength", value),
   );
-  const remove = element(
-    "button",
-    {
-      class: "icon-button",
-      type: "button",
-      "aria-label": "Remove the end picture",
-      onclick: () => change("endImage", undefined),
-    },
-    icon("x"),
-  );
+  const remove = removeButton("Remove the end picture", () => change("endImage", undefined));
   const chosen = element("ul", { class: "entries" }, element("li", {}, name, strength, remove));
   const row = settingRows(change).row("endImage", "End picture", choose, file, chosen);
   setText(row.hint, endPictureHint);

@@ -1,4 +1,4 @@
-import { element } from "./element.js";
+import { element, icon } from "./element.js";
 
 /**
  * What rows of the settings are made of. A row has a label, one or more controls, a hint, a place for the server's refusal,
@@ -51,6 +51,11 @@ export function numberField(attributes, onNumber) {
     ...attributes,
     oninput: ({ target }) => target.value !== "" && target.validity.valid && onNumber(target.valueAsNumber),
   });
+}
+
+/** A cross behind an entry. */
+export function removeButton(label, onclick) {
+  return element("button", { class: "icon-button", type: "button", "aria-label": label, onclick }, icon("x"));
 }
 
 /** Writes a value unless it is the one being typed. */

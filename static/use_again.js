@@ -23,10 +23,9 @@ export function settingsAgain({ loras = [], ...settings }) {
 export async function picturesAgain({ settings, links }) {
   const blobOf = async (address) => await (await call(address)).blob();
   const hasImage = (settings.start ?? "picture") === "picture";
-  const hasEnd = (settings.endStrength ?? null) !== null;
   const [image, endImage] = await Promise.all([
     hasImage ? blobOf(links.image) : null,
-    hasEnd ? blobOf(links.endImage) : null,
+    links.endImage ? blobOf(links.endImage) : null,
   ]);
   return { image, endImage };
 }

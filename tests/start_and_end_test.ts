@@ -81,7 +81,8 @@ Deno.test("an end picture reaches the engine with its strength, and is kept as i
   await server.ended(bare.id);
   assert.equal(bare.settings.endStrength, null);
   assert.equal(requests.at(-1)!.end, undefined);
-  assert.equal((await server.request(bare.links.endImage)).status, 404);
+  assert.equal(bare.links.endImage, undefined);
+  assert.equal((await server.request(`${bare.links.self}/end-image`)).status, 404);
 });
 
 Deno.test("an end picture of a session that waits survives a restart", async () => {

@@ -146,7 +146,7 @@ studioTest("an end picture goes with its strength, comes back, and is left out w
   site.engine.admit(1);
   const led = await site.server.ended(await generate(page, 1));
   assert.equal(led.settings.endStrength, 0.4);
-  const kept = await (await site.server.request(led.links.endImage)).bytes();
+  const kept = await (await site.server.request(led.links.endImage!)).bytes();
   assert.deepEqual(kept, await Deno.readFile(cupcake.file));
 
   await page.getByRole("button", { name: "Remove the end picture" }).click();

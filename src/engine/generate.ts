@@ -63,7 +63,6 @@ export async function* generateVideo(
   signal: AbortSignal,
   precision: InputPrecision = "bfloat16",
 ): AsyncGenerator<GenerationEvent | SectionLatents> {
-  const { windowLatentFrames } = settings;
   const frameShape = latentFrameShape(settings);
   const sections = planSections(settings);
 
@@ -73,15 +72,15 @@ export async function* generateVideo(
   yield { kind: "plan", plan: videoPlan(sections, settings), promptTokens, promptTokensCut };
 
   const normal = torchNormal(settings.seed);
-  const endLatent = end ? await endLatentOf(model, end, settings, signal) : null;
-  let history = beginHistory(settings.schedule, await model.vae.encodeImage(picture, signal), endLatent);
+  const start = await model.vae.encodeImage(picture, signal);
+  let history = beginHistory(settings.schedule, start, end ? await endLatentOf(model, end, settings, signal) : null);
   let pending: PixelClip | null = null;
 
   for (const section of sections) {
     const clock = stopwatch();
     yield { kind: "sampling", section: section.section };
     const context = historyContext(history);
-    const noise = normal(latentChannels * windowLatentFrames * frameShape.height * frameShape.width);
+    const noise = normal(latentChannels * settings.windowLatentFrames * frameShape.height * frameShape.width);
     const place = sectionContext(section, context, frameShape, precision);
     const preview = previewOf(model, section, history, settings);
     const latents = yield* sampleSection(section, { conditions, place, noise, settings, precision, preview }, signal);

@@ -61,19 +61,18 @@ const channels = `
     WHERE event = 'playout';
 `;
 
-/** What views say of the settings that came later. */
-const laterSettings = (column: string, id: string) => `
+/** What an older view does not say of its settings. */
+const laterSettings = (column: string) => `
   json_set(${column},
     '$.settings.windowLatentFrames', 9,
     '$.settings.loras', json('[]'),
     '$.settings.start', 'picture',
-    '$.settings.endStrength', NULL,
-    '$.links.endImage', '/api/sessions/' || ${id} || '/end-image')
+    '$.settings.endStrength', NULL)
 `;
 
 const settings = `
-  UPDATE sessions SET view = ${laterSettings("view", "id")};
-  UPDATE events SET data = ${laterSettings("data", "session_id")} WHERE event = 'state';
+  UPDATE sessions SET view = ${laterSettings("view")};
+  UPDATE events SET data = ${laterSettings("data")} WHERE event = 'state';
 `;
 
 /** Step n leads from version n to n + 1. A step that has been released is never changed. */

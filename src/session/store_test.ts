@@ -43,7 +43,7 @@ function view(id: string): SessionView {
     prompt: facts.prompt,
     viewers: 0,
     video: null,
-    links: linksOf(id),
+    links: linksOf(id, settings),
   };
 }
 
@@ -154,7 +154,7 @@ function writeFirstVersion(file: string): void {
     ...oldSettings
   } = settings;
   const { realTimeFactor: _factor, ...oldTimings } = timings;
-  const { liveTs: _liveTs, sections: _sections, endImage: _endImage, ...oldLinks } = links;
+  const { liveTs: _liveTs, sections: _sections, ...oldLinks } = links;
   const oldView = { ...rest, settings: oldSettings, timings: oldTimings, links: oldLinks };
   using database = new DatabaseSync(file);
   database.exec(migrations[0]!);

@@ -123,7 +123,8 @@ export const sessionView = z.object({
     video: z.string(),
     sections: z.string(),
     image: z.string(),
-    endImage: z.string(),
+    /** Only where there is one. */
+    endImage: z.string().exactOptional(),
     frames: z.string(),
     watch: z.string(),
     embed: z.string(),
