@@ -4,39 +4,38 @@
  */
 // @ts-types="npm:@types/cli-progress@3.11.6"
 import { SingleBar } from "cli-progress";
-import { basename, dirname, resolve } from "node:path";
-import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+import { dirname } from "node:path";
+import {
+  generateOptions,
+  isFolder,
+  parse,
+  readGenerateRequest,
+  required,
+  typedPath,
+  UsageError,
+  wrongCommand,
+} from "./cli_request.ts";
 import { type Config, configFromEnvironment, folderTypedIn } from "./src/config.ts";
 import { createProcessEngine } from "./src/engine/process_engine.ts";
-import {
-  demandOf,
-  type GenerationEvent,
-  type GenerationRequest,
-  generationSettings,
-  planVideo,
-  readManifest,
-  resolveSettings,
-} from "./src/engine/mod.ts";
+import { type GenerationEvent, type GenerationRequest, planVideo } from "./src/engine/mod.ts";
 import { printParity, runParity } from "./src/engine/parity/mod.ts";
 import { findFfmpeg } from "./src/ffmpeg.ts";
-import { decodeImage, ImageError } from "./src/image.ts";
 import { recipeOf } from "./src/session/links.ts";
 import { type FrameStore, openFrameStore, writeRecording } from "./src/stream/mod.ts";
-import type { FrameRange, RgbImage } from "./src/video.ts";
+import type { FrameRange } from "./src/video.ts";
 
 const usage = `Usage:
   deno task generate --image FILE --prompt TEXT --out FILE.mp4 [options]
+      --start black|white|green|noise                 without --image: from words alone
+      --end-image FILE      --end-strength 1          a picture to be led to (inverted)
       --model NAME|FOLDER   --seconds 5          --seed 31337 (-1 draws one)
       --steps N             --schedule inverted|forward
       --guidance N          --cfg N              --negative-prompt TEXT
       --resolution N|WxH    --shift N            --tea-cache THRESHOLD
+      --window N            latent frames made at once
+      --lora NAME|FILE[:STRENGTH]                     once for each; 1 is as trained
       --no-recipe           keep prompt and settings out of the file
   deno task parity FOLDER [--only COMPONENT,COMPONENT]`;
-
-/** A wrong command line. The message names the option and the value. */
-class UsageError extends Error {
-  override readonly name = "UsageError";
-}
 
 async function main([command, ...args]: readonly string[]): Promise<number> {
   if (command === "--help" || args.includes("--help")) {
@@ -48,35 +47,15 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
   throw wrongCommand(command === undefined ? "A command is missing" : `There is no command "${command}"`);
 }
 
-const generateOptions = {
-  image: { type: "string" },
-  prompt: { type: "string" },
-  out: { type: "string" },
-  model: { type: "string" },
-  seconds: { type: "string" },
-  seed: { type: "string" },
-  steps: { type: "string" },
-  schedule: { type: "string" },
-  guidance: { type: "string" },
-  cfg: { type: "string" },
-  "negative-prompt": { type: "string" },
-  resolution: { type: "string" },
-  shift: { type: "string" },
-  "tea-cache": { type: "string" },
-  "no-recipe": { type: "boolean" },
-} as const satisfies ParseArgsOptionsConfig;
-
-type GenerateValues = ReturnType<typeof parse<typeof generateOptions>>["values"];
-
 async function generate(args: string[]): Promise<number> {
   const { values, positionals } = parse(args, generateOptions);
   if (positionals.length > 0) throw wrongCommand(`Cannot use "${positionals[0]}": every value follows its option`);
-  const [image, out] = [typedPath(required(values.image, "image")), typedPath(required(values.out, "out"))];
+  if (values.start === undefined) required(values.image, "image");
+  const out = typedPath(required(values.out, "out"));
   const config = configFromEnvironment();
   const ffmpeg = await findFfmpeg({ configured: config.ffmpegPath });
-  const request = await readRequest(image, values, config);
-  const manifest = await readManifest(request.modelDir);
-  const plan = planVideo(request.settings, manifest);
+  const { request, recipe: settings } = await readGenerateRequest(values, config);
+  const plan = planVideo(request.settings);
   const framesFile = `${out}.frames`;
   await requireWritable(out, framesFile);
   try {
@@ -84,7 +63,7 @@ async function generate(args: string[]): Promise<number> {
     const end = await fill(store, request, config);
     const range = settledRange(store);
     if (range) {
-      const recipe = recipeOf({ ...request.settings, model: basename(request.modelDir), keepRecipe: true });
+      const recipe = recipeOf(settings);
       const recording = { store, range, plan, file: out, ffmpeg, ...(values["no-recipe"] ? {} : { recipe }) };
       const { frames, sizeBytes } = await writeRecording(recording, new AbortController().signal);
       print(`${out}: ${(frames / plan.format.frameRate).toFixed(2)} s, ${frames} frames, ${sizeBytes} bytes`);
@@ -168,49 +147,6 @@ function settledRange(store: FrameStore): FrameRange | null {
   return range;
 }
 
-async function readRequest(imageFile: string, values: GenerateValues, config: Config): Promise<GenerationRequest> {
-  const image = await readImage(imageFile);
-  const modelDir = await modelFolder(values.model ?? config.defaultModel, config.modelsDir);
-  const given = {
-    prompt: values.prompt,
-    negativePrompt: values["negative-prompt"],
-    durationSeconds: number(values.seconds, "seconds"),
-    seed: number(values.seed, "seed"),
-    steps: number(values.steps, "steps"),
-    guidance: number(values.guidance, "guidance"),
-    cfg: number(values.cfg, "cfg"),
-    shift: number(values.shift, "shift"),
-    teaCacheThreshold: number(values["tea-cache"], "tea-cache"),
-    schedule: values.schedule,
-    previews: false,
-    resolution: /^\d+$/.test(values.resolution ?? "") ? Number(values.resolution) : values.resolution,
-  };
-  const parsed = generationSettings.safeParse(
-    Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
-  );
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const field = issue!.path.join(".") as keyof typeof given;
-    throw new UsageError(`Cannot use --${optionOf(field)} "${given[field]}": it ${demandOf(issue!)}`);
-  }
-  const drawnSeed = crypto.getRandomValues(new Uint32Array(1))[0]!;
-  return { image, modelDir, settings: resolveSettings(parsed.data, await readManifest(modelDir), image, drawnSeed) };
-}
-
-/** `durationSeconds` → `seconds`, `negativePrompt` → `negative-prompt`. */
-function optionOf(field: string): string {
-  const named: Record<string, string> = { durationSeconds: "seconds", teaCacheThreshold: "tea-cache" };
-  return named[field] ?? field.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-/** A name in the models folder, or any folder. */
-async function modelFolder(model: string, modelsDir: string): Promise<string> {
-  const installed = resolve(modelsDir, model);
-  if (/^[\w.-]+$/.test(model) && await isFolder(installed)) return installed;
-  if (await isFolder(typedPath(model))) return typedPath(model);
-  throw new UsageError(`There is no model "${model}" in "${resolve(modelsDir)}", and no such folder`);
-}
-
 async function parity(args: string[]): Promise<number> {
   const { values, positionals } = parse(args, { only: { type: "string" } });
   const [folder, ...rest] = positionals;
@@ -219,52 +155,6 @@ async function parity(args: string[]): Promise<number> {
   const results = runParity(typedPath(folder), components ? { components } : {});
   const allPassed = await printParity(results, { result: print, reason: printError });
   return allPassed ? 0 : 1;
-}
-
-function parse<T extends ParseArgsOptionsConfig>(args: string[], options: T) {
-  try {
-    return parseArgs({ args, options, allowPositionals: true, strict: true });
-  } catch (cause) {
-    throw wrongCommand((cause as Error).message.split(". ")[0]!, cause);
-  }
-}
-
-function wrongCommand(what: string, cause?: unknown): UsageError {
-  return new UsageError(`${what}; deno task generate --help lists every option`, { cause });
-}
-
-function required(value: string | undefined, option: string): string {
-  if (!value) throw wrongCommand(`--${option} is missing`);
-  return value;
-}
-
-function number(text: string | undefined, option: string): number | undefined {
-  if (text === undefined) return undefined;
-  const value = text.trim() === "" ? NaN : Number(text);
-  if (!Number.isFinite(value)) throw new UsageError(`Cannot use --${option} "${text}": it must be a number`);
-  return value;
-}
-
-/** Tasks run in the repository; paths are meant from where they were typed. */
-const typedPath = (path: string) => resolve(folderTypedIn(), path);
-
-function isFolder(path: string): Promise<boolean> {
-  return Deno.stat(path).then((info) => info.isDirectory, () => false);
-}
-
-async function readImage(file: string): Promise<RgbImage> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await Deno.readFile(file);
-  } catch (cause) {
-    const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : (cause as Error).message;
-    throw new UsageError(`Cannot read "${file}": ${why}`, { cause });
-  }
-  try {
-    return await decodeImage(bytes);
-  } catch (cause) {
-    throw cause instanceof ImageError ? new UsageError(`Cannot use "${file}". ${cause.message}`, { cause }) : cause;
-  }
 }
 
 const print = (line: string) => void Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));

@@ -124,6 +124,8 @@ export const environmentVariables = z.object({
   FRAMECAST_MODELS_DIR: path.prefault("models"),
   FRAMECAST_MODEL: z.string().regex(/^[\w.-]+$/, "must be the name of a folder in FRAMECAST_MODELS_DIR")
     .prefault("emoji"),
+  /** LoRA files for every model, besides those in `loras/` of a model's folder. */
+  FRAMECAST_LORAS_DIR: path.prefault("loras"),
   FRAMECAST_ENGINE: z.enum(["framepack", "test-pattern"]).prefault("framepack"),
   /** Empty: look in PATH, then in the npm package that carries a binary. */
   FRAMECAST_FFMPEG: pathOrNothing.prefault(""),
@@ -191,6 +193,7 @@ export function readConfig(environment: Readonly<Record<string, string>>) {
     dataDir: values.FRAMECAST_DATA_DIR,
     modelsDir: values.FRAMECAST_MODELS_DIR,
     defaultModel: values.FRAMECAST_MODEL,
+    lorasDir: values.FRAMECAST_LORAS_DIR,
     engine: values.FRAMECAST_ENGINE,
     ffmpegPath: values.FRAMECAST_FFMPEG,
     ortLibraryPath: values.FRAMECAST_ORT_LIBRARY,

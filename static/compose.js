@@ -10,7 +10,7 @@ import {
   whyNotYet,
 } from "./form_words.js";
 import { createLengthField } from "./length_field.js";
-import { estimateWork, planVideo, sizeKey } from "./plan.js";
+import { estimateWork, planVideo } from "./plan.js";
 import { Settings } from "./settings.js";
 import { StartPicture } from "./start_picture.js";
 import { planInWords } from "./measures.js";
@@ -32,6 +32,7 @@ export class Compose {
       this.#prompt.value = words;
       this.#changed();
     },
+    onPlain: (start) => this.#settings.change("start", start ?? undefined),
   });
   #engine = { isReachable: true, isBusy: false, waitSeconds: 0 };
   /** Whether somebody chose the order; else it is the model's. */
@@ -81,12 +82,13 @@ export class Compose {
   }
 
   /** Fills in the settings and the picture of a session. */
-  async useAgain(view, image) {
-    const { prompt, durationSeconds, schedule, ...all } = view.settings;
-    const { model, seed, steps, guidance, previews, keepRecipe } = all;
-    const settings = { model, seed, steps, guidance, previews, keepRecipe, size: sizeKey(all) };
-    this.#fill({ prompt, seconds: durationSeconds, schedule, settings });
-    await this.#picture.take(image, { name: "Start picture" });
+  async useAgain(view) {
+    const { picturesAgain, settingsAgain } = await import("./use_again.js");
+    const { image, endImage } = await picturesAgain(view);
+    const { prompt, durationSeconds, schedule, ...settings } = view.settings;
+    this.#fill({ prompt, seconds: durationSeconds, schedule, settings: settingsAgain(settings) });
+    this.#settings.endPicture = endImage && { blob: endImage, name: "End picture" };
+    if (image) await this.#picture.take(image, { name: "Start picture" });
     this.#changed();
   }
 
@@ -116,13 +118,10 @@ export class Compose {
   }
 
   async #send(startSession) {
-    const settings = {
-      prompt: this.#prompt.value.trim(),
-      durationSeconds: this.#length.seconds ?? 5,
-      schedule: this.#schedule,
-      ...this.#settings.request(),
-    };
-    const request = { ...await this.#picture.upload(), settings };
+    const { settings, ...files } = this.#settings.request(this.#schedule);
+    const words = { prompt: this.#prompt.value.trim(), durationSeconds: this.#length.seconds ?? 5 };
+    const request = { ...await this.#picture.upload(), ...files };
+    request.settings = { ...words, schedule: this.#schedule, ...settings };
     return await startSession(request, (fraction) => {
       this.#sending = fraction < 1 ? `Sending ${Math.floor(100 * fraction)}%` : "Sending";
       setText(byId("generate-text"), this.#sending);
@@ -146,14 +145,19 @@ export class Compose {
   }
 
   #pictureChanged() {
+    delete this.#settings.changes.start;
     this.#settings.setPicture(this.#picture.picture);
     this.#changed();
     this.#handlers.onPicture();
   }
 
   #changed() {
-    const { model, size } = this.#settings;
-    const plan = { ...planVideo(this.#length.seconds ?? 5, this.#schedule), ...(size ?? { widthPx: 1, heightPx: 1 }) };
+    const { changes } = this.#settings;
+    if (changes.start !== undefined) this.#settings.setPicture(null);
+    const { model, size, windowLatentFrames } = this.#settings;
+    const sections = planVideo(this.#length.seconds ?? 5, this.#schedule, 4 * windowLatentFrames);
+    const plan = { ...sections, ...(size ?? { widthPx: 1, heightPx: 1 }) };
+    this.#picture.setPlain(changes.start ?? null);
     if (model?.id !== this.#examplesOf) {
       this.#examplesOf = model?.id;
       this.#picture.setExamples((model?.examples ?? []).slice(0, 6));
@@ -172,9 +176,11 @@ export class Compose {
   /** The button, and above it how long it will take or why it cannot be pressed. */
   #showButton(model, plan) {
     const { isReachable, isBusy, waitSeconds } = this.#engine;
-    const reason = whyNotYet({ hasPicture: this.#picture.picture !== null, prompt: this.#prompt.value, isReachable });
-    const { steps, size } = this.#settings;
-    const work = model && estimateWork(model, { sections: plan.sections.length, steps, ...size });
+    const { steps, cfg, size, windowLatentFrames, changes } = this.#settings;
+    const hasStart = this.#picture.picture !== null || changes.start !== undefined;
+    const reason = whyNotYet({ hasStart, prompt: this.#prompt.value, isReachable });
+    const work = model &&
+      estimateWork(model, { sections: plan.sections.length, steps, cfg, windowLatentFrames, ...size });
     showEstimate(reason ? [] : estimateLines(work, waitSeconds));
     setText(byId("reason"), reason);
     byId("reason").hidden = reason === "";

@@ -2,7 +2,7 @@
  * What the form for a new video says. Pure: no DOM, no clock.
  * @module
  */
-import { aboutDuration, pixelSize } from "./measures.js";
+import { aboutDuration } from "./measures.js";
 
 export const promptPlaceholder = "The cat jumps twice, then waves.";
 export const promptHint = "Say what moves, in the order it happens.";
@@ -23,42 +23,15 @@ export const whyEndFirst =
   "Each section is made towards a picture that is already known. Made backwards, every section leads to finished frames " +
   "on one side and your start picture on the other, so small errors add up less. The price: you see the end before the start.";
 
-export const refusals = {
-  notPicture: "This file is not a picture the server can read (PNG, JPEG, WebP, AVIF).",
-  tooLarge: "This picture is larger than 20 MB.",
-  camera: "The browser did not allow the camera.",
-};
-
-/** What a start picture becomes: `{ size, becomes, cut, soft }`; `soft` is empty when the picture is large enough. */
-export function pictureFacts(picture, size, crop) {
-  const isSame = picture.widthPx === size.widthPx && picture.heightPx === size.heightPx;
-  return {
-    size: pixelSize(picture),
-    becomes: `${isSame ? "stays" : "becomes"} ${pixelSize(size)}`,
-    cut: cutInWords(crop),
-    soft: crop.isEnlarged ? "Smaller than the video: it will look soft." : "",
-  };
-}
-
-function cutInWords({ axis, share }) {
-  const percent = Math.round(100 * share);
-  if (axis === "none" || percent === 0) return "Nothing is cut off";
-  return `${percent}% is cut off ${axis === "horizontal" ? "left and right" : "top and bottom"}`;
-}
-
-/** `seed 31337, 25 steps` */
-export function settingsInWords({ seed, steps }) {
-  return `seed ${seed < 0 ? "random" : seed}, ${steps} steps`;
+/** `seed 31337, 25 steps` · `seed random, 25 steps, LoRA ink` · `seed 31337, 25 steps, 2 LoRAs` */
+export function settingsInWords({ seed, steps, loras }) {
+  const adapters = ["", `, LoRA ${loras[0]?.name}`][loras.length] ?? `, ${loras.length} LoRAs`;
+  return `seed ${seed < 0 ? "random" : seed}, ${steps} steps${adapters}`;
 }
 
 /** Why an order cannot be chosen. */
 export function oneOrderOnly(modelName) {
   return `${modelName} knows one order only.`;
-}
-
-/** Hint under a setting that was trained with one value. */
-export function madeFor(value) {
-  return `The model was made for ${value}. Other values often look worse.`;
 }
 
 /**
@@ -79,8 +52,8 @@ export function estimateLines(work, waitSeconds) {
 }
 
 /** Why the button cannot be pressed, or an empty string. */
-export function whyNotYet({ hasPicture, prompt, isReachable }) {
+export function whyNotYet({ hasStart, prompt, isReachable }) {
   if (!isReachable) return "The server cannot be reached";
-  if (!hasPicture) return "Add a start picture to begin";
+  if (!hasStart) return "Add a start picture to begin";
   return prompt.trim() === "" ? "Say what should happen" : "";
 }

@@ -16,16 +16,16 @@ export function callsOf(openApi) {
   );
 }
 
-/** The fields of the form of `POST /api/sessions`: `{ name, values, is }`, the picture first. */
+/** The fields of the form of `POST /api/sessions`: `{ name, values, is }`, the pictures first. */
 export function settingsOf(openApi) {
   const body = resolve(openApi, openApi.paths?.["/api/sessions"]?.post?.requestBody);
   const parts = objectsIn(openApi, body?.content?.["multipart/form-data"]?.schema);
-  const required = new Set(parts.flatMap((part) => part.required ?? []));
   const fields = parts.flatMap((part) => Object.entries(part.properties ?? {})).map(([name, property]) => {
     const schema = resolve(openApi, property);
-    return { name, values: valuesOf(openApi, schema, required.has(name)), is: schema.description ?? "" };
+    return { name, values: valuesOf(openApi, schema), is: schema.description ?? "" };
   });
-  return fields.sort((a, b) => Number(required.has(b.name)) - Number(required.has(a.name)));
+  const isFile = ({ values }) => Number(values === aFile);
+  return fields.sort((a, b) => isFile(b) - isFile(a));
 }
 
 /** The object schemas that a schema puts together. */
@@ -34,13 +34,13 @@ function objectsIn(openApi, schema) {
   return resolved.allOf ? resolved.allOf.flatMap((part) => objectsIn(openApi, part)) : [resolved];
 }
 
+const aFile = "a file";
+
 /** `1 to 120, default 5` · `inverted or forward` · `a file` */
-function valuesOf(openApi, schema, isRequired) {
+function valuesOf(openApi, schema) {
   const says = [kindOf(openApi, schema)];
-  if (schema.default !== undefined && schema.default !== "" && schema.default !== null) {
-    says.push(`default ${schema.default}`);
-  }
-  if (isRequired && schema.default === undefined) says.push("required");
+  const usual = String(schema.default ?? ""); // empty for an empty list, too
+  if (usual !== "") says.push(`default ${usual}`);
   return says.filter(Boolean).join(", ");
 }
 
@@ -48,7 +48,8 @@ function kindOf(openApi, schema) {
   if (schema.enum) return schema.enum.join(" or ");
   const choices = schema.anyOf ?? schema.oneOf;
   if (choices) return choices.map((each) => kindOf(openApi, resolve(openApi, each))).join(" or ");
-  if (schema.format === "binary" || schema.contentMediaType) return "a file";
+  if (schema.format === "binary" || schema.contentMediaType) return aFile;
+  if (schema.type === "array") return `a list of up to ${schema.maxItems}`;
   if (schema.type === "boolean") return "true or false";
   if (schema.type === "string") return schema.maxLength ? `text up to ${schema.maxLength} characters` : "text";
   return rangeOf(schema);

@@ -1,5 +1,5 @@
 /**
- * What a request will become, before it is sent: sections, size, crop, time. Pure: no DOM, no clock. Agrees with the
+ * What a request will become, before it is sent: sections, size, time. Pure: no DOM, no clock. Agrees with the
  * server's `src/engine/sampling/section_plan.ts` and `resolution.ts`, which a test compares.
  * @module
  */
@@ -51,31 +51,11 @@ export function bestSize(sizes, pictureWidthPx, pictureHeightPx) {
 }
 
 /**
- * What of a picture becomes the video: it is scaled until it covers the size and cut evenly on both sides. In pixels of
- * the picture; `share` is the part cut off, 0 to 1; `axis` the side it is cut on.
- */
-export function cropFor(picture, size) {
-  const scale = Math.max(size.widthPx / picture.widthPx, size.heightPx / picture.heightPx);
-  const widthPx = size.widthPx / scale;
-  const heightPx = size.heightPx / scale;
-  const share = 1 - (widthPx * heightPx) / (picture.widthPx * picture.heightPx);
-  const axis = share < 1e-9 ? "none" : widthPx < picture.widthPx - 1e-6 ? "horizontal" : "vertical";
-  return {
-    leftPx: (picture.widthPx - widthPx) / 2,
-    topPx: (picture.heightPx - heightPx) / 2,
-    widthPx,
-    heightPx,
-    share: axis === "none" ? 0 : share,
-    axis,
-    isEnlarged: scale > 1,
-  };
-}
-
-/**
- * Seconds of work, from what was measured on the server's device for this size.
+ * Seconds of work, from what was measured on the server's device for this size and the model's own window.
  * @returns {{ firstFramesSeconds: number, totalSeconds: number } | undefined} undefined: never measured
  */
-export function estimateWork(model, { sections, steps, cfg = 1, widthPx, heightPx }) {
+export function estimateWork(model, { sections, steps, cfg = 1, windowLatentFrames, widthPx, heightPx }) {
+  if (windowLatentFrames !== model.defaults.windowLatentFrames) return undefined;
   const measured = model.measured.find((each) => each.widthPx === widthPx && each.heightPx === heightPx);
   if (!measured) return undefined;
   const passes = cfg > 1 ? 2 : 1; // true guidance runs the transformer twice per step

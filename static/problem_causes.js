@@ -7,7 +7,7 @@
 /** Last part of a problem's `type` → `[status, cause]`. */
 export const problemCauses = {
   "invalid-request": [422, "A setting is unknown, missing or out of its range. `field` names it."],
-  "image-missing": [422, "The form has no file called `image`."],
+  "image-missing": [422, "The form has no file called `image`, and `start` asks for none of the plain ones."],
   "image-unreadable": [422, "The file is not a PNG, JPEG, WebP or AVIF picture, or it is cut off."],
   "image-too-small": [422, "A side of the picture has fewer than 16 pixels."],
   "image-too-large": [413, "The picture is larger than 20 MB or has more than 40 million pixels."],

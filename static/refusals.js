@@ -13,15 +13,17 @@ export function clearRefusals() {
 
 /** The server's sentence under its field, which gets the focus; without a field above the button. */
 export function showRefusal(problem) {
-  const named = problem.field === "resolution" ? "size" : problem.field;
+  // Of a list the server names the entry, too: loras.0.strength.
+  const [field] = problem.field?.split(".") ?? [];
+  const named = field === "resolution" ? "size" : field;
   const line = byId(`refusal-${named}`) ?? byId("refusal-form");
   setText(line, problem.message);
   line.hidden = false;
-  const field = named === "image"
+  const control = named === "image"
     ? byId("replace")
     : document.querySelector(`.compose [name="${CSS.escape(named ?? "")}"]`);
-  if (!field) return;
-  if (byId("settings").contains(field)) byId("settings").open = true;
-  field.setAttribute("aria-invalid", "true");
-  field.focus();
+  if (!control) return;
+  if (byId("settings").contains(control)) byId("settings").open = true;
+  control.setAttribute("aria-invalid", "true");
+  control.focus();
 }

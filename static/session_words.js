@@ -143,6 +143,9 @@ export function recipeFacts({ settings, plan, video }) {
     ["Seed", String(settings.seed)],
     ["Steps", String(settings.steps)],
     ["Guidance", String(settings.guidance)],
+    ...(settings.start && settings.start !== "picture" ? [["Begins with", settings.start]] : []),
+    ...(settings.endStrength ? [["End picture", `strength ${settings.endStrength}`]] : []),
+    ...(settings.loras ?? []).map(({ name, strength }) => ["LoRA", `${name}, strength ${strength}`]),
     ...(video ? [["File", fileFacts(video)]] : []),
   ];
 }

@@ -9,6 +9,8 @@ const defaultSeed = 31337;
 export class Settings {
   /** What was changed, by name. */
   changes = {};
+  /** `{ blob, name }` of the frame to be led to, or null. */
+  endPicture = null;
   #details;
   #onChange;
   #models = [];
@@ -57,49 +59,57 @@ export class Settings {
     return Number(this.changes.steps ?? this.model?.defaults.steps);
   }
 
+  /** Above 1 each step is computed twice. */
+  get cfg() {
+    return Number(this.changes.cfg ?? this.model?.defaults.cfg ?? 1);
+  }
+
+  /** Latent frames of a section, 4 frames each. */
+  get windowLatentFrames() {
+    return Number(this.changes.windowLatentFrames ?? this.model?.defaults.windowLatentFrames ?? 9);
+  }
+
+  /** Sets one value; undefined sets it back. */
+  change(name, value) {
+    if (name === "endImage") {
+      this.endPicture = value ?? null;
+      if (!value) delete this.changes.endStrength;
+    } else if (value === undefined) delete this.changes[name];
+    else this.changes[name] = value;
+    this.#show();
+    this.#onChange();
+  }
+
   /** Fields of the request; what was not changed is left to the server. */
-  request() {
-    const { size, ...rest } = this.changes;
+  request(schedule) {
+    const { size, endStrength, ...rest } = this.changes;
     const fields = { seed: defaultSeed, ...rest };
     if (this.model) fields.model = this.model.id;
     if (size) fields.resolution = size;
-    return fields;
+    const end = schedule === "inverted" ? this.endPicture : null;
+    if (!end) return { settings: fields };
+    return { settings: endStrength === undefined ? fields : { ...fields, endStrength }, endImage: end.blob };
   }
 
   get #bestSize() {
     if (!this.model) return null;
-    const { sizes } = this.model;
-    return this.#picture ? bestSize(sizes, this.#picture.widthPx, this.#picture.heightPx) : sizes[0];
+    const { widthPx, heightPx } = this.#picture ?? { widthPx: 1, heightPx: 1 };
+    return bestSize(this.model.sizes, widthPx, heightPx);
   }
 
   async #makeRows() {
     if (this.#rows) return;
     const [{ createSettingsRows }] = await Promise.all([import("./settings_rows.js"), addStyleSheets("settings.css")]);
-    this.#rows ??= createSettingsRows(this.#details.querySelector("#settings-rows"), (name, value) => {
-      if (value === undefined) delete this.changes[name];
-      else this.changes[name] = value;
-      this.#show();
-      this.#onChange();
-    });
+    const root = this.#details.querySelector("#settings-rows");
+    this.#rows ??= createSettingsRows(root, (name, value) => this.change(name, value));
     this.#show();
   }
 
   #show() {
-    const { model, changes } = this;
+    const { model, changes, endPicture } = this;
     if (!model) return;
-    const best = this.#bestSize;
-    const { steps, guidance } = model.defaults;
-    const unchanged = {
-      size: sizeKey(best),
-      model: model.id,
-      seed: defaultSeed,
-      steps,
-      guidance,
-      previews: true,
-      keepRecipe: true,
-    };
-    const values = { ...unchanged, ...changes };
-    setText(this.#details.querySelector("#settings-values"), settingsInWords(values));
-    this.#rows?.show(values, { changes, models: this.#models, model, best });
+    const { seed = defaultSeed, steps = model.defaults.steps, loras = [] } = changes;
+    setText(this.#details.querySelector("#settings-values"), settingsInWords({ seed, steps, loras }));
+    this.#rows?.show({ seed: defaultSeed, changes, endPicture, models: this.#models, model, best: this.#bestSize });
   }
 }

@@ -1,41 +1,55 @@
 import { element, setText } from "./element.js";
-import { examplesHint, pictureFacts, refusals } from "./form_words.js";
+import { examplesHint } from "./form_words.js";
 import { listenForFiles } from "./picture_files.js";
-import { cropFor } from "./plan.js";
 
-const mostBytes = 20_000_000; // the server's limit
+const loadRefusals = async () => (await import("./picture_words.js")).refusals;
 const byId = (id) => document.getElementById(id);
 
 /** The start picture: dropped anywhere on the page, pasted, chosen, taken with the camera or picked from the examples. */
 export class StartPicture {
-  /** `{ blob, name, example, widthPx, heightPx, url }`, or null. */
-  picture = null;
   #handlers;
-  #cropBox = null;
+  #chosen = null;
+  /** What stands in for a picture, by the API's word; null where one is wanted. */
+  #plain = null;
   #size = null;
-  /** 0 to 1: the share of what is cut off that lies before the part that is kept. */
-  #offset = 0.5;
 
-  /** @param handlers `onChange()` after every change of the picture · `onPrompt(prompt)` when an example brings its words */
+  /**
+   * @param handlers `onChange()` after every change of the picture · `onPrompt(prompt)` when an example brings its words ·
+   *   `onPlain(start)` when words alone are to do, with what to begin with; null when a picture is wanted again
+   */
   constructor(handlers) {
     this.#handlers = handlers;
     listenForFiles((file, about) => this.take(file, about));
     byId("camera").addEventListener("click", () => this.#openCamera());
+    byId("no-picture").addEventListener("click", () => handlers.onPlain("black"));
+  }
+
+  /** The one that was chosen: `{ blob, name, example, widthPx, heightPx, url }`, or null. */
+  get picture() {
+    return this.#chosen?.picture ?? null;
   }
 
   /** Takes a file of any kind; what is no picture is refused in words. */
-  async take(blob, { name = "Picture", example = null } = {}) {
+  async take(blob, about) {
     refuse("");
-    if (blob.size > mostBytes) return refuse(refusals.tooLarge);
-    const size = await sizeOf(blob);
-    if (!size) return refuse(refusals.notPicture);
     // Before there is a picture, since any change of the form shows it.
-    const { CropBox } = await import("./crop_box.js");
-    this.#cropBox ??= new CropBox(byId("crop"), (offset) => this.#offset = offset);
-    if (this.picture) URL.revokeObjectURL(this.picture.url);
-    this.picture = { blob, name, example, ...size, url: URL.createObjectURL(blob) };
-    this.#offset = 0.5;
+    const { ChosenPicture } = await import("./chosen_picture.js");
+    this.#chosen ??= new ChosenPicture();
+    const refusal = await this.#chosen.take(blob, about);
+    if (refusal) return refuse(refusal);
     this.#handlers.onChange();
+    this.#show();
+  }
+
+  /** Shows that words alone are to do, beginning with `start`; null: that a picture is wanted. */
+  async setPlain(start) {
+    if (start === this.#plain) return;
+    this.#plain = start;
+    if (start !== null) {
+      this.#chosen?.drop();
+      const { showPlainStart } = await import("./plain_start.js");
+      showPlainStart(byId("plain"), this.#plain ?? "black", (next) => this.#handlers.onPlain(next));
+    }
     this.#show();
   }
 
@@ -55,18 +69,14 @@ export class StartPicture {
     this.#show();
   }
 
-  /** What is sent: the picture as it was given, or cut where the frame was moved to. */
+  /** What is sent: the picture as it was given, or cut where the frame was moved to; nothing where there is none. */
   async upload() {
-    const { blob, name } = this.picture;
-    const crop = cropFor(this.picture, this.#size);
-    if (crop.axis === "none" || Math.abs(this.#offset - 0.5) < 0.005) return { image: blob, name };
-    const { cutPicture } = await import("./crop_box.js");
-    return { image: await cutPicture(this.picture, crop, this.#offset), name: `${name.replace(/\.\w+$/, "")}.png` };
+    return this.picture === null ? {} : await this.#chosen.upload(this.#size);
   }
 
   async #pick({ image, prompt }) {
     const response = await fetch(image);
-    if (!response.ok) return refuse(refusals.notPicture);
+    if (!response.ok) return refuse((await loadRefusals()).notPicture);
     await this.take(await response.blob(), { name: "Example", example: image });
     this.#handlers.onPrompt(prompt);
   }
@@ -75,23 +85,18 @@ export class StartPicture {
     refuse("");
     const { openCamera } = await import("./camera.js");
     const isOpen = await openCamera((blob) => this.take(blob, { name: "Camera" }));
-    if (!isOpen) refuse(refusals.camera);
+    if (!isOpen) refuse((await loadRefusals()).camera);
   }
 
   #show() {
     const { picture } = this;
-    byId("drop-area").hidden = picture !== null;
+    byId("drop-area").hidden = picture !== null || this.#plain !== null;
+    byId("plain").hidden = this.#plain === null;
     byId("chosen").hidden = byId("replace").hidden = picture === null;
     for (const button of document.querySelectorAll("[data-example]")) {
       button.setAttribute("aria-pressed", String(button.dataset.example === picture?.example));
     }
-    if (!picture || !this.#size) return;
-    const crop = cropFor(picture, this.#size);
-    this.#cropBox.show(picture, crop, this.#offset);
-    const facts = pictureFacts(picture, this.#size, crop);
-    setText(byId("chosen-name"), picture.name);
-    for (const name of ["size", "becomes", "cut", "soft"]) setText(byId(`chosen-${name}`), facts[name]);
-    byId("chosen-soft").hidden = facts.soft === "";
+    if (picture && this.#size) this.#chosen.show(this.#size);
   }
 }
 
@@ -100,18 +105,6 @@ function refuse(sentence) {
   const line = byId("refusal-image");
   line.hidden = sentence === "";
   setText(line, sentence);
-}
-
-/** Size of a picture, upright; undefined when the browser cannot read it. */
-async function sizeOf(blob) {
-  try {
-    const bitmap = await createImageBitmap(blob);
-    const { width: widthPx, height: heightPx } = bitmap;
-    bitmap.close();
-    return { widthPx, heightPx };
-  } catch {
-    return undefined;
-  }
 }
 
 function exampleItem(example, kind, pick) {

@@ -2,14 +2,18 @@ import { problemFrom, unreachable } from "./api.js";
 
 /**
  * Asks for a video. XMLHttpRequest, because `fetch` does not tell how much of a body has been sent.
- * @param {{ image: Blob, name: string, settings: Record<string, string | number | boolean> }} request
+ * @param {{ image?: Blob, name?: string, endImage?: Blob, settings: Record<string, unknown> }} request lists
+ *   go as JSON
  * @param {(fraction: number) => void} onUploaded 0 to 1
  * @returns {Promise<object>} the new session's view
  */
-export function startSession({ image, name, settings }, onUploaded, signal) {
+export function startSession({ image, name, endImage, settings }, onUploaded, signal) {
   const form = new FormData();
-  form.append("image", image, name);
-  for (const [key, value] of Object.entries(settings)) form.append(key, String(value));
+  if (image) form.append("image", image, name);
+  if (endImage) form.append("endImage", endImage, "end");
+  for (const [key, value] of Object.entries(settings)) {
+    form.append(key, typeof value === "object" ? JSON.stringify(value) : String(value));
+  }
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", "api/sessions");

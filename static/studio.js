@@ -108,8 +108,7 @@ async function forget(id) {
 
 async function useAgain(view) {
   areas.compose();
-  const response = await fetch(view.links.image);
-  await compose.useAgain(view, await response.blob());
+  await compose.useAgain(view);
   compose.focusPrompt();
 }
 

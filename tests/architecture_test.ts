@@ -62,8 +62,8 @@ const doings: readonly (readonly [what: RegExp, owner: RegExp])[] = [
 
 /** No clock, no chance, no input or output. */
 const pure = new RegExp(
-  "^src/(engine/(sampling|lora/delta|memory|networks|model_parts)|doctor/(elf|loader_cache|cuda_provider|gpus)|" +
-    "hub/part_files|" +
+  "^src/(engine/(sampling|lora/delta|memory|plain_picture|networks|model_parts)|" +
+    "doctor/(elf|loader_cache|cuda_provider|gpus)|hub/part_files|" +
     "stream/(playout|ivf|flv|mpegts|frame_ranges|line_quality|packet_row|preview_picture|slate|drawing))",
 );
 const effects = /\b(Date\.now|new Date\(|performance\.|Math\.random|crypto\.|fetch\(|setTimeout|setInterval|Deno\.)/;

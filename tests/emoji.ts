@@ -34,6 +34,7 @@ export async function cupcakeRequest(settings: Partial<ResolvedSettings> = {}): 
       cfg: 1,
       cfgRescale: 0,
       schedule: "inverted",
+      windowLatentFrames: 9,
       teaCacheThreshold: 0,
       previews: false,
       widthPx: 96,

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { nearestSize, sizesOfResolution } from "../src/engine/sampling/resolution.ts";
 import { planSections, videoPlan } from "../src/engine/sampling/section_plan.ts";
-import { bestSize, cropFor, estimateWork, planVideo } from "../static/plan.js";
+import { cropFor } from "../static/crop.js";
+import { bestSize, estimateWork, planVideo } from "../static/plan.js";
 
 Deno.test("planVideo() plans what the engine plans, for every length in tenths and both orders", () => {
   for (const schedule of ["inverted", "forward"] as const) {
@@ -59,9 +60,13 @@ Deno.test("cropFor() cuts evenly on one axis and says how much", () => {
 });
 
 Deno.test("estimateWork() multiplies what was measured, and invents nothing", () => {
-  const model = { measured: [{ widthPx: 128, heightPx: 128, secondsPerStep: 0.1, secondsPerDecode: 0.5 }] };
-  const wanted = { sections: 4, steps: 25, widthPx: 128, heightPx: 128 };
+  const model = {
+    defaults: { windowLatentFrames: 9 },
+    measured: [{ widthPx: 128, heightPx: 128, secondsPerStep: 0.1, secondsPerDecode: 0.5 }],
+  };
+  const wanted = { sections: 4, steps: 25, windowLatentFrames: 9, widthPx: 128, heightPx: 128 };
   assert.deepEqual(estimateWork(model, wanted), { firstFramesSeconds: 3, totalSeconds: 12 });
   assert.deepEqual(estimateWork(model, { ...wanted, cfg: 2 }), { firstFramesSeconds: 5.5, totalSeconds: 22 });
   assert.equal(estimateWork(model, { ...wanted, widthPx: 256 }), undefined);
+  assert.equal(estimateWork(model, { ...wanted, windowLatentFrames: 4 }), undefined);
 });

@@ -237,7 +237,10 @@ Deno.test("the API page lists every call and every setting of the OpenAPI docume
   }
   assert.ok(calls.every(({ does }) => does.endsWith(".")));
   const settings = new Map(settingsOf(openApi).map((setting: Setting) => [setting.name, setting.values]));
-  assert.equal(settings.get("image"), "a file, required");
+  assert.deepEqual([...settings.keys()].slice(0, 2), ["image", "endImage"]);
+  assert.equal(settings.get("image"), "a file");
+  assert.equal(settings.get("loras"), "a list of up to 16");
+  assert.equal(settings.get("start"), "picture or black or white or green or noise, default picture");
   assert.equal(settings.get("durationSeconds"), "1 to 120, default 5");
   assert.equal(settings.get("schedule"), "inverted or forward");
   assert.ok(settings.has("prompt") && settings.has("seed") && settings.has("resolution"));

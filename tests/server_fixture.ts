@@ -33,6 +33,8 @@ export interface ServerOptions {
   readonly dataDir?: string;
   readonly allowedOrigins?: readonly string[];
   readonly basePath?: string;
+  /** Folder of LoRA files; none when left out. */
+  readonly lorasDir?: string;
   readonly trustedProxies?: readonly string[];
   readonly iceServers?: AppOptions["iceServers"];
   readonly tools?: Partial<SessionsOptions["tools"]>;
@@ -60,6 +62,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const store = new SessionStore(join(dataDir, "sessions.sqlite"));
   const models = new Models({
     modelsDir: join(root, "models"),
+    lorasDir: options.lorasDir ?? join(dataDir, "loras"),
     defaultModel: "emoji",
     host: "127.0.0.1",
     device: "CPU",

@@ -139,6 +139,7 @@ function requestOf({ widthPx, heightPx, durationSeconds, schedule, steps = 1 }: 
       cfg: 1,
       cfgRescale: 0,
       schedule,
+      windowLatentFrames: 9,
       teaCacheThreshold: 0,
       previews: false,
       widthPx,

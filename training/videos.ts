@@ -30,7 +30,7 @@ async function make({ model, image, prompt, seconds, seed, schedule, steps, out 
   const picture = { widthPx: sizePx, heightPx: sizePx, pixels: await Deno.readFile(image) };
   const asked = generationSettings.parse({ prompt, durationSeconds: seconds, seed, schedule, steps, previews: false });
   const settings = resolveSettings(asked, manifest, picture, seed);
-  const frames = new Uint8Array(planVideo(settings, manifest).frames * sizePx * sizePx * 3);
+  const frames = new Uint8Array(planVideo(settings).frames * sizePx * sizePx * 3);
   const sections: { readonly sampling: number; readonly decoding: number }[] = [];
   for await (
     const event of engine.generate({ image: picture, settings, modelDir: model }, new AbortController().signal)

@@ -35,8 +35,8 @@ export class DeviceError extends Error {
 /** A request that this model cannot fulfil, found by the engine and not by the schema. */
 export class RequestError extends RangeError {
   override readonly name = "RequestError";
-  constructor(readonly field: string, message: string) {
-    super(message);
+  constructor(readonly field: string, message: string, options?: ErrorOptions) {
+    super(message, options);
   }
 }
 

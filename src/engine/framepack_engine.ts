@@ -33,7 +33,8 @@ class FramePackEngine implements Engine {
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
     requireWholeTokens(request);
     try {
-      const model = yield* this.#load(request.modelDir, signal);
+      const base = yield* this.#load(request.modelDir, signal);
+      const model = yield* underLoras(base, request, signal);
       for await (const event of generateVideo(model, request, signal)) {
         if (event.kind !== "latents") yield event;
       }
@@ -83,6 +84,18 @@ class FramePackEngine implements Engine {
     if (cause instanceof DeviceError && cause.fault === "out of memory") await this.#unload();
     return checkpointFault(modelDir, cause);
   }
+}
+
+async function* underLoras(
+  model: FramePackModel,
+  { loras = [] }: GenerationRequest,
+  signal: AbortSignal,
+): AsyncGenerator<GenerationEvent, FramePackModel> {
+  if (loras.length === 0) return model;
+  yield { kind: "loading", part: "LoRA", done: 0, of: 1 };
+  const adapted = await model.underLoras(loras, signal);
+  yield { kind: "loading", part: "LoRA", done: 1, of: 1 };
+  return adapted;
 }
 
 /** A graph that cannot be built tells that the folder's configurations contradict each other; anything else is as it is. */

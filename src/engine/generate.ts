@@ -8,7 +8,7 @@ import { conditionsOf, type GenerationConditions } from "./conditioning.ts";
 import type { GenerationEvent } from "./event.ts";
 import type { FramePackModel } from "./model.ts";
 import { roundToBfloat16 } from "./onnx/tensor.ts";
-import type { GenerationRequest, ResolvedSettings } from "./request.ts";
+import type { EndFrame, GenerationRequest, ResolvedSettings } from "./request.ts";
 import { resizeAndCenterCrop } from "./resample.ts";
 import {
   beginHistory,
@@ -61,13 +61,12 @@ const latentChannels = 16;
  */
 export async function* generateVideo(
   model: FramePackModel,
-  { image, settings }: Pick<GenerationRequest, "image" | "settings">,
+  { image, settings, end }: Pick<GenerationRequest, "image" | "settings" | "end">,
   signal: AbortSignal,
   precision: InputPrecision = "bfloat16",
 ): AsyncGenerator<GenerationEvent | SectionLatents> {
-  const windowLatentFrames = model.manifest.latentWindowFrames;
   const frameShape = latentFrameShape(settings);
-  const sections = planSections({ ...settings, windowLatentFrames });
+  const sections = planSections(settings);
 
   const picture = resizeAndCenterCrop(image, settings.widthPx, settings.heightPx);
   const conditions = await conditionsOf(model, picture, settings, precision, signal);
@@ -77,14 +76,15 @@ export async function* generateVideo(
   yield { kind: "plan", plan: videoPlan(sections, settings), promptTokens, promptTokensCut };
 
   const normal = torchNormal(settings.seed);
-  let history = beginHistory(settings.schedule, await model.vae.encodeImage(picture, signal));
+  const start = await model.vae.encodeImage(picture, signal);
+  let history = beginHistory(settings.schedule, start, end ? await endLatentOf(model, end, settings, signal) : null);
   let pending: PixelClip | null = null;
 
   for (const section of sections) {
     const clock = stopwatch();
     yield { kind: "sampling", section: section.section };
     const context = historyContext(history);
-    const noise = normal(latentChannels * windowLatentFrames * frameShape.height * frameShape.width);
+    const noise = normal(latentChannels * settings.windowLatentFrames * frameShape.height * frameShape.width);
     const place = sectionContext(section, context, frameShape, precision);
     const preview = previewOf(model, section, history, settings);
     const latents = yield* sampleSection(section, { conditions, place, noise, settings, precision, preview }, signal);
@@ -105,6 +105,20 @@ export async function* generateVideo(
       decodingSeconds: clock.total() - samplingSeconds,
     };
   }
+}
+
+/**
+ * The end picture as a latent frame, weakened by its strength. FramePack-Studio `worker.py` and FramePack-eichi
+ * `endframe_ichi.py` put it where the frame behind the first section would be.
+ */
+async function endLatentOf(
+  { vae }: FramePackModel,
+  { image, strength }: EndFrame,
+  { widthPx, heightPx }: ResolvedSettings,
+  signal: AbortSignal,
+): Promise<Float32Array> {
+  const latent = await vae.encodeImage(resizeAndCenterCrop(image, widthPx, heightPx), signal);
+  return latent.map((value) => value * strength);
 }
 
 interface SamplingInputs {

@@ -8,7 +8,7 @@ import type { GenerationEvent } from "./event.ts";
 import { createFramePackEngine, type FramePackEngineOptions } from "./framepack_engine.ts";
 import type { Engine } from "./mod.ts";
 import { ReportWriter } from "./report_writer.ts";
-import { type EngineOrder, type Message, readMessages } from "./wire.ts";
+import { type EngineOrder, type Message, readMessages, unpackRequest } from "./wire.ts";
 
 /** What the engine inside is made with; crosses the process border as JSON. */
 export type HostOptions = FramePackEngineOptions;
@@ -80,8 +80,7 @@ function eventsOf(
   signal: AbortSignal,
 ): AsyncIterable<GenerationEvent> {
   if (order.kind === "warm") return engine.warm(order.modelDir, signal);
-  const { widthPx, heightPx, ...request } = order.request;
-  return engine.generate({ ...request, image: { widthPx, heightPx, pixels } }, signal);
+  return engine.generate(unpackRequest(order.request, pixels), signal);
 }
 
 if (import.meta.main) {

@@ -153,13 +153,13 @@ export function resolveSettings(
     steps: settings.steps ?? manifest.defaultSteps,
     guidance: settings.guidance ?? manifest.defaultGuidance,
     cfg: settings.cfg ?? manifest.defaultCfg,
+    windowLatentFrames: settings.windowLatentFrames ?? manifest.latentWindowFrames,
   };
 }
 
 /** What a request will make: the same plan the engine tells at its start. */
-export function planVideo(settings: ResolvedSettings, manifest: Manifest): VideoPlan {
-  const windowLatentFrames = manifest.latentWindowFrames;
-  return videoPlan(planSections({ ...settings, windowLatentFrames }), settings);
+export function planVideo(settings: ResolvedSettings): VideoPlan {
+  return videoPlan(planSections(settings), settings);
 }
 
 /** Sizes a page offers: the trained one, or the published ones, squarest first. */

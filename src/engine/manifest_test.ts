@@ -26,10 +26,22 @@ Deno.test("readManifest() reads the embedded model", async () => {
   assert.equal(settings.steps, 6);
   assert.equal(settings.schedule, "inverted");
   assert.deepEqual([settings.widthPx, settings.heightPx], [96, 96]);
-  const plan = planVideo(settings, manifest);
+  const plan = planVideo(settings);
   assert.equal(plan.frames, 145);
   assert.deepEqual(plan.sections.at(-1), { start: 0, end: 40 });
   assert.ok(manifest.examples.length > 0);
+});
+
+Deno.test("resolveSettings() takes the model's window, unless another one is asked for", async () => {
+  const manifest = await readManifest(emoji);
+  const resolved = (settings: object) => resolveSettings(generationSettings.parse(settings), manifest, square, 0);
+  assert.equal(resolved({}).windowLatentFrames, 9);
+  assert.equal(
+    resolveSettings(generationSettings.parse({}), { ...manifest, latentWindowFrames: 5 }, square, 0)
+      .windowLatentFrames,
+    5,
+  );
+  assert.equal(planVideo(resolved({ windowLatentFrames: 4, durationSeconds: 1 })).frames, 2 * 16 + 1);
 });
 
 Deno.test("readManifest() takes a folder without framecast.json for FramePack as published", async () => {

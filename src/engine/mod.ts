@@ -19,6 +19,9 @@ export interface Engine extends AsyncDisposable {
 export type { GenerationEvent } from "./event.ts";
 export * from "./errors.ts";
 export { type Manifest, offeredSizes, planVideo, readManifest, resolveSettings } from "./manifest.ts";
+export { type LoraFile, loraName } from "./lora/adapter_file.ts";
+export { type AvailableLora, LoraLibrary } from "./lora/lora_library.ts";
 export { inspectWeights, type WeightsReport } from "./model_inspection.ts";
 export { modelParts, type PartName, partNames } from "./model_parts.ts";
+export { plainPicture } from "./plain_picture.ts";
 export * from "./request.ts";

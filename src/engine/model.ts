@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { type ImageEncoder, loadImageEncoder, loadTextEncoder, type TextEncoder } from "./encoders.ts";
 import type { GenerationEvent } from "./event.ts";
 import { loadGpuTransformer } from "./gpu_transformer.ts";
+import type { LoraFile } from "./lora/adapter_file.ts";
+import { LoraSets } from "./lora/lora_sets.ts";
 import { type Manifest, offeredSizes, readManifest } from "./manifest.ts";
 import type { VaeConfig } from "./networks/vae_config.ts";
 import { ExecutableCache } from "./onnx/executable_cache.ts";
@@ -28,12 +30,18 @@ export interface ModelOptions extends Pick<CompileOptions, "device" | "threads" 
 /** Everything that one folder holds. */
 export interface FramePackModel extends Disposable, AsyncDisposable {
   readonly manifest: Manifest;
+  /** As it lies in the folder, or under adapters. */
   readonly transformer: FramePackTransformer;
   readonly vae: Vae;
   /** For previews; null where none is known for this autoencoder. */
   readonly latentRgb: LatentRgbMap | null;
   readonly textEncoder: TextEncoder;
   readonly imageEncoder: ImageEncoder;
+  /**
+   * The same model with these adapters in its transformer; it shares all else, and is good until the next call.
+   * @throws RequestError naming the file that does not fit
+   */
+  underLoras(loras: readonly LoraFile[], signal: AbortSignal): Promise<FramePackModel>;
   /** Compiles what a video of the default size needs. */
   warm(signal: AbortSignal): AsyncGenerator<GenerationEvent>;
 }
@@ -48,7 +56,8 @@ export async function loadModel(modelDir: string, runtime: Runtime, options: Mod
   const weights = options.device.kind === "cpu"
     ? placeOfWeights(await weightFilesBytes(modelDir), availableMemoryBytes)
     : "resident";
-  const executables = new ExecutableCache(runtime, { ...compileOptions, weights, nodesOnCpu: "refused" });
+  const newCache = () => new ExecutableCache(runtime, { ...compileOptions, weights, nodesOnCpu: "refused" });
+  const executables = newCache();
   // As the published code runs them on a GPU; a CPU computes in float32 either way.
   const computeDType = options.device.kind === "cuda" ? "float16" : "float32";
   const gpu = options.device.kind === "cuda" ? { runtime, device: options.device, placement } : undefined;
@@ -61,20 +70,29 @@ export async function loadModel(modelDir: string, runtime: Runtime, options: Mod
     loadTextEncoder(modelDir, manifest, executables, computeDType),
     loadImageEncoder(modelDir, executables, computeDType),
   ]);
-  return {
+  const loraSets = new LoraSets(transformer, newCache);
+  const model: FramePackModel = {
     manifest,
     transformer,
     vae,
     latentRgb: latentRgbOf(manifest, vae.config),
     textEncoder,
     imageEncoder,
+    async underLoras(loras, signal) {
+      return { ...model, transformer: await loraSets.transformerUnder(loras, signal) };
+    },
     warm: (signal) => warm({ manifest, transformer, vae, textEncoder, imageEncoder }, signal),
-    [Symbol.dispose]: () => executables[Symbol.dispose](),
+    [Symbol.dispose]() {
+      loraSets[Symbol.dispose]();
+      executables[Symbol.dispose]();
+    },
     async [Symbol.asyncDispose]() {
       await blocks?.[Symbol.asyncDispose]();
+      loraSets[Symbol.dispose]();
       executables[Symbol.dispose]();
     },
   };
+  return model;
 }
 
 /**
@@ -112,7 +130,7 @@ async function weightFilesBytes(modelDir: string): Promise<number> {
 async function* warm(
   { manifest, transformer, vae, textEncoder, imageEncoder }: Omit<
     FramePackModel,
-    "latentRgb" | "warm" | typeof Symbol.dispose | typeof Symbol.asyncDispose
+    "latentRgb" | "underLoras" | "warm" | typeof Symbol.dispose | typeof Symbol.asyncDispose
   >,
   signal: AbortSignal,
 ): AsyncGenerator<GenerationEvent> {

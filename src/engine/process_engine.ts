@@ -9,7 +9,7 @@ import type { GenerationEvent } from "./event.ts";
 import type { HostOptions } from "./host.ts";
 import type { Engine } from "./mod.ts";
 import type { GenerationRequest } from "./request.ts";
-import { encodeMessage, type EngineOrder, type EngineReport, type Message, readMessages } from "./wire.ts";
+import { encodeMessage, type EngineOrder, type EngineReport, type Message, packRequest, readMessages } from "./wire.ts";
 
 export interface ProcessEngineOptions extends HostOptions {
   /** Program and arguments that run `host.ts`; the options follow as one JSON argument. Default: this deno, fenced in. */
@@ -49,9 +49,9 @@ class ProcessEngine implements Engine {
 
   constructor(readonly command: readonly string[]) {}
 
-  generate({ image, ...rest }: GenerationRequest, signal: AbortSignal): AsyncIterable<GenerationEvent> {
-    const { widthPx, heightPx, pixels } = image;
-    return this.#carryOut({ kind: "generate", request: { ...rest, widthPx, heightPx } }, pixels, signal);
+  generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<GenerationEvent> {
+    const { head, body } = packRequest(request);
+    return this.#carryOut({ kind: "generate", request: head }, body, signal);
   }
 
   warm(modelDir: string, signal: AbortSignal): AsyncIterable<GenerationEvent> {

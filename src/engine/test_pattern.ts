@@ -13,16 +13,14 @@ export interface TestPatternOptions {
   /** 0: as fast as it can be drawn. */
   readonly secondsPerStep?: number;
   readonly secondsPerDecode?: number;
-  /** Latent frames per section; FramePack's is 9. */
-  readonly windowLatentFrames?: number;
 }
 
-/** The request's size, duration, steps, schedule, seed and wish for previews count; picture, prompt and model do not. */
+/** The request's size, duration, window, steps, schedule, seed and wish for previews count; pictures, prompt, model and LoRAs do not. */
 export function createTestPatternEngine(options: TestPatternOptions = {}): Engine {
-  const { secondsPerStep = 0, secondsPerDecode = 0, windowLatentFrames = 9 } = options;
+  const { secondsPerStep = 0, secondsPerDecode = 0 } = options;
   return {
     async *generate({ settings }: GenerationRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
-      const sections = planSections({ ...settings, windowLatentFrames });
+      const sections = planSections(settings);
       const plan = videoPlan(sections, settings);
       const promptTokens = settings.prompt.split(/\s+/).filter(Boolean).length;
       yield { kind: "plan", plan, promptTokens, promptTokensCut: 0 };

@@ -24,6 +24,7 @@ function requestOf(
       cfg: 1,
       cfgRescale: 0,
       schedule,
+      windowLatentFrames: 9,
       teaCacheThreshold: 0,
       previews: false,
       widthPx,

@@ -54,7 +54,7 @@ export interface SectionContext {
 }
 
 /** Weights of a folder's transformer, its sizes from `config.json`. */
-export async function loadTransformer(folder: string, executables: ExecutableCache): Promise<FramePackTransformer> {
+export async function loadTransformer(folder: string, executables: CompiledGraphs): Promise<FramePackTransformer> {
   return new FramePackTransformer(await transformerSource(folder), executables);
 }
 
@@ -64,11 +64,14 @@ export async function transformerSource(folder: string): Promise<TransformerSour
   return { config, checkpoint: await openCheckpoint(folder), computeDType: "float32" };
 }
 
+/** Where a transformer has its graphs compiled. */
+export type CompiledGraphs = Pick<ExecutableCache, "get">;
+
 /** One compiled FramePack transformer. */
 export class FramePackTransformer {
   constructor(
     readonly source: TransformerSource,
-    readonly executables: ExecutableCache,
+    readonly executables: CompiledGraphs,
     readonly blocks: BlockRunner = new WholeBlocks(source, executables),
   ) {}
 

@@ -12,16 +12,43 @@
 import type { FrameState, PreviewClip } from "../video.ts";
 import type { DeviceFault } from "./errors.ts";
 import type { GenerationEvent } from "./event.ts";
-import type { GenerationRequest } from "./request.ts";
+import type { EndFrame, GenerationRequest } from "./request.ts";
 
-/** What the server asks for. Pixels of the start picture are the body of `generate`. */
+/** What the server asks for. Pixels of the start picture, and of an end picture behind them, are the body of `generate`. */
 export type EngineOrder =
-  | {
-    readonly kind: "generate";
-    readonly request: Omit<GenerationRequest, "image"> & { readonly widthPx: number; readonly heightPx: number };
-  }
+  | { readonly kind: "generate"; readonly request: RequestHead }
   | { readonly kind: "warm"; readonly modelDir: string }
   | { readonly kind: "stop" };
+
+/** A request without its pixels. */
+export interface RequestHead extends Omit<GenerationRequest, "image" | "end">, PictureSize {
+  readonly end?: PictureSize & Omit<EndFrame, "image">;
+}
+
+interface PictureSize {
+  readonly widthPx: number;
+  readonly heightPx: number;
+}
+
+/** A request as it crosses the border: its head, and its pixels in one piece. */
+export function packRequest({ image, end, ...rest }: GenerationRequest): { head: RequestHead; body: Uint8Array } {
+  const head: RequestHead = { ...rest, ...sizeOf(image) };
+  if (!end) return { head, body: image.pixels };
+  const body = new Uint8Array(image.pixels.length + end.image.pixels.length);
+  body.set(image.pixels);
+  body.set(end.image.pixels, image.pixels.length);
+  return { head: { ...head, end: { strength: end.strength, ...sizeOf(end.image) } }, body };
+}
+
+/** The request that was packed. */
+export function unpackRequest({ widthPx, heightPx, end, ...rest }: RequestHead, body: Uint8Array): GenerationRequest {
+  const startBytes = 3 * widthPx * heightPx;
+  const request = { ...rest, image: { widthPx, heightPx, pixels: body.subarray(0, startBytes) } };
+  if (!end) return request;
+  return { ...request, end: { strength: end.strength, image: { ...sizeOf(end), pixels: body.subarray(startBytes) } } };
+}
+
+const sizeOf = ({ widthPx, heightPx }: PictureSize): PictureSize => ({ widthPx, heightPx });
 
 /** What the engine answers. Pixels of a batch or a preview are the body of its event; each order but `stop` ends in `done`, `stopped` or `failed`. */
 export type EngineReport =

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { encodeMessage, type EngineOrder, readMessages } from "./wire.ts";
+import type { GenerationRequest } from "./request.ts";
+import { encodeMessage, type EngineOrder, packRequest, readMessages, unpackRequest } from "./wire.ts";
 
 const order: EngineOrder = { kind: "warm", modelDir: "models/ünïcode" };
 
@@ -32,4 +33,22 @@ Deno.test("readMessages() refuses a stream that ends inside a message", async ()
 Deno.test("readMessages() refuses a head of impossible length", async () => {
   const text = new TextEncoder().encode("some library printed this line to standard output\n");
   await assert.rejects(Array.fromAsync(readMessages(streamOf(text, 64))), /head would have \d+ bytes/);
+});
+
+Deno.test("unpackRequest() gives back what packRequest() took, with an end picture of another size and without", () => {
+  const picture = (widthPx: number, heightPx: number, first: number) => ({
+    widthPx,
+    heightPx,
+    pixels: Uint8Array.from({ length: 3 * widthPx * heightPx }, (_, i) => first + i),
+  });
+  const bare = {
+    image: picture(4, 2, 1),
+    modelDir: "models/emoji",
+    settings: { prompt: "x" } as GenerationRequest["settings"],
+    loras: [{ file: "ink.safetensors", strength: -0.5 }],
+  };
+  for (const request of [bare, { ...bare, end: { image: picture(2, 3, 100), strength: 0.25 } }]) {
+    const { head, body } = packRequest(request);
+    assert.deepEqual(unpackRequest(JSON.parse(JSON.stringify(head)), body), request);
+  }
 });

@@ -39,6 +39,12 @@ export function openApiDocument(version: string, root = "/") {
   };
 }
 
+const pictureField = (description: string) => ({
+  type: "string",
+  contentMediaType: "application/octet-stream",
+  description,
+});
+
 const sessionPaths = {
   "/api/sessions": {
     get: {
@@ -53,17 +59,18 @@ const sessionPaths = {
         required: true,
         content: {
           "multipart/form-data": {
+            encoding: { loras: { contentType: "application/json" } },
             schema: {
               allOf: [reference("NewSession"), {
                 type: "object",
-                required: ["image"],
                 properties: {
-                  image: {
-                    type: "string",
-                    contentMediaType: "application/octet-stream",
-                    description:
-                      "PNG, JPEG, WebP, AVIF, GIF or TIFF; up to 20 MB and 40 megapixels, at least 16 px a side.",
-                  },
+                  image: pictureField(
+                    "The start picture, unless `start` asks for a plain one. PNG, JPEG, WebP, AVIF, GIF or TIFF; up to 20 " +
+                      "MB and 40 megapixels, at least 16 px a side.",
+                  ),
+                  endImage: pictureField(
+                    "A picture that the video is led to, for the schedule `inverted`. It is not in the video itself.",
+                  ),
                 },
               }],
             },
@@ -194,6 +201,17 @@ const filePaths = {
       operationId: "getStartPicture",
       summary: "The start picture as it was sent",
       responses: { "200": binary("image/*", "The file"), ...notFound },
+    },
+  },
+  "/api/sessions/{id}/end-image": {
+    parameters: [idParameter],
+    get: {
+      operationId: "getEndPicture",
+      summary: "The end picture as it was sent",
+      responses: {
+        "200": binary("image/*", "The file"),
+        "404": problemAnswer("There is no such session, or it has no end picture"),
+      },
     },
   },
 };

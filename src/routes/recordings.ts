@@ -43,6 +43,11 @@ export function recordingRoutes(files: SessionFiles): Hono {
     const { path, mediaType } = files.startPicture(c.req.param("id"));
     return sessionFile(c.req.raw, path, { "content-type": mediaType, "cache-control": forEver });
   });
+
+  routes.get("/:id/end-image", async (c) => {
+    const { path, mediaType } = await files.endPicture(c.req.param("id"));
+    return await sessionFile(c.req.raw, path, { "content-type": mediaType, "cache-control": forEver });
+  });
   return routes;
 }
 

@@ -3,7 +3,15 @@
  * @module
  */
 import { z } from "zod";
-import { demandOf, generationSettings, type NewSession, Refusal } from "../session/mod.ts";
+import {
+  demandOf,
+  endStrengthChoice,
+  generationSettings,
+  loraChoices,
+  type NewSession,
+  Refusal,
+  startChoice,
+} from "../session/mod.ts";
 
 /** Name of a channel: what can stand in an address without being written in another way. */
 export const channelName = z.string().regex(
@@ -11,12 +19,15 @@ export const channelName = z.string().regex(
   "must be 1 to 64 letters, digits, - or _, and begin with a letter or digit",
 );
 
-/** Fields of `POST /api/sessions` beside the picture. */
+/** Fields of `POST /api/sessions` beside the pictures. */
 export const sessionForm = generationSettings.extend({
   model: z.string().min(1).max(4096).optional().describe(
     "Id of a model of `/api/models`, or, on a server for its own machine alone, the absolute path of a model folder. " +
       "Default: the server's.",
   ),
+  loras: loraChoices.default([]),
+  start: startChoice,
+  endStrength: endStrengthChoice,
   keepRecipe: z.boolean().default(true).describe(
     "Whether prompt and settings are written into the file's comment tag.",
   ),
@@ -41,13 +52,16 @@ const fieldTypes = Object.fromEntries(
 
 /** @throws `Refusal` naming what is wrong with a field */
 export async function readSessionForm(form: FormData): Promise<NewSession> {
-  const { image, ...fields } = groupFields(form);
+  const { image, endImage, ...fields } = groupFields(form);
   const values = Object.fromEntries(Object.entries(fields).map(([name, text]) => [name, valueOf(name, text)]));
-  const { model, keepRecipe, channel, ...settings } = check(sessionForm, values);
-  if (!(image instanceof File) || image.size === 0) {
-    throw new Refusal("image-missing", "The form has no picture in its field image", { field: "image" });
-  }
-  return { imageBytes: new Uint8Array(await image.arrayBuffer()), settings, model, keepRecipe, channel };
+  const { model, loras, start, endStrength, keepRecipe, channel, ...settings } = check(sessionForm, values);
+  const [imageBytes, endImageBytes] = await Promise.all([bytesOf(image), bytesOf(endImage)]);
+  return { imageBytes, endImageBytes, start, endStrength, settings, model, loras, keepRecipe, channel };
+}
+
+/** Null for a field that is left out, empty, or no file. */
+async function bytesOf(entry: FormDataEntryValue | undefined): Promise<Uint8Array | null> {
+  return entry instanceof File && entry.size > 0 ? new Uint8Array(await entry.arrayBuffer()) : null;
 }
 
 /** @throws `Refusal` naming the parameter at fault */
@@ -151,8 +165,18 @@ function valueOf(name: string, entry: FormDataEntryValue): unknown {
   const isNumber = types.includes("number") || types.includes("integer");
   if (isNumber && text === "") return undefined;
   if (isNumber && (!types.includes("string") || /^[\d.]+$/.test(text))) return Number(text);
+  if (types.includes("array")) return text === "" ? undefined : jsonOf(text) ?? entry;
   if (types.includes("boolean")) return text === "" ? undefined : ({ true: true, false: false }[text] ?? entry);
   return types.includes("string") && !isTextOfItsOwn(name) && text === "" ? undefined : entry;
+}
+
+/** Undefined for a text that is no JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Fields where an empty text means an empty text. */
@@ -166,7 +190,7 @@ function faultOf(issue: z.core.$ZodIssue): { detail: string; field: string; valu
     return { detail: `There is no setting ${issue.keys.join(", ")}`, field: issue.keys[0]! };
   }
   const field = issue.path.join(".");
-  const text = String(issue.input);
+  const text = typeof issue.input === "object" ? JSON.stringify(issue.input) : String(issue.input);
   const value = text.length <= 60 ? text : `${text.slice(0, 57)}… (${text.length} characters)`;
   return {
     detail: `${field} ${demandOf(issue)}, got ${typeof issue.input === "string" ? `"${value}"` : value}`,

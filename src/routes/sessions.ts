@@ -9,8 +9,8 @@ import type { BasePath } from "./base_path.ts";
 import { problemResponse } from "./problem.ts";
 import { readSessionForm } from "./request.ts";
 
-/** The picture, and a little for the words around it. */
-const bodySizeBytesMax = imageLimits.sizeBytesMax + 1024 * 1024;
+/** Both pictures, and a little for the words around them. */
+const bodySizeBytesMax = 2 * imageLimits.sizeBytesMax + 1024 * 1024;
 
 export function sessionRoutes(sessions: Sessions, base: BasePath): Hono {
   const routes = new Hono();

@@ -6,7 +6,7 @@ import { CheckpointError, RequestError } from "../engine/mod.ts";
 import { FfmpegError } from "../ffmpeg.ts";
 import { ImageError } from "../image.ts";
 import { EncoderError, OfferError, ViewerLimitError } from "../stream/mod.ts";
-import { isDiskFull, type Problem, problem, type ProblemKind } from "./problem.ts";
+import { imageProblemKinds, isDiskFull, type Problem, problem, type ProblemKind } from "./problem.ts";
 
 /** A call that cannot be done; the message is the problem's detail. */
 export class Refusal extends Error {
@@ -29,8 +29,7 @@ export class StopRequested extends Error {
 export function problemOf(error: unknown): Problem {
   if (error instanceof Refusal) return error.problem;
   if (error instanceof ImageError) {
-    const kinds = { unreadable: "image-unreadable", tooLarge: "image-too-large", tooSmall: "image-too-small" } as const;
-    return problem(kinds[error.reason], error.message, { field: "image" });
+    return problem(imageProblemKinds[error.reason], error.message, { field: "image" });
   }
   if (error instanceof RequestError) return problem("invalid-request", error.message, { field: error.field });
   if (error instanceof CheckpointError) return problem("model-broken", error.message, { field: "model" });

@@ -2,10 +2,12 @@
  * What can be had of a session as a file: the video, its sections, single frames, the start picture.
  * @module
  */
+import { readFile } from "node:fs/promises";
 import { Refusal } from "./errors.ts";
 import { folderOf } from "./folder.ts";
 import type { FrameFormat, FramePicture } from "./frame_pictures.ts";
 import type { Gallery } from "./gallery.ts";
+import { pictureType } from "./picture_type.ts";
 import type { StoredSession } from "./store.ts";
 import type { Unrecorded } from "./unrecorded.ts";
 
@@ -56,5 +58,15 @@ export class SessionFiles {
   startPicture(id: string): { readonly path: string; readonly mediaType: string } {
     const { view, imageType } = this.#options.find(id);
     return { path: folderOf(this.#options.dataDir, view.id).start, mediaType: imageType };
+  }
+
+  /** The end picture likewise. @throws `Refusal` where there is none */
+  async endPicture(id: string): Promise<{ readonly path: string; readonly mediaType: string }> {
+    const { view } = this.#options.find(id);
+    if (view.settings.endStrength === null) {
+      throw new Refusal("not-found", `Session ${view.id} has no end picture`, { value: view.id });
+    }
+    const path = folderOf(this.#options.dataDir, view.id).end;
+    return { path, mediaType: pictureType(await readFile(path)) };
   }
 }

@@ -8,8 +8,10 @@ import { join } from "node:path";
 /** Paths of one session's files. */
 export interface SessionFolder {
   readonly dir: string;
-  /** The start picture as it was uploaded. */
+  /** The start picture as it was uploaded, or a plain one. */
   readonly start: string;
+  /** The end picture as it was uploaded, where there is one. */
+  readonly end: string;
   /** Raw frames, while they are needed. */
   readonly frames: string;
   readonly video: string;
@@ -23,6 +25,7 @@ export function folderOf(dataDir: string, id: string): SessionFolder {
   return {
     dir,
     start: join(dir, "start"),
+    end: join(dir, "end"),
     frames: join(dir, "frames.rgb"),
     video: join(dir, "video.mp4"),
     sections: join(dir, "sections"),
@@ -39,7 +42,7 @@ export async function removeFolder(folder: SessionFolder): Promise<void> {
 
 /** Removes what a server that died left behind: raw frames and half-written files. */
 export async function tidyFolder(folder: SessionFolder): Promise<void> {
-  const keep = [folder.start, folder.video];
+  const keep = [folder.start, folder.end, folder.video];
   for (const name of await readdir(folder.dir).catch(() => [])) {
     const path = join(folder.dir, name);
     if (!keep.includes(path)) await rm(path, { recursive: true, force: true });

@@ -4,8 +4,11 @@
  */
 import type { ChannelView, SessionView } from "./view.ts";
 
-/** Paths on this server. `frames` holds `{n}` for the frame's number, `sections` for the section's in making order. */
-export function linksOf(id: string): SessionView["links"] {
+/** Paths of a session on this server, such as there are. `frames` holds `{n}` for the frame's number, `sections` for the section's in making order. */
+export function linksOf(
+  id: string,
+  { endStrength }: Pick<SessionView["settings"], "endStrength">,
+): SessionView["links"] {
   const self = `/api/sessions/${id}`;
   return {
     self,
@@ -15,6 +18,7 @@ export function linksOf(id: string): SessionView["links"] {
     video: `${self}/video.mp4`,
     sections: `${self}/sections/{n}.mp4`,
     image: `${self}/image`,
+    ...(endStrength === null ? {} : { endImage: `${self}/end-image` }),
     frames: `${self}/frames/{n}.jpg`,
     watch: `/watch/${id}`,
     embed: `/embed/${id}`,

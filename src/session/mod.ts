@@ -2,7 +2,7 @@
  * Sessions: what somebody asked for, from the queue to the file. The only place that knows engine and stream.
  * @module
  */
-export { demandOf, generationSettings } from "../engine/mod.ts";
+export { demandOf, endStrengthChoice, generationSettings, loraChoices, startChoice } from "../engine/mod.ts";
 export { imageLimits } from "../image.ts";
 export { problemOf, Refusal } from "./errors.ts";
 export type { SessionFiles } from "./files.ts";

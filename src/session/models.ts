@@ -4,7 +4,14 @@
  */
 import { readdir } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
-import { type Manifest, offeredSizes, readManifest } from "../engine/mod.ts";
+import {
+  type LoraChoice,
+  type LoraFile,
+  LoraLibrary,
+  type Manifest,
+  offeredSizes,
+  readManifest,
+} from "../engine/mod.ts";
 import type { Log } from "../log.ts";
 import { Refusal } from "./errors.ts";
 import type { Pace } from "./generation_facts.ts";
@@ -21,6 +28,8 @@ export interface InstalledModel {
 
 export interface ModelsOptions {
   readonly modelsDir: string;
+  /** LoRA files that all models share; need not exist. */
+  readonly lorasDir: string;
   readonly defaultModel: string;
   /** Address the server listens on. Only this machine's own users may name folders outside `modelsDir`. */
   readonly host: string;
@@ -32,10 +41,14 @@ export interface ModelsOptions {
 
 export class Models {
   readonly #options: ModelsOptions;
+  readonly #loras: LoraLibrary;
+  /** Latent frames of a section as each model was trained with, once it has been found. */
+  readonly #windows = new Map<string, number>();
   readonly #states = new Map<string, ModelView["state"]>();
 
   constructor(options: ModelsOptions) {
     this.#options = options;
+    this.#loras = new LoraLibrary(options.lorasDir);
   }
 
   get device(): string {
@@ -52,7 +65,7 @@ export class Models {
    * @throws `Refusal` when there is no such folder, `CheckpointError` when it cannot be used
    */
   async find(id: string = this.#options.defaultModel): Promise<InstalledModel> {
-    if (isAbsolute(id) && isLoopback(this.#options.host)) return { id, dir: id, manifest: await readManifest(id) };
+    if (isAbsolute(id) && isLoopback(this.#options.host)) return await this.#read(id, id);
     const ids = await this.#ids();
     if (!ids.includes(id)) {
       throw new Refusal(
@@ -64,8 +77,15 @@ export class Models {
         },
       );
     }
-    const dir = join(this.#options.modelsDir, id);
-    return { id, dir, manifest: await readManifest(dir) };
+    return await this.#read(id, join(this.#options.modelsDir, id));
+  }
+
+  /**
+   * The files of these choices.
+   * @throws `RequestError` naming the choice that the model does not have or that cannot be used with it
+   */
+  async loraFiles({ dir }: Pick<InstalledModel, "dir">, choices: readonly LoraChoice[]): Promise<LoraFile[]> {
+    return await this.#loras.find(dir, choices);
   }
 
   /** What can be generated with; a damaged folder is left out and logged. */
@@ -73,7 +93,7 @@ export class Models {
     const views: ModelView[] = [];
     for (const id of await this.#ids()) {
       try {
-        views.push(this.#view(await this.find(id)));
+        views.push(await this.#view(await this.find(id)));
       } catch (error) {
         this.#options.log.warn("model.unusable", { id, error });
       }
@@ -86,8 +106,12 @@ export class Models {
     this.#states.set(id, state);
   }
 
-  /** Pace at this size; null before a section has been made. With `cfg` above 1 each step runs the network twice. */
-  measured({ model, widthPx, heightPx, cfg }: SessionView["settings"]): Pace | null {
+  /**
+   * Pace at this size; null before a section has been made, and for a window that is not the model's. With `cfg` above 1
+   * each step runs the network twice.
+   */
+  measured({ model, widthPx, heightPx, cfg, windowLatentFrames }: SessionView["settings"]): Pace | null {
+    if (!this.#isUsualWindow(model, windowLatentFrames)) return null;
     const pace = this.#options.store.measurements(model, this.device)
       .find((measurement) => measurement.widthPx === widthPx && measurement.heightPx === heightPx);
     if (!pace) return null;
@@ -96,11 +120,22 @@ export class Models {
 
   /** Keeps what a session measured, per pass of the network. */
   remember({ settings, timings }: SessionView): void {
-    const { model, widthPx, heightPx, cfg } = settings;
+    const { model, widthPx, heightPx, cfg, windowLatentFrames } = settings;
+    if (!this.#isUsualWindow(model, windowLatentFrames)) return;
     if (timings.secondsPerStep === null || timings.secondsPerDecode === null) return;
     const secondsPerStep = timings.secondsPerStep / passesOf(cfg);
     const { secondsPerDecode } = timings;
     this.#options.store.saveMeasurement(model, this.device, { widthPx, heightPx, secondsPerStep, secondsPerDecode });
+  }
+
+  async #read(id: string, dir: string): Promise<InstalledModel> {
+    const manifest = await readManifest(dir);
+    this.#windows.set(id, manifest.latentWindowFrames);
+    return { id, dir, manifest };
+  }
+
+  #isUsualWindow(model: string, windowLatentFrames: number): boolean {
+    return (this.#windows.get(model) ?? windowLatentFrames) === windowLatentFrames;
   }
 
   async #ids(): Promise<string[]> {
@@ -108,7 +143,7 @@ export class Models {
     return entries.filter((entry) => !entry.name.startsWith(".") && !entry.isFile()).map(({ name }) => name).sort();
   }
 
-  #view({ id, manifest }: InstalledModel): ModelView {
+  async #view({ id, dir, manifest }: InstalledModel): Promise<ModelView> {
     const sizes = offeredSizes(manifest).map(({ widthPx, heightPx }) => ({ widthPx, heightPx }));
     return {
       id,
@@ -122,12 +157,14 @@ export class Models {
         steps: manifest.defaultSteps,
         guidance: manifest.defaultGuidance,
         cfg: manifest.defaultCfg,
+        windowLatentFrames: manifest.latentWindowFrames,
         ...sizes[0]!,
       },
       sizes,
       framesPerSection: 4 * manifest.latentWindowFrames,
       frameRate: manifest.frameRate,
       measured: this.#options.store.measurements(id, this.device),
+      loras: (await this.#loras.list(dir)).map(({ name, fault }) => ({ name, fault })),
       examples: manifest.examples.map((example) => ({
         ...example,
         image: `/examples/${id}/${example.image.replace(/^examples\//, "")}`,

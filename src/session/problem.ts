@@ -45,6 +45,13 @@ export const problemKinds = {
 } as const satisfies Record<string, readonly [number, string]>;
 export type ProblemKind = keyof typeof problemKinds;
 
+/** Why a picture file cannot be used → the problem that is. */
+export const imageProblemKinds = {
+  unreadable: "image-unreadable",
+  tooLarge: "image-too-large",
+  tooSmall: "image-too-small",
+} as const satisfies Record<string, ProblemKind>;
+
 /** @param members further members: `field`, numbers */
 export function problem(kind: ProblemKind, detail: string, members: Record<string, unknown> = {}): Problem {
   const [status, title] = problemKinds[kind];

@@ -54,10 +54,17 @@ export async function placeholderOf(folder: SessionFolder, { format }: VideoPlan
 
 /** What the engine needs for a session, read from its folder when its turn comes. */
 export async function requestOf(
-  { model, keepRecipe: _choice, ...settings }: SessionView["settings"],
+  { model, loras, start: _start, endStrength, keepRecipe: _choice, ...settings }: SessionView["settings"],
   folder: SessionFolder,
   models: Models,
 ): Promise<GenerationRequest> {
-  const { dir } = await models.find(model);
-  return { image: await decodeImage(await readFile(folder.start)), settings, modelDir: dir };
+  const found = await models.find(model);
+  const read = async (path: string) => await decodeImage(await readFile(path));
+  return {
+    image: await read(folder.start),
+    settings,
+    modelDir: found.dir,
+    loras: await models.loraFiles(found, loras),
+    ...(endStrength === null ? {} : { end: { image: await read(folder.end), strength: endStrength } }),
+  };
 }

@@ -101,7 +101,7 @@ export class Session {
       prompt,
       viewers: this.#around.pictures.live.viewers,
       video: this.#video,
-      links: linksOf(this.id),
+      links: linksOf(this.id, this.#order.settings),
       ...(this.#problem ? { problem: this.#problem } : {}),
     };
   }

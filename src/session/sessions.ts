@@ -3,8 +3,8 @@
  * @module
  */
 import { writeFile } from "node:fs/promises";
-import { type Engine, type GenerationSettings, planVideo, resolveSettings } from "../engine/mod.ts";
-import { coverImage, decodeImage } from "../image.ts";
+import { type Engine, type GenerationSettings, type LoraChoice, planVideo } from "../engine/mod.ts";
+import { coverImage } from "../image.ts";
 import type { Log } from "../log.ts";
 import { Channels } from "./channels.ts";
 import { Refusal } from "./errors.ts";
@@ -18,6 +18,7 @@ import { drawSeed, newId } from "./identity.ts";
 import type { Models } from "./models.ts";
 import { pictureType } from "./picture_type.ts";
 import type { Pictures, StreamTools } from "./pictures.ts";
+import { picturesOfOrder, type SentPictures } from "./pictures_of_order.ts";
 import { isDiskFull } from "./problem.ts";
 import { afterCrash, orderOf, placeholderOf, planOf, requestOf } from "./restart.ts";
 import type { SessionOrder } from "./order.ts";
@@ -44,12 +45,11 @@ export interface SessionsOptions {
 }
 
 /** What somebody asks for. */
-export interface NewSession {
-  /** A picture file. */
-  readonly imageBytes: Uint8Array;
+export interface NewSession extends SentPictures {
   readonly settings: GenerationSettings;
   /** The default model when left out. */
   readonly model?: string | undefined;
+  readonly loras: readonly LoraChoice[];
   /** Whether the settings stand in the file's comment tag. */
   readonly keepRecipe: boolean;
   /** Name of the channel that shows it; checked. */
@@ -102,28 +102,34 @@ export class Sessions implements AsyncDisposable {
    * Takes an order: it waits for its turn.
    * @throws `Refusal`, `ImageError`, `RequestError`, `CheckpointError`
    */
-  async create({ imageBytes, settings, model, keepRecipe, channel = null }: NewSession): Promise<SessionView> {
+  async create({ settings, model, loras, keepRecipe, channel = null, ...sent }: NewSession): Promise<SessionView> {
     if (this.#state === "closing") throw new Refusal("shutting-down", "The server is stopping, start it again");
     this.#worker.refuseWhenFull(this.#options.queueLimit);
-    const { id: modelId, manifest } = await this.#options.models.find(model);
-    const image = await decodeImage(imageBytes);
-    const resolved = resolveSettings(settings, manifest, image, drawSeed());
-    const plan = planVideo(resolved, manifest);
+    const { models } = this.#options;
+    const found = await models.find(model);
+    const { id: modelId, manifest } = found;
+    const { resolved, start, end } = await picturesOfOrder(settings, sent, manifest, drawSeed());
+    const plan = planVideo(resolved);
+    await models.loraFiles(found, loras);
     const id = newId();
     const folder = folderOf(this.#options.dataDir, id);
     try {
       await makeFolder(folder);
-      await writeFile(folder.start, imageBytes);
-      const pictures = await this.#gallery.open(id, plan, await coverImage(image, resolved));
+      await writeFile(folder.start, start.bytes);
+      if (end) await writeFile(folder.end, end.bytes);
+      const pictures = await this.#gallery.open(id, plan, await coverImage(start.image, resolved));
       const order = {
         id,
         createdAtMs: this.#options.now(),
-        settings: { ...resolved, model: modelId, keepRecipe },
+        settings: {
+          ...{ ...resolved, model: modelId, loras: [...loras], keepRecipe },
+          ...{ start: sent.start, endStrength: end?.strength ?? null },
+        },
         channel,
         plan,
       };
       const session = this.#session({ ...order, videoFile: folder.video }, pictures, new EventLog());
-      this.#options.store.add({ view: session.view(), imageType: pictureType(imageBytes) });
+      this.#options.store.add({ view: session.view(), imageType: pictureType(start.bytes) });
       this.#enqueue(session);
       return session.view();
     } catch (error) {

@@ -61,5 +61,19 @@ const channels = `
     WHERE event = 'playout';
 `;
 
+/** What an older view does not say of its settings. */
+const laterSettings = (column: string) => `
+  json_set(${column},
+    '$.settings.windowLatentFrames', 9,
+    '$.settings.loras', json('[]'),
+    '$.settings.start', 'picture',
+    '$.settings.endStrength', NULL)
+`;
+
+const settings = `
+  UPDATE sessions SET view = ${laterSettings("view")};
+  UPDATE events SET data = ${laterSettings("data")} WHERE event = 'state';
+`;
+
 /** Step n leads from version n to n + 1. A step that has been released is never changed. */
-export const migrations: readonly string[] = [tables, channels];
+export const migrations: readonly string[] = [tables, channels, settings];

@@ -18,11 +18,15 @@ function view(id: string): SessionView {
     ...{ prompt: "p", negativePrompt: "", durationSeconds: 1, seed: 1, steps: 6, guidance: 10, cfg: 1, cfgRescale: 0 },
     ...{
       schedule: "inverted" as const,
+      windowLatentFrames: 9,
       teaCacheThreshold: 0,
       previews: true,
       widthPx: 96,
       heightPx: 96,
       model: "emoji",
+      loras: [],
+      start: "picture" as const,
+      endStrength: null,
       keepRecipe: true,
     },
   };
@@ -39,7 +43,7 @@ function view(id: string): SessionView {
     prompt: facts.prompt,
     viewers: 0,
     video: null,
-    links: linksOf(id),
+    links: linksOf(id, settings),
   };
 }
 
@@ -162,7 +166,14 @@ async function withFile(use: (file: string) => void): Promise<void> {
 /** A file as the first framecast wrote it, with one session and its log. */
 function writeFirstVersion(file: string): void {
   const { channel: _channel, settings, timings, links, ...rest } = view("old");
-  const { previews: _previews, ...oldSettings } = settings;
+  const {
+    previews: _previews,
+    windowLatentFrames: _window,
+    loras: _loras,
+    start: _start,
+    endStrength: _end,
+    ...oldSettings
+  } = settings;
   const { realTimeFactor: _factor, ...oldTimings } = timings;
   const { liveTs: _liveTs, sections: _sections, ...oldLinks } = links;
   const oldView = { ...rest, settings: oldSettings, timings: oldTimings, links: oldLinks };

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { schedules } from "../engine/mod.ts";
+import { loraChoices, plainStarts, schedules } from "../engine/mod.ts";
 import { channelEnds, defaultWaits, views, waits } from "../stream/mod.ts";
 
 export { channelEnds, defaultWaits, views, waits };
@@ -59,6 +59,13 @@ export const sessionSettings = z.object({
   widthPx: z.int(),
   heightPx: z.int(),
   model: z.string(),
+  /** This and what follows have their default for sessions of versions that did not know them. */
+  windowLatentFrames: z.int().default(9),
+  loras: loraChoices.default([]),
+  /** `picture`: one was sent; else what stood in for it. */
+  start: z.enum(["picture", ...plainStarts]).default("picture"),
+  /** Null without an end picture. */
+  endStrength: z.number().nullable().default(null),
   keepRecipe: z.boolean(),
 }).meta({ id: "SessionSettings" });
 
@@ -116,6 +123,8 @@ export const sessionView = z.object({
     video: z.string(),
     sections: z.string(),
     image: z.string(),
+    /** Only where there is one. */
+    endImage: z.string().exactOptional(),
     frames: z.string(),
     watch: z.string(),
     embed: z.string(),
@@ -206,6 +215,7 @@ export const modelView = z.object({
     steps: z.int(),
     guidance: z.number(),
     cfg: z.number(),
+    windowLatentFrames: z.int(),
     widthPx: z.int(),
     heightPx: z.int(),
   }),
@@ -220,6 +230,8 @@ export const modelView = z.object({
     secondsPerStep: z.number(),
     secondsPerDecode: z.number(),
   })),
+  /** LoRA files that may be named in `loras`. `fault` tells why one cannot be used with this model; null when it can. */
+  loras: z.array(z.object({ name: z.string(), fault: z.string().nullable() })),
   examples: z.array(z.object({ image: z.string(), prompt: z.string(), title: z.string() })),
   /** What a model with a narrow domain can be asked for, as the ends of sentences; null for any other. */
   understands: z.object({

@@ -4,49 +4,89 @@
  * @module
  */
 
-/** Numbers in rows. */
-export interface Matrix {
+/** Rows and columns of a matrix; a convolution's kernel counts as columns. */
+export interface MatrixShape {
   readonly rows: number;
   readonly columns: number;
+}
+
+/** Numbers in rows. */
+export interface Matrix extends MatrixShape {
   readonly data: Float32Array;
 }
 
-/** Tensors of one module by the end of their name, `lora_down`, `hada_w1_a`, `lokr_w1`, …, in float32. */
-export type AdapterTensors = ReadonlyMap<string, Matrix>;
+/** What an adapter says of one module, by the end of its tensors' names: `lora_down`, `hada_w1_a`, `lokr_w1`, `alpha`, … */
+export type AdapterParts<Part extends MatrixShape> = ReadonlyMap<string, Part>;
+
+/** Tensors of one module in float32. */
+export type AdapterTensors = AdapterParts<Matrix>;
 
 /**
  * ΔW without the user's strength, or undefined when the tensors are of no known kind or not complete. `alpha` scales by
  * alpha/rank; without it the scale is 1.
  */
 export function weightDelta(tensors: AdapterTensors): Matrix | undefined {
-  const alpha = tensors.get("alpha")?.data[0];
-  const scaledBy = (rank: number, delta: Matrix) => alpha === undefined ? delta : scale(delta, alpha / rank);
+  const by = scaleOf(tensors);
   const [down, up] = [tensors.get("lora_down"), tensors.get("lora_up")];
-  if (down && up) return scaledBy(down.rows, product(up, down));
-  const [a1, b1, a2, b2] = ["hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"].map((name) => tensors.get(name));
-  if (a1 && b1 && a2 && b2) return scaledBy(b1.rows, elementwise(product(a1, b1), product(a2, b2)));
+  if (down && up) return scaled(product(up, down), by);
+  const [a1, b1, a2, b2] = hadamardParts.map((name) => tensors.get(name));
+  if (a1 && b1 && a2 && b2) return scaled(elementwise(product(a1, b1), product(a2, b2)), by);
   const [first, second] = [factor(tensors, "lokr_w1"), factor(tensors, "lokr_w2")];
-  if (!first || !second) return undefined;
-  const rank = second.rank ?? first.rank;
-  const delta = kronecker(first.matrix, second.matrix);
-  return rank === undefined ? delta : scaledBy(rank, delta);
+  return first && second && scaled(kronecker(first, second), by);
+}
+
+/** What is added to the module's bias, without the user's strength; undefined for the many that leave it alone. */
+export function biasDelta(tensors: AdapterTensors): Float32Array | undefined {
+  const bias = tensors.get("lora_bias");
+  return bias && scaled(bias, scaleOf(tensors)).data;
+}
+
+/**
+ * The shape that `weightDelta()` will have, from the shapes of its tensors alone; undefined likewise.
+ * @throws RangeError when two of them do not fit each other
+ */
+export function deltaShape(parts: AdapterParts<MatrixShape>): MatrixShape | undefined {
+  const [down, up] = [parts.get("lora_down"), parts.get("lora_up")];
+  if (down && up) return productShape(up, down);
+  const [a1, b1, a2, b2] = hadamardParts.map((name) => parts.get(name));
+  if (a1 && b1 && a2 && b2) {
+    const [first, second] = [productShape(a1, b1), productShape(a2, b2)];
+    if (first.rows !== second.rows || first.columns !== second.columns) throw doesNotFit(first, second);
+    return first;
+  }
+  const [first, second] = ["lokr_w1", "lokr_w2"].map((name) => {
+    const [a, b] = [parts.get(`${name}_a`), parts.get(`${name}_b`)];
+    return parts.get(name) ?? (a && b && productShape(a, b));
+  });
+  return first && second && { rows: first.rows * second.rows, columns: first.columns * second.columns };
+}
+
+const hadamardParts = ["hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"];
+
+/** alpha/rank; 1 without an alpha, and for a LoKr whose factors are both stored whole, which has no rank. */
+function scaleOf(tensors: AdapterTensors): number {
+  const alpha = tensors.get("alpha")?.data[0];
+  const ofRank = ["lora_down", "hada_w1_b", "lokr_w2_b", "lokr_w1_b"].map((name) => tensors.get(name)).find(Boolean);
+  return alpha === undefined || !ofRank ? 1 : alpha / ofRank.rows;
 }
 
 /** A factor of LoKr: stored whole, or as a product of two of some rank. */
-function factor(
-  tensors: AdapterTensors,
-  name: string,
-): { readonly matrix: Matrix; readonly rank?: number } | undefined {
-  const whole = tensors.get(name);
-  if (whole) return { matrix: whole };
+function factor(tensors: AdapterTensors, name: string): Matrix | undefined {
   const [a, b] = [tensors.get(`${name}_a`), tensors.get(`${name}_b`)];
-  return a && b && { matrix: product(a, b), rank: b.rows };
+  return tensors.get(name) ?? (a && b && product(a, b));
+}
+
+function productShape(a: MatrixShape, b: MatrixShape): MatrixShape {
+  if (a.columns !== b.rows) throw doesNotFit(a, b);
+  return { rows: a.rows, columns: b.columns };
+}
+
+function doesNotFit(a: MatrixShape, b: MatrixShape): RangeError {
+  return new RangeError(`a matrix [${a.rows}, ${a.columns}] does not fit [${b.rows}, ${b.columns}]`);
 }
 
 function product(a: Matrix, b: Matrix): Matrix {
-  if (a.columns !== b.rows) {
-    throw new RangeError(`a matrix [${a.rows}, ${a.columns}] does not fit [${b.rows}, ${b.columns}]`);
-  }
+  const shape = productShape(a, b);
   const data = new Float32Array(a.rows * b.columns);
   const row = new Float64Array(b.columns);
   for (let i = 0; i < a.rows; i++) {
@@ -57,7 +97,7 @@ function product(a: Matrix, b: Matrix): Matrix {
     }
     data.set(row, i * b.columns);
   }
-  return { rows: a.rows, columns: b.columns, data };
+  return { ...shape, data };
 }
 
 function elementwise(a: Matrix, b: Matrix): Matrix {
@@ -76,7 +116,6 @@ function kronecker(a: Matrix, b: Matrix): Matrix {
   return { rows, columns, data };
 }
 
-export const scale = (matrix: Matrix, by: number): Matrix => ({
-  ...matrix,
-  data: matrix.data.map((value) => value * by),
-});
+function scaled(matrix: Matrix, by: number): Matrix {
+  return by === 1 ? matrix : { ...matrix, data: matrix.data.map((value) => value * by) };
+}

@@ -1,113 +1,101 @@
 /**
- * LoRA files merged into a transformer's weights: W + strength · ΔW. Files of kohya, PEFT/diffusers and LyCORIS with
- * FramePack's own names or HunyuanVideo's original ones. musubi-tuner `convert_lora_for_framepack`,
- * `load_safetensors_with_lora`.
+ * Adapters merged into a transformer's weights: W + strength · ΔW, in float32. Only what an adapter touches is replaced.
+ * musubi-tuner `convert_lora_for_framepack`, `load_safetensors_with_lora`.
+ *
+ * This is the way of a device that keeps its weights in memory of its own. One that reads them from a file at every step
+ * has no merged copy to read; there the same `PlacedAdapter`s, unmerged, are to become two small products beside a
+ * `linear`: x · downᵀ · upᵀ (decision 20).
  * @module
  */
-import { CheckpointError } from "../errors.ts";
-import { type Checkpoint, openCheckpoint, withWeights } from "../onnx/safetensors.ts";
-import { type AdapterTensors, type Matrix, weightDelta } from "./delta.ts";
-import { hunyuanModules, swappedHalves } from "./hunyuan_names.ts";
+import { RequestError } from "../errors.ts";
+import { type Checkpoint, withWeights } from "../onnx/safetensors.ts";
+import { elementCount } from "../onnx/tensor.ts";
+import type { LoraFile } from "./adapter_file.ts";
+import { biasDelta, weightDelta } from "./delta.ts";
+import { placeAdapters, type PlacedAdapter, type Target } from "./targets.ts";
 
-export interface LoraFile {
-  readonly file: string;
-  /** 1 is as trained; may be negative. */
-  readonly strength: number;
+export type { LoraFile } from "./adapter_file.ts";
+
+/** A checkpoint, and the names of its tensors that are not the base's. */
+export interface MergedCheckpoint extends Checkpoint {
+  readonly changed: ReadonlySet<string>;
 }
+
+interface Replacement {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** A serialized graph holds its own weights in one message of protocol buffers, which ends here. */
+const mergedBytesMax = 2 ** 31 - 2 ** 24;
 
 /**
- * The checkpoint with every file applied, one after the other.
- * @throws CheckpointError naming the file and the tensor that is of no known kind or fits no module
+ * The checkpoint with every file applied, one after the other. A strength of 0 changes nothing.
+ * @throws RequestError naming the file and the tensor at fault; the signal's reason when stopped
  */
-export async function mergeLoras(base: Checkpoint, loras: readonly LoraFile[]): Promise<Checkpoint> {
-  const targets = moduleTable(base);
-  const merged = new Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }>();
-  for (const { file, strength } of loras) {
-    for (const [module, tensors] of await readAdapters(file)) {
-      const parts = targets.get(module);
-      if (!parts) throw new CheckpointError(`Cannot apply ${file}: the transformer has no module "${module}"`);
-      const delta = deltaOf(file, module, tensors);
-      let firstRow = 0;
-      for (const part of parts) {
-        const name = `${part}.weight`;
-        const { shape } = base.get(name);
-        const rows = rowsOf(delta, firstRow, shape[0]!, part === swappedHalves && parts !== targets.get(part));
-        if (delta.columns * shape[0]! !== shape.reduce((size, dim) => size * dim, 1) || rows.length === 0) {
-          throw new CheckpointError(
-            `Cannot apply ${file}: "${module}" adds [${delta.rows}, ${delta.columns}] to [${shape.join(", ")}]`,
-          );
-        }
-        const old = merged.get(name)?.data ?? await base.readFloat32(name);
-        merged.set(name, { shape, data: old.map((value, index) => value + strength * rows[index]!) });
-        firstRow += shape[0]!;
-      }
+export async function mergeLoras(
+  base: Checkpoint,
+  loras: readonly LoraFile[],
+  signal?: AbortSignal,
+): Promise<MergedCheckpoint> {
+  const applied = loras.filter(({ strength }) => strength !== 0);
+  const placed = await Promise.all(applied.map(async (lora) => ({
+    strength: lora.strength,
+    adapters: await placeAdapters(base, lora.file),
+  })));
+  requireRoom(placed.flatMap(({ adapters }) => adapters));
+  const merged = new Map<string, Replacement>();
+  for (const { strength, adapters } of placed) {
+    for (const adapter of adapters) {
+      signal?.throwIfAborted();
+      await mergeAdapter(base, merged, adapter, strength);
     }
   }
-  return withWeights(base, merged);
+  return { ...withWeights(base, merged), changed: new Set(merged.keys()) };
 }
 
-/** How a file may call a module → the modules it means. The underscored forms are built forward; they cannot be undone. */
-function moduleTable(base: Checkpoint): ReadonlyMap<string, readonly string[]> {
-  const own = base.names()
-    .filter((name) => name.endsWith(".weight") && base.get(name).shape.length >= 2)
-    .map((name) => name.slice(0, -".weight".length));
-  const blocks = (prefix: string) =>
-    new Set(own.flatMap((name) => name.startsWith(prefix) ? [name.slice(prefix.length).split(".")[0]] : [])).size;
-  const originals = hunyuanModules({
-    dual: blocks("transformer_blocks."),
-    single: blocks("single_transformer_blocks."),
-    refiner: blocks("context_embedder.token_refiner.refiner_blocks."),
-  });
-  const named = [...originals, ...own.map((name) => [name, [name]] as const)];
-  return new Map(named.flatMap(([name, parts]) => [[name, parts], [name.replaceAll(".", "_"), parts]]));
+function requireRoom(adapters: readonly PlacedAdapter[]): void {
+  const sizes = new Map(
+    adapters.flatMap(({ targets }) => targets.map(({ module, shape }) => [module, 4 * elementCount(shape)] as const)),
+  );
+  const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  if (bytes <= mergedBytesMax) return;
+  throw new RequestError(
+    "loras",
+    `Cannot merge the LoRAs on the CPU: they change ${sizes.size} weights of ${
+      (bytes / 1e9).toFixed(1)
+    } GB in float32, ` +
+      `a graph holds at most ${(mergedBytesMax / 1e9).toFixed(1)} GB of its own`,
+  );
 }
 
-const prefixes = /^(?:lora_unet_|transformer\.|diffusion_model\.)/;
-const ends: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] = [
-  [/\.(?:lora_down|lora_A)(?:\.default)?\.weight$/, () => "lora_down"],
-  [/\.(?:lora_up|lora_B)(?:\.default)?\.weight$/, () => "lora_up"],
-  [/\.(hada_w[12]_[ab]|lokr_w[12](?:_[ab])?)$/, (match) => match[1]!],
-  [/\.alpha$/, () => "alpha"],
-];
-
-/** Tensors of a file by module. DoRA magnitudes are left out, as diffusers does for this family of models. */
-async function readAdapters(file: string): Promise<Map<string, Map<string, Matrix>>> {
-  const checkpoint = await openCheckpoint(file);
-  const modules = new Map<string, Map<string, Matrix>>();
-  for (const name of checkpoint.names()) {
-    if (/\.(?:dora_scale|lora_magnitude_vector(?:\.weight)?)$/.test(name)) continue;
-    const found = ends.map(([end, kind]) => ({ match: end.exec(name), kind })).find(({ match }) => match);
-    if (!found?.match) throw new CheckpointError(`Cannot apply ${file}: "${name}" is no LoRA, LoHa or LoKr tensor`);
-    const module = name.slice(0, found.match.index).replace(prefixes, "");
-    const tensors = modules.get(module) ?? new Map<string, Matrix>();
-    tensors.set(found.kind(found.match), await readMatrix(checkpoint, name));
-    modules.set(module, tensors);
+async function mergeAdapter(
+  base: Checkpoint,
+  merged: Map<string, Replacement>,
+  adapter: PlacedAdapter,
+  strength: number,
+): Promise<void> {
+  const tensors = await adapter.read();
+  const delta = weightDelta(tensors)!; // its shape was known
+  const bias = biasDelta(tensors);
+  const add = async (name: string, shape: readonly number[], change: Float32Array) => {
+    const data = merged.get(name)?.data ?? (await base.readFloat32(name)).slice();
+    for (let i = 0; i < data.length; i++) data[i]! += strength * change[i]!;
+    merged.set(name, { shape, data });
+  };
+  for (const target of adapter.targets) {
+    await add(`${target.module}.weight`, target.shape, rowsOf(target, delta.data, delta.columns));
+    if (bias) await add(`${target.module}.bias`, [target.rows], rowsOf(target, bias, 1));
   }
-  return modules;
 }
 
-async function readMatrix(checkpoint: Checkpoint, name: string): Promise<Matrix> {
-  const { shape } = checkpoint.get(name);
-  const rows = shape[0] ?? 1;
-  const data = await checkpoint.readFloat32(name);
-  return { rows, columns: data.length / rows, data };
-}
-
-function deltaOf(file: string, module: string, tensors: AdapterTensors): Matrix {
-  try {
-    const delta = weightDelta(tensors);
-    if (delta) return delta;
-  } catch (cause) {
-    throw new CheckpointError(`Cannot apply ${file}: "${module}": ${(cause as Error).message}`, { cause });
-  }
-  throw new CheckpointError(`Cannot apply ${file}: "${module}" has only ${[...tensors.keys()].join(", ")}`);
-}
-
-/** `count` rows from `first` on; where the original has its halves the other way round, exchanged. */
-function rowsOf(delta: Matrix, first: number, count: number, isSwapped: boolean): Float32Array {
-  const rows = delta.data.subarray(first * delta.columns, (first + count) * delta.columns);
-  if (rows.length < count * delta.columns) return new Float32Array();
-  if (!isSwapped) return rows;
-  const half = rows.length / 2;
-  return Float32Array.of(...rows.subarray(half), ...rows.subarray(0, half));
+/** The target's rows; where the original has its halves the other way round, exchanged. */
+function rowsOf({ firstRow, rows, isSwapped }: Target, data: Float32Array, columns: number): Float32Array {
+  const own = data.subarray(firstRow * columns, (firstRow + rows) * columns);
+  if (!isSwapped) return own;
+  const half = own.length / 2;
+  const exchanged = new Float32Array(own.length);
+  exchanged.set(own.subarray(half));
+  exchanged.set(own.subarray(0, half), half);
+  return exchanged;
 }

@@ -24,13 +24,11 @@ async function generationCase({ modelDir, params, inputs }: GoldenCase): Promise
   const [heightPx, widthPx] = picture.shape as [number, number, number];
   const image: RgbImage = { heightPx, widthPx, pixels: picture.data as Uint8Array };
   const signal = new AbortController().signal;
-  using loaded = await loadModel(modelDir!, caseRuntime(), {
+  using model = await loadModel(modelDir!, caseRuntime(), {
     device: { kind: "cpu" },
     idleThreads: "sleep",
     spatialTiles: params["vae_spatial_tiling"] ? "tiled" : "whole",
   });
-  const latentWindowFrames = params["latent_window_size"] as number;
-  const model = { ...loaded, manifest: { ...loaded.manifest, latentWindowFrames } };
   const events = await Array.fromAsync(generateVideo(model, { image, settings }, signal, precision));
   const sections = events.filter((event) => event.kind === "latents");
 
@@ -70,6 +68,7 @@ function settingsOf(params: GoldenCase["params"]): ResolvedSettings {
     cfg: number("cfg"),
     cfgRescale: number("guidance_rescale"),
     schedule: scheduleNames[params["schedule"] as keyof typeof scheduleNames],
+    windowLatentFrames: number("latent_window_size"),
     teaCacheThreshold: params["use_teacache"] ? number("rel_l1_thresh") : 0,
     previews: false,
     widthPx: number("width"),

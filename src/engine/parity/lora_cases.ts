@@ -2,9 +2,10 @@
  * Golden cases of LoRA files merged into the transformer.
  * @module
  */
-import { type LoraFile, mergeLoras } from "../lora/merge.ts";
+import type { LoraFile } from "../lora/adapter_file.ts";
+import { LoraSets } from "../lora/lora_sets.ts";
 import type { Checkpoint } from "../onnx/safetensors.ts";
-import { FramePackTransformer, loadTransformer } from "../transformer.ts";
+import { loadTransformer } from "../transformer.ts";
 import type { CaseOutputs } from "./compare.ts";
 import type { GoldenCase, GoldenTensor } from "./golden_case.ts";
 import type { ComponentRunner } from "./component.ts";
@@ -21,9 +22,9 @@ async function loraCase(golden: GoldenCase): Promise<CaseOutputs> {
     ...lora,
     file: `${golden.modelDir}/${lora.file}`,
   }));
-  const checkpoint = await mergeLoras(base.source.checkpoint, files);
-  using mergedExecutables = caseExecutables();
-  const merged = new FramePackTransformer({ ...base.source, checkpoint }, mergedExecutables);
+  using sets = new LoraSets(base, caseExecutables);
+  const merged = await sets.transformerUnder(files, new AbortController().signal);
+  const { checkpoint } = merged.source;
   const { sample } = await forward(merged, golden, "sample");
   return {
     tensors: { sample: sample!, sample_fp64: sample!, ...await weights(checkpoint, golden) },

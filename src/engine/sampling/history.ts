@@ -27,9 +27,13 @@ export interface HistoryContext<Frame> {
   readonly clean4x: readonly (Frame | null)[];
 }
 
-/** Before the first section. The forward schedule begins from the start frame, the inverted one arrives at it. */
-export function beginHistory<Frame>(schedule: Schedule, start: Frame): LatentHistory<Frame> {
-  return { schedule, start, frames: schedule === "forward" ? [start] : [] };
+/**
+ * Before the first section. The forward schedule begins from the start frame, the inverted one arrives at it.
+ * @param end of the inverted schedule: the frame behind the last of the timeline. It is looked at and never decoded.
+ */
+export function beginHistory<Frame>(schedule: Schedule, start: Frame, end: Frame | null = null): LatentHistory<Frame> {
+  if (schedule === "forward") return { schedule, start, frames: [start] };
+  return { schedule, start, frames: end === null ? [] : [end] };
 }
 
 /** What a section is conditioned on: the 19 frames nearest to its window, in the order of the timeline. */

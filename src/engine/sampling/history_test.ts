@@ -39,6 +39,23 @@ Deno.test("historyContext() forward: the start frame is the nearest at first, th
   assert.deepEqual(second!.context.clean4x.slice(-7), ["start", "1.0", "1.1", "1.2", "1.3", "1.4", "1.5"]);
 });
 
+Deno.test("beginHistory() with an end frame: it lies behind the first section, and is never decoded", () => {
+  let history = beginHistory("inverted", "start", "end");
+  const made = planSections({ durationSeconds: 72 / 30, schedule: "inverted", windowLatentFrames: 9 }).map(
+    (section) => {
+      const context = historyContext(history);
+      history = extendHistory(history, section, section.indices.noisy.map((_, j) => `${section.section}.${j}`));
+      return { context, decoded: latentsToDecode(history, section) };
+    },
+  );
+  assert.deepEqual(made[0]!.context.clean1x, ["start", "end"]);
+  assert.deepEqual(made[0]!.context.clean2x, [null, null]);
+  assert.deepEqual(made[1]!.context.clean4x.slice(5, 8), ["1.8", "end", null]);
+  assert.equal(made.length, 2);
+  assert.ok(made.every(({ decoded }) => !decoded.includes("end")));
+  assert.deepEqual(beginHistory("forward", "start", "end"), beginHistory("forward", "start"));
+});
+
 Deno.test("latentsToDecode() inverted: one window, then two, and the start frame at the end", () => {
   const decoded = run("inverted", 3, 3).map((section) => section.decoded);
   assert.deepEqual(decoded, [
