@@ -14,7 +14,6 @@ import { estimateWork, planVideo } from "./plan.js";
 import { Settings } from "./settings.js";
 import { StartPicture } from "./start_picture.js";
 import { planInWords } from "./measures.js";
-import { placePopover } from "./popover.js";
 
 const draftKey = "framecast.draft";
 const byId = (id) => document.getElementById(id);
@@ -134,14 +133,11 @@ export class Compose {
 
   /** What the model knows; a press on it writes the prompt. */
   async #showKnown() {
-    const { knownWords } = await import("./understands.js");
-    const panel = byId("understands");
-    panel.replaceChildren(...knownWords(this.#settings.model.understands, (prompt) => {
+    const { showKnown } = await import("./understands.js");
+    await showKnown(this.#settings.model.understands, (prompt) => {
       this.#prompt.value = prompt;
-      panel.hidePopover();
       this.#changed();
-    }));
-    placePopover(panel, byId("understands-button"));
+    });
   }
 
   #pictureChanged() {

@@ -137,6 +137,16 @@ studioTest(
   },
 );
 
+studioTest("what the model knows is listed, and a press on it writes the prompt", async ({ open }) => {
+  const page = await open("/");
+  await page.getByRole("button", { name: "What it knows" }).click();
+  await shows(page, "A small model, made for one emoji, sticker or icon on a plain background.");
+  assert.equal(await overhangPx(page), 0);
+  await page.getByRole("button", { name: "fades out and comes back", exact: true }).click();
+  assert.equal(await page.locator("#prompt").inputValue(), "It fades out and comes back.");
+  assert.equal(await page.locator("#understands").isVisible(), false);
+});
+
 studioTest("the first visit loads at most 120 kB, and stage and timeline need no scrolling", async ({ open }) => {
   const page = await open("/");
   await shows(page, "Make a picture move");

@@ -22,7 +22,8 @@ const sizePx = 96;
 
 await using engine = createFramePackEngine({ device: { kind: "cpu" }, threads: Number(Deno.args[1] ?? 1) });
 for (const line of (await Deno.readTextFile(Deno.args[0]!)).trim().split("\n")) {
-  console.log(JSON.stringify(await make(JSON.parse(line) as VideoRequest)));
+  const made = await make(JSON.parse(line) as VideoRequest);
+  Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(made)}\n`));
 }
 
 async function make({ model, image, prompt, seconds, seed, schedule, steps, out }: VideoRequest) {

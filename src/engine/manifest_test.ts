@@ -94,6 +94,28 @@ Deno.test("readManifest() reads the map from latents to colours, and names what 
   });
 });
 
+Deno.test("readManifest() reads what a small model understands, and names what is wrong with it", async () => {
+  const { understands } = await readManifest(emoji);
+  assert.ok(understands!.motions.includes("jumps up and down"));
+  await withCopy(async (dir) => {
+    const write = (grammar: unknown) =>
+      writeFile(join(dir, "framecast.json"), JSON.stringify({ name: "x", understands: grammar }));
+    await write({ subjects: "a cat", motions: [], otherwise: "It sits." });
+    await assert.rejects(readManifest(dir), {
+      name: "CheckpointError",
+      message: /framecast.json": understands\.motions: /,
+    });
+    await write({ subjects: "a cat", motions: ["purrs"], otherwise: "It sits." });
+    const empty = { together: [], speeds: [] };
+    assert.deepEqual((await readManifest(dir)).understands, {
+      ...{ subjects: "a cat", motions: ["purrs"], otherwise: "It sits." },
+      ...empty,
+    });
+    await write(undefined);
+    assert.equal((await readManifest(dir)).understands, null);
+  });
+});
+
 Deno.test("resolveSettings() refuses a size or schedule the model cannot do, and tells what fits", async () => {
   const manifest = await readManifest(emoji);
   const resolve = (settings: Record<string, unknown>, model = manifest) =>

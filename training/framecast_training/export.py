@@ -57,7 +57,19 @@ def export(work: Path, folder: Path, book: SpriteBook, settings: dict, weights: 
         "resample": 3, "rescale_factor": 1 / 255, "size": {"height": 64, "width": 64},
     })
     examples = write_examples(folder, book)
-    _write_json(folder / "framecast.json", manifest(texts, examples, settings))
+    rgb = fitted_rgb(Path(settings["vae"].get("begin_with", "")) if settings["vae"].get("minutes") == 0 else None)
+    _write_json(folder / "framecast.json", {**manifest(texts, examples, settings), **rgb})
+
+
+def fitted_rgb(kept: Path | None) -> dict:
+    """
+    The map from latents to preview colours, of an autoencoder that is kept as it was. For a new one `deno task bench
+    latent-rgb` fits it.
+    """
+    if kept is None:
+        return {}
+    published = json.loads((kept / "framecast.json").read_text())
+    return {"latent_rgb": published["latent_rgb"]} if "latent_rgb" in published else {}
 
 
 def _write_vae(folder: Path, weights: dict[str, Tensor], shape: VaeShape) -> None:
