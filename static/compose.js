@@ -4,8 +4,8 @@ import {
   estimateLines,
   oneOrderOnly,
   orderHints,
+  placeholderFor,
   promptHint,
-  promptPlaceholder,
   whyEndFirst,
   whyNotYet,
 } from "./form_words.js";
@@ -47,7 +47,6 @@ export class Compose {
    */
   constructor(handlers) {
     this.#handlers = handlers;
-    this.#prompt.placeholder = promptPlaceholder;
     setText(byId("prompt-hint"), promptHint);
     setText(byId("why"), whyEndFirst);
     setText(byId("generate-key"), /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘ ↵" : "Ctrl ↵");
@@ -158,6 +157,7 @@ export class Compose {
       this.#examplesOf = model?.id;
       this.#picture.setExamples((model?.examples ?? []).slice(0, 6));
       byId("understands-button").hidden = !model?.understands;
+      this.#prompt.placeholder = placeholderFor(model);
     }
     showOrder(model, this.#schedule);
     showPlan(plan);
