@@ -15,6 +15,7 @@ import {
   UsageError,
   wrongCommand,
 } from "./cli_request.ts";
+import { print, printError, runCommand } from "./command.ts";
 import { type Config, configFromEnvironment, folderTypedIn } from "./src/config.ts";
 import { createProcessEngine } from "./src/engine/process_engine.ts";
 import { type GenerationEvent, type GenerationRequest, planVideo } from "./src/engine/mod.ts";
@@ -157,15 +158,4 @@ async function parity(args: string[]): Promise<number> {
   return allPassed ? 0 : 1;
 }
 
-const print = (line: string) => void Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-const printError = (line: string) => void Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
-
-if (import.meta.main) {
-  try {
-    Deno.exitCode = await main(Deno.args);
-  } catch (error) {
-    const isKnown = error instanceof Error && error.name !== "Error" && error.name !== "TypeError";
-    printError(isKnown ? error.message : String((error as Error)?.stack ?? error));
-    Deno.exitCode = 1;
-  }
-}
+if (import.meta.main) await runCommand(main);

@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { print, printError, runCommand } from "./command.ts";
 import denoJson from "./deno.json" with { type: "json" };
 import { type Config, configFromEnvironment, loaderFolders } from "./src/config.ts";
 import { examinationLines, examine, fileLoaderView } from "./src/doctor/mod.ts";
@@ -57,15 +58,4 @@ function parse(args: string[]) {
   }
 }
 
-const print = (line: string) => void Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-const printError = (line: string) => void Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
-
-if (import.meta.main) {
-  try {
-    Deno.exitCode = await main(Deno.args);
-  } catch (error) {
-    const isKnown = error instanceof Error && error.name !== "Error" && error.name !== "TypeError";
-    printError(isKnown ? error.message : String((error as Error)?.stack ?? error));
-    Deno.exitCode = 1;
-  }
-}
+if (import.meta.main) await runCommand(main);

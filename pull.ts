@@ -4,6 +4,7 @@
  */
 import { relative, resolve } from "node:path";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+import { print, printError, runCommand } from "./command.ts";
 import { configFromEnvironment, folderTypedIn, hubConfigFromEnvironment } from "./src/config.ts";
 import { type PartName, partNames } from "./src/engine/mod.ts";
 import {
@@ -116,15 +117,4 @@ function printReady({ folder, weights }: Extract<PullEvent, { kind: "ready" }>):
   for (const { refusal } of Object.values(weights)) if (refusal) print(`This version cannot run it: ${refusal}`);
 }
 
-const print = (line: string) => void Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-const printError = (line: string) => void Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
-
-if (import.meta.main) {
-  try {
-    Deno.exitCode = await main(Deno.args);
-  } catch (error) {
-    const isKnown = error instanceof Error && error.name !== "Error" && error.name !== "TypeError";
-    printError(isKnown ? error.message : String((error as Error)?.stack ?? error));
-    Deno.exitCode = 1;
-  }
-}
+if (import.meta.main) await runCommand(main);
