@@ -17,8 +17,9 @@ from .muon import Muon
 from .packing import WINDOW, context_of, grouped, places
 from .pool import PooledClip, load_pool
 from .ranks import Average, Budget, average_gradients, rank_count
+from .rotary import rotary_table
 from .texts import Encoders, Texts, no_grad_for_unused
-from .transformer import Conditions, FramePackTransformer, TransformerShape, rotary_table
+from .transformer import Conditions, FramePackTransformer, TransformerShape
 from .transformer_start import start as start_weights
 
 GUIDANCE = 9984.0

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from framecast_training.transformer import (
-    Conditions, FramePackTransformer, History, TransformerShape, rotary_table)
 from framecast_training.packing import places
+from framecast_training.rotary import rotary_table
+from framecast_training.transformer import Conditions, FramePackTransformer, History, TransformerShape
 from framecast_training.vae import SCALING_FACTOR, Autoencoder, VaeShape
 
 
@@ -53,7 +53,7 @@ def test_transformer_is_diffusers(schedule, padding, height, width):
 
 
 def test_attention_for_training_is_the_fused_one():
-    from framecast_training.transformer import attend
+    from framecast_training.layers import attend
 
     q, k, v = (torch.randn(2, 4, 20, 32) for _ in range(3))
     assert torch.allclose(attend(q.requires_grad_(), k, v), attend(q.detach(), k, v), atol=1e-5)
