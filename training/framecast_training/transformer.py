@@ -261,8 +261,8 @@ class FramePackTransformer(nn.Module):
         window = x.shape[1]
         if history is not None:
             clean = self.clean_x_embedder
-            x = torch.cat((patches(clean.proj_4x, history.clean4x), patches(clean.proj_2x, history.clean2x),
-                           patches(clean.proj, history.clean1x), x), 1)
+            groups = ((clean.proj_4x, history.clean4x), (clean.proj_2x, history.clean2x), (clean.proj, history.clean1x))
+            x = torch.cat((*(patches(conv, latents) for conv, latents in groups if latents.shape[2] > 0), x), 1)
         condition = self.time_text_embed(timestep, conditions.pooled, conditions.guidance.expand(len(timestep)))
         context = torch.cat((self.image_projection(conditions.image), self.context_embedder(conditions.text, timestep)), 1)
         for block in self.transformer_blocks:
