@@ -13,7 +13,15 @@ import { mul, transpose } from "./onnx/operators.ts";
 import { type Checkpoint, openCheckpoint } from "./onnx/safetensors.ts";
 import { float32Tensor, type Tensor } from "./onnx/tensor.ts";
 import type { PixelClip } from "./sampling/mod.ts";
-import { decodeTiling, encodeTiling, inTiles, type SpatialTiles, tileShapes, type Volume } from "./vae_tiling.ts";
+import {
+  decodedLengths,
+  decodeTiling,
+  encodeTiling,
+  inTiles,
+  type SpatialTiles,
+  tileShapes,
+  type Volume,
+} from "./vae_tiling.ts";
 
 /** Height and width in latent pixels, an eighth of the picture's. */
 export interface LatentSize {
@@ -85,8 +93,7 @@ export class Vae {
   async warm({ height, width }: LatentSize, windowLatentFrames = 9): Promise<void> {
     const { spatialTiles } = this.#options;
     const pictures = tileShapes([3, 1, height * 8, width * 8], encodeTiling, spatialTiles);
-    // A section is decoded with its neighbour, and with the start frame where it touches it.
-    const sections = [1, 2].flatMap((windows) => [windows * windowLatentFrames, windows * windowLatentFrames + 1])
+    const sections = decodedLengths(windowLatentFrames)
       .flatMap((frames) => tileShapes([16, frames, height, width], decodeTiling, spatialTiles));
     await Promise.all([
       ...pictures.map((shape) => this.#encoder(shape)),
