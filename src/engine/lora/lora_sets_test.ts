@@ -28,6 +28,8 @@ function countingRuntime() {
       return Promise.resolve(executable);
     },
     whyNot: () => undefined,
+    memoryInfo: unused,
+    releaseArena: unused,
     openMemory: unused,
     tensorIn: unused,
     [Symbol.dispose]() {},
@@ -50,7 +52,7 @@ async function emojiTrial() {
   return {
     ...{ ink, oil, counts, base, sets },
     async [Symbol.asyncDispose]() {
-      sets[Symbol.dispose]();
+      await sets[Symbol.asyncDispose]();
       executables[Symbol.dispose]();
       await rm(folder, { recursive: true });
     },

@@ -33,6 +33,20 @@ export class ExecutableCache implements Disposable {
     return entry;
   }
 
+  /** A use of what is in it, at whose end everything leaves that does not stay always. Then no run may be under way. */
+  use(): AsyncDisposable {
+    return { [Symbol.asyncDispose]: () => this.#leave() };
+  }
+
+  async #leave(): Promise<void> {
+    if (this.options.stay !== "while used") return;
+    const entries = [...this.#entries.values()];
+    this.#entries.clear();
+    for (const entry of await Promise.allSettled(entries)) {
+      if (entry.status === "fulfilled") entry.value[Symbol.dispose]();
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#state = "disposed";
     for (const entry of this.#entries.values()) release(entry);
