@@ -13,9 +13,9 @@ import {
   planWords,
   precisionNames,
   refusalWords,
-  sectionOf,
   type WeightPrecision,
 } from "../engine/memory/mod.ts";
+import { engineAbilities, workOf } from "../engine/request_memory.ts";
 import type { Gpu } from "../nvidia_smi.ts";
 
 type Answer = MemoryPlan | MemoryRefusal;
@@ -35,6 +35,7 @@ export interface MemoryExpectation {
 
 /** The squarest published size first. */
 const sizes = [[640, 608], [384, 640], [320, 576], [256, 256], [1024, 1024]] as const;
+const publishedSteps = 25;
 const precisions = Object.keys(precisionNames) as WeightPrecision[];
 
 export interface Expectation {
@@ -62,8 +63,8 @@ function questionOf(
   { model, wishes, windowLatentFrames }: Expectation,
   { precision, ...size }: Pick<MemoryExpectation, "widthPx" | "heightPx" | "precision">,
 ): MemoryQuestion {
-  const work = { section: sectionOf(size, windowLatentFrames) };
-  return { card: { totalBytes: 0, freeBytes: 0 }, model, wishes, precision, work };
+  const work = workOf({ ...size, windowLatentFrames, steps: publishedSteps, cfg: 1 }, model);
+  return { card: { totalBytes: 0, freeBytes: 0 }, model, wishes, precision, work, abilities: engineAbilities };
 }
 
 /** A card with nothing free is refused with what it would need. */
