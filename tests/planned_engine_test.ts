@@ -38,7 +38,6 @@ function trial(totalBytes: number, freeBytes: number, vram: FramePackEngineOptio
     taken: () => Number(cudart!.fake.fakeTaken()),
     async [Symbol.asyncDispose]() {
       await engine[Symbol.asyncDispose]();
-      await new Promise((resolve) => setTimeout(resolve, 0)); // executables leave a turn later
       assert.deepEqual([cudart!.fake.fakeTaken(), cudart!.fake.fakeLocked(), card.held()], [0n, 0n, 0]);
     },
   };

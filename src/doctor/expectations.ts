@@ -3,6 +3,7 @@
  * @module
  */
 import {
+  engineAbilities,
   gigabytes,
   type MemoryPlan,
   type MemoryQuestion,
@@ -14,8 +15,8 @@ import {
   precisionNames,
   refusalWords,
   type WeightPrecision,
+  workOf,
 } from "../engine/memory/mod.ts";
-import { engineAbilities, workOf } from "../engine/request_memory.ts";
 import type { Gpu } from "../nvidia_smi.ts";
 
 type Answer = MemoryPlan | MemoryRefusal;

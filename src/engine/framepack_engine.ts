@@ -7,14 +7,13 @@ import { CheckpointError, DeviceError, RequestError } from "./errors.ts";
 import type { GenerationEvent } from "./event.ts";
 import { generateVideo } from "./generate.ts";
 import { offeredSizes, readManifest } from "./manifest.ts";
-import { type MemoryWishes, planWords } from "./memory/mod.ts";
+import { type MemoryWishes, type PlannedSettings, planWords } from "./memory/mod.ts";
 import type { Engine } from "./mod.ts";
 import { type FramePackModel, loadModel, type ModelOptions } from "./model.ts";
 import { GraphError } from "./onnx/graph.ts";
 import { type Device, openRuntime, type Runtime, type RuntimeOptions } from "./onnx/runtime.ts";
 import { PlannedMemory } from "./planned_memory.ts";
 import type { GenerationRequest } from "./request.ts";
-import type { PlannedSettings } from "./request_memory.ts";
 
 /** Can be sent to another process. */
 export interface FramePackEngineOptions extends Omit<ModelOptions, "device" | "plan"> {

@@ -54,17 +54,13 @@ export interface FramePackModel extends AsyncDisposable {
  */
 export async function loadModel(modelDir: string, runtime: Runtime, options: ModelOptions): Promise<FramePackModel> {
   const manifest = await readManifest(modelDir);
-  const { spatialTiles = "tiled", availableMemoryBytes = Infinity, plan, ...compileOptions } = options;
-  const weights = options.device.kind === "cpu"
-    ? placeOfWeights(await weightFilesBytes(modelDir), availableMemoryBytes)
-    : "resident";
-  const newCache = (stay: CompileOptions["stay"] = "always") =>
-    new ExecutableCache(runtime, { ...compileOptions, weights, stay, nodesOnCpu: "refused" });
-  const executables = newCache();
+  const { spatialTiles = "tiled", plan } = options;
+  const newCache = await cacheMaker(modelDir, runtime, options);
   const caches = {
-    llama: newCache(stayOf(plan?.llama)),
-    smallEncoders: newCache(stayOf(plan?.smallEncoders)),
-    vae: newCache(stayOf(plan?.vae.place)),
+    transformer: newCache(),
+    llama: newCache(plan?.llama),
+    smallEncoders: newCache(plan?.smallEncoders),
+    vae: newCache(plan?.vae.place),
   };
   // As the published code runs them on a GPU; a CPU computes in float32 either way.
   const computeDType = options.device.kind === "cuda" ? "float16" : "float32";
@@ -72,8 +68,8 @@ export async function loadModel(modelDir: string, runtime: Runtime, options: Mod
   const folder = join(modelDir, "transformer");
   const [{ transformer, blocks }, vae, textEncoder, imageEncoder] = await Promise.all([
     gpu
-      ? loadGpuTransformer(folder, executables, gpu)
-      : loadTransformer(folder, executables).then((transformer) => ({ transformer, blocks: undefined })),
+      ? loadGpuTransformer(folder, caches.transformer, gpu)
+      : loadTransformer(folder, caches.transformer).then((transformer) => ({ transformer, blocks: undefined })),
     loadVae(join(modelDir, "vae"), caches.vae, { spatialTiles, computeDType }),
     loadTextEncoder(modelDir, manifest, caches.llama, computeDType, caches.smallEncoders),
     loadImageEncoder(modelDir, caches.smallEncoders, computeDType),
@@ -93,13 +89,26 @@ export async function loadModel(modelDir: string, runtime: Runtime, options: Mod
     async [Symbol.asyncDispose]() {
       await loraSets[Symbol.asyncDispose]();
       await blocks?.[Symbol.asyncDispose]();
-      for (const cache of [executables, ...Object.values(caches)]) cache[Symbol.dispose]();
+      for (const cache of Object.values(caches)) await cache[Symbol.asyncDispose]();
     },
   };
   return model;
 }
 
-const stayOf = (place: Place | undefined): CompileOptions["stay"] => place === "loaded" ? "while used" : "always";
+/** Makes empty caches for parts of a model, whose graphs are where a plan says; default: they stay. */
+async function cacheMaker(
+  modelDir: string,
+  runtime: Runtime,
+  { spatialTiles: _, availableMemoryBytes = Infinity, plan: __, ...compileOptions }: ModelOptions,
+): Promise<(place?: Place) => ExecutableCache> {
+  const weights = compileOptions.device.kind === "cpu"
+    ? placeOfWeights(await weightFilesBytes(modelDir), availableMemoryBytes)
+    : "resident";
+  return (place) => {
+    const stay = place === "loaded" ? "while used" : "always";
+    return new ExecutableCache(runtime, { ...compileOptions, weights, stay, nodesOnCpu: "refused" });
+  };
+}
 
 /**
  * `resident` graphs run fastest: weights are turned into float32 and packed once, which takes twice the memory of 16-bit

@@ -3,11 +3,19 @@
  * plan.
  * @module
  */
-import { type AnsweredQuestion, type MemoryPlan, type MemoryWishes, planHolds, readModelSizes } from "./memory/mod.ts";
+import {
+  type AnsweredQuestion,
+  type MemoryPlan,
+  type MemoryWishes,
+  planFor,
+  planHolds,
+  type PlannedSettings,
+  readModelSizes,
+  workOf,
+} from "./memory/mod.ts";
 import type { ModelOptions } from "./model.ts";
 import type { CudaDevice, Runtime } from "./onnx/runtime.ts";
 import type { GenerationRequest } from "./request.ts";
-import { planFor, type PlannedSettings, workOf } from "./request_memory.ts";
 
 /** Of a request, what it asks of memory. */
 export type MemoryRequest = Pick<GenerationRequest, "modelDir" | "loras"> & { readonly settings: PlannedSettings };

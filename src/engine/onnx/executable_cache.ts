@@ -5,7 +5,7 @@
 import type { CompileOptions, Executable, Runtime } from "./runtime.ts";
 
 /** Compiles each graph once; forgets the least recently used above `limit`. Disposing releases all. */
-export class ExecutableCache implements Disposable {
+export class ExecutableCache implements Disposable, AsyncDisposable {
   readonly #entries = new Map<string, Promise<Executable>>();
   #state: "open" | "disposed" = "open";
 
@@ -51,6 +51,13 @@ export class ExecutableCache implements Disposable {
     this.#state = "disposed";
     for (const entry of this.#entries.values()) release(entry);
     this.#entries.clear();
+  }
+
+  /** As disposing, and waits until everything has left. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const entries = [...this.#entries.values()];
+    this[Symbol.dispose]();
+    await Promise.allSettled(entries);
   }
 
   async #compile(

@@ -3,19 +3,13 @@
  * docs/decisions/0022-memory-plan.md
  * @module
  */
-import { MemoryShortageError, RequestError } from "./errors.ts";
-import {
-  type AnsweredQuestion,
-  type CardMemory,
-  type MemoryWishes,
-  type ModelSizes,
-  type PlanAbilities,
-  planMemory,
-  refusalWords,
-  sectionOf,
-  type WorkShape,
-} from "./memory/mod.ts";
-import type { GenerationRequest, ResolvedSettings } from "./request.ts";
+import { MemoryShortageError, RequestError } from "../errors.ts";
+import type { GenerationRequest, ResolvedSettings } from "../request.ts";
+import type { CardMemory, MemoryWishes, PlanAbilities, WorkShape } from "./memory_plan.ts";
+import type { ModelSizes } from "./model_sizes.ts";
+import type { AnsweredQuestion } from "./plan_holds.ts";
+import { planMemory, sectionOf } from "./plan_memory.ts";
+import { refusalWords } from "./plan_words.ts";
 
 /**
  * What this engine can do for room. Encoders and autoencoder can leave the card after each use. It cannot stream LLaMA or

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import type { MemoryShortageError } from "./errors.ts";
-import { type MemoryPlan, type MemoryWishes, publishedSizes as model } from "./memory/mod.ts";
+import type { MemoryShortageError } from "../errors.ts";
+import type { MemoryPlan, MemoryWishes } from "./memory_plan.ts";
+import { publishedSizes as model } from "./published_sizes.ts";
 import { planFor, type PlannedSettings, workOf } from "./request_memory.ts";
 
 const settings: PlannedSettings = { widthPx: 640, heightPx: 608, windowLatentFrames: 9, steps: 25, cfg: 1 };
