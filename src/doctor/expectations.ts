@@ -87,7 +87,9 @@ export function expectationLines(expectations: readonly MemoryExpectation[]): st
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const lines = rows.map((row) => row.map((text, column) => text.padEnd(widths[column]!)).join("   ").trimEnd());
   const isRepeated = new Set(rows.map((row) => row.slice(1).join())).size < rows.length;
-  return isRepeated ? [...lines, "Sizes with equal numbers are bound by the decoder, which works in tiles."] : lines;
+  return isRepeated
+    ? [...lines, "Sizes with equal numbers are bound by the text encoder, or by the decoder, which works in tiles."]
+    : lines;
 }
 
 function cell({ answer, leastBytes, unstreamedBytes }: MemoryExpectation): string {
