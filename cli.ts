@@ -108,6 +108,7 @@ async function fill(store: FrameStore, request: GenerationRequest, config: Confi
   try {
     await using engine = createProcessEngine({
       device: config.device,
+      vram: config.vram,
       ...(config.ortLibraryPath ? { libraryPath: config.ortLibraryPath } : {}),
     });
     for await (const event of engine.generate(request, stop.signal)) {

@@ -113,10 +113,11 @@ function hasCudaProvider({ ortLibraryPath = packagedLibraryPath() }: Config): bo
   return existsSync(join(dirname(ortLibraryPath), "libonnxruntime_providers_cuda.so"));
 }
 
-function createEngine({ engine, ortLibraryPath, device }: Config): Engine {
+function createEngine({ engine, ortLibraryPath, device, vram }: Config): Engine {
   if (engine === "test-pattern") return createTestPatternEngine({ secondsPerStep: 0.1, secondsPerDecode: 0.3 });
   return createProcessEngine({
     device,
+    vram,
     idleThreads: "sleep",
     ...(ortLibraryPath ? { libraryPath: ortLibraryPath } : {}),
   });

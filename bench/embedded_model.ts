@@ -17,7 +17,7 @@ export const threads: number = navigator.hardwareConcurrency;
 /** Idle threads sleep as in the server, so that they take nothing from whoever runs in between. */
 export const idleThreads = "sleep";
 
-export interface EmbeddedModel extends Disposable {
+export interface EmbeddedModel extends AsyncDisposable {
   readonly runtime: Runtime;
   readonly model: FramePackModel;
 }
@@ -28,8 +28,8 @@ export async function loadEmbeddedModel(): Promise<EmbeddedModel> {
   return {
     runtime,
     model,
-    [Symbol.dispose]() {
-      model[Symbol.dispose]();
+    async [Symbol.asyncDispose]() {
+      await model[Symbol.asyncDispose]();
       runtime[Symbol.dispose]();
     },
   };

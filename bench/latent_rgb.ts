@@ -36,7 +36,7 @@ async function samplesOf(modelDir: string): Promise<Sample[][]> {
   const manifest = await readManifest(modelDir);
   const size = manifest.fixedSize ?? { widthPx: 256, heightPx: 256 };
   using runtime = openRuntime();
-  using model = await loadModel(modelDir, runtime, { device: { kind: "cpu" } });
+  await using model = await loadModel(modelDir, runtime, { device: { kind: "cpu" } });
   const normal = torchNormal(1);
   const examples: Sample[][] = [];
   for (const { image } of manifest.examples) {

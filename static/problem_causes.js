@@ -33,6 +33,11 @@ export const problemCauses = {
   "gpu-missing": [500, "The GPU, its driver or a library that ONNX Runtime needs for it is not there."],
   "gpu-lost": [500, "The GPU failed during the work. The next video starts a new engine."],
   "inference-failed": [500, "ONNX Runtime refused to run a network."],
+  "gpu-too-small": [
+    422,
+    "What may be taken of the GPU's memory is not enough for a video of this size. `missingBytes` says how much more it " +
+    "would need, `fittingSize` which size fits.",
+  ],
   "out-of-memory": [500, "The memory of the device was not enough. A smaller size needs less."],
   "disk-full": [507, "There is no space left for the frames or the file. What was made is kept."],
   "recording-failed": [500, "ffmpeg could not write the file."],

@@ -3,37 +3,17 @@
  * a real one, in which order, and that everything is given back. The real one is asked where there is none.
  */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { bytesAt, whyNotOpened } from "../src/engine/onnx/cuda_api.ts";
 import { cudaMemoryInfo, openCudaMemory } from "../src/engine/onnx/cuda_memory.ts";
+import { compileFakeCudart } from "./fake_cudart.ts";
 
-const folder = await Deno.makeTempDir({ prefix: "framecast-cudart-" });
-const library = `${folder}/libfakecudart.so`;
-const isCompiled = await compile();
-Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
-
-async function compile(): Promise<boolean> {
-  const source = fileURLToPath(new URL("fake_cudart.c", import.meta.url));
-  try {
-    const { success } = await new Deno.Command("cc", { args: ["-shared", "-fPIC", "-o", library, source] }).output();
-    return success;
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return false;
-    throw cause;
-  }
-}
-
-const fake = () =>
-  Deno.dlopen(library, {
-    fakeTaken: { parameters: [], result: "usize" },
-    fakeLocked: { parameters: [], result: "usize" },
-    fakeObjects: { parameters: [], result: "i32" },
-    fakeHold: { parameters: ["i32"], result: "void" },
-    fakeBreak: { parameters: [], result: "void" },
-  }).symbols;
+const runtime = await compileFakeCudart();
+Deno.test.afterAll(async () => await runtime?.[Symbol.asyncDispose]());
+const library = runtime?.library ?? "";
+const fake = () => runtime!.fake;
 
 const withCompiler = (name: string, fn: () => Promise<void>) =>
-  Deno.test({ name: `${name} (with a C compiler)`, ignore: !isCompiled, fn });
+  Deno.test({ name: `${name} (with a C compiler)`, ignore: !runtime, fn });
 
 withCompiler("a copy to the GPU goes on beside the program, and is done when it says so", async () => {
   const memory = openCudaMemory(0, [library]);
@@ -59,8 +39,8 @@ withCompiler("a copy to the GPU goes on beside the program, and is done when it 
 withCompiler("a file is read straight into memory that is locked for the GPU", async () => {
   using memory = openCudaMemory(0, [library]);
   using staging = memory.stage(64);
-  await Deno.writeFile(`${folder}/weights`, new Uint8Array(64).map((_, at) => at));
-  using file = await Deno.open(`${folder}/weights`);
+  await Deno.writeFile(`${runtime!.folder}/weights`, new Uint8Array(64).map((_, at) => at));
+  using file = await Deno.open(`${runtime!.folder}/weights`);
   assert.equal(await file.read(staging.bytes.subarray(8, 40)), 32);
   assert.deepEqual(staging.bytes.slice(8, 40), new Uint8Array(32).map((_, at) => at));
 });

@@ -1,5 +1,5 @@
 /*
- * A CUDA runtime whose GPU is main memory, for tests of src/engine/onnx/cuda_memory.ts: it has one device of 1 MB, carries
+ * A CUDA runtime whose GPU is main memory, for tests of src/engine/onnx/cuda_memory.ts: it has one device of 1 MB, or of what the test says, carries
  * out a copy only when an event after it is waited for and the test lets it, and tells what was done with what it gave.
  */
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 enum { ok = 0, outOfMemory = 2, invalidDevice = 101, illegalAddress = 700 };
-static const size_t memory = 1 << 20;
+static size_t memory = 1 << 20, others;
 static size_t taken, locked;
 static int streams, events, broken;
 static volatile int held; /* copies wait until the test lets them go */
@@ -18,7 +18,7 @@ static int copyCount;
 
 int cudaGetDeviceCount(int *count) { *count = 1; return ok; }
 int cudaSetDevice(int index) { return index == 0 ? ok : invalidDevice; }
-int cudaMemGetInfo(size_t *freeBytes, size_t *all) { *freeBytes = memory - taken; *all = memory; return ok; }
+int cudaMemGetInfo(size_t *freeBytes, size_t *all) { *freeBytes = memory - others - taken; *all = memory; return ok; }
 
 /* Sizes stand before what they are the sizes of. */
 static void *sized(size_t bytes) {
@@ -34,7 +34,7 @@ static size_t freed(void *address) {
 }
 
 int cudaMalloc(void **out, size_t bytes) {
-  if (taken + bytes > memory) return outOfMemory;
+  if (others + taken + bytes > memory) return outOfMemory;
   taken += bytes;
   *out = memset(sized(bytes), 0, bytes);
   return ok;
@@ -67,6 +67,7 @@ int cudaEventSynchronize(void *event) {
 const char *cudaGetErrorString(int code) { return code == outOfMemory ? "out of memory" : "something else"; }
 
 /* For the test alone. */
+void fakeCard(size_t all, size_t takenByOthers) { memory = all; others = takenByOthers; }
 size_t fakeTaken(void) { return taken; }
 size_t fakeLocked(void) { return locked; }
 int fakeObjects(void) { return streams + events; }

@@ -34,7 +34,7 @@ const runsInARow = 6;
 const signal = new AbortController().signal;
 
 async function* measure({ rounds }: BenchOptions): AsyncGenerator<Measurement> {
-  using embedded = await loadEmbeddedModel();
+  await using embedded = await loadEmbeddedModel();
   const { model, runtime } = embedded;
   const { settings: { widthPx, heightPx, prompt } } = await exampleRequest(1);
   const [height, width] = [heightPx / 8, widthPx / 8];

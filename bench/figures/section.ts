@@ -19,7 +19,7 @@ export const sectionAgainstReference: Figure = {
 const signal = new AbortController().signal;
 
 async function* measure({ python, rounds }: BenchOptions): AsyncGenerator<Measurement> {
-  using embedded = await loadEmbeddedModel();
+  await using embedded = await loadEmbeddedModel();
   const { model } = embedded;
   const request = await exampleRequest(120);
   const { settings: { prompt, steps, widthPx } } = request;

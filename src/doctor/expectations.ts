@@ -3,6 +3,7 @@
  * @module
  */
 import {
+  engineAbilities,
   gigabytes,
   type MemoryPlan,
   type MemoryQuestion,
@@ -13,8 +14,8 @@ import {
   planWords,
   precisionNames,
   refusalWords,
-  sectionOf,
   type WeightPrecision,
+  workOf,
 } from "../engine/memory/mod.ts";
 import type { Gpu } from "../nvidia_smi.ts";
 
@@ -35,6 +36,7 @@ export interface MemoryExpectation {
 
 /** The squarest published size first. */
 const sizes = [[640, 608], [384, 640], [320, 576], [256, 256], [1024, 1024]] as const;
+const publishedSteps = 25;
 const precisions = Object.keys(precisionNames) as WeightPrecision[];
 
 export interface Expectation {
@@ -62,8 +64,8 @@ function questionOf(
   { model, wishes, windowLatentFrames }: Expectation,
   { precision, ...size }: Pick<MemoryExpectation, "widthPx" | "heightPx" | "precision">,
 ): MemoryQuestion {
-  const work = { section: sectionOf(size, windowLatentFrames) };
-  return { card: { totalBytes: 0, freeBytes: 0 }, model, wishes, precision, work };
+  const work = workOf({ ...size, windowLatentFrames, steps: publishedSteps, cfg: 1 }, model);
+  return { card: { totalBytes: 0, freeBytes: 0 }, model, wishes, precision, work, abilities: engineAbilities };
 }
 
 /** A card with nothing free is refused with what it would need. */
@@ -85,7 +87,9 @@ export function expectationLines(expectations: readonly MemoryExpectation[]): st
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const lines = rows.map((row) => row.map((text, column) => text.padEnd(widths[column]!)).join("   ").trimEnd());
   const isRepeated = new Set(rows.map((row) => row.slice(1).join())).size < rows.length;
-  return isRepeated ? [...lines, "Sizes with equal numbers are bound by the decoder, which works in tiles."] : lines;
+  return isRepeated
+    ? [...lines, "Sizes with equal numbers are bound by the text encoder, or by the decoder, which works in tiles."]
+    : lines;
 }
 
 function cell({ answer, leastBytes, unstreamedBytes }: MemoryExpectation): string {

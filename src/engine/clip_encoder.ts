@@ -34,6 +34,7 @@ export class ClipEncoder {
     signal: AbortSignal,
   ): Promise<{ states: Tensor<"float32">; pooled: Tensor<"float32"> }> {
     const ids = this.tokenizer.encode(prompt);
+    await using _use = this.executables.use();
     const { states } = await (await this.#executable()).run({
       ids: { dtype: "int64", shape: [ids.length], data: BigInt64Array.from(ids, BigInt) },
     }, signal);
@@ -48,6 +49,7 @@ export class ClipEncoder {
 
   /** Compiles the graph. */
   async warm(): Promise<void> {
+    await using _use = this.executables.use();
     await this.#executable();
   }
 

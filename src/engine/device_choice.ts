@@ -16,11 +16,14 @@ export function chooseDevice(choice: DeviceChoice, runtime: Pick<Runtime, "whyNo
   throw why;
 }
 
+/** A device's name for people. */
+export const nameOf = (device: Device): string => device.kind === "cuda" ? `GPU ${device.index}` : "CPU";
+
 /**
  * A device's name for people, before an engine has been asked.
  * @param hasProvider whether ONNX Runtime's CUDA provider is installed
  */
 export function deviceName(choice: DeviceChoice, hasProvider: boolean): string {
-  if (choice.kind === "cuda") return `GPU ${choice.index}`;
-  return choice.kind === "auto" && hasProvider ? "GPU 0, else CPU" : "CPU";
+  if (choice.kind !== "auto") return nameOf(choice);
+  return hasProvider ? "GPU 0, else CPU" : "CPU";
 }

@@ -33,6 +33,7 @@ export interface TextEncoder {
 
 /**
  * Reads `tokenizer/`, `text_encoder/` (LLaMA), `tokenizer_2/` and `text_encoder_2/` (CLIP) of a model folder.
+ * @param clipExecutables default: LLaMA's
  * @throws `CheckpointError`
  */
 export async function loadTextEncoder(
@@ -40,11 +41,12 @@ export async function loadTextEncoder(
   { promptTemplate }: Pick<Manifest, "promptTemplate">,
   executables: ExecutableCache,
   computeDType: DType = "float32",
+  clipExecutables: ExecutableCache = executables,
 ): Promise<TextEncoder> {
   const template = promptTemplate === undefined ? framePackTemplate : parsePromptTemplate(promptTemplate);
   const [llama, clip] = await Promise.all([
     loadLlamaEncoder(modelDir, template, executables, computeDType),
-    loadClipEncoder(modelDir, executables, computeDType),
+    loadClipEncoder(modelDir, clipExecutables, computeDType),
   ]);
   return {
     encode: async (prompt, signal) => {

@@ -40,6 +40,23 @@ export class RequestError extends RangeError {
   }
 }
 
+/** Numbers of a video that a GPU's memory is too small for, in bytes. */
+export interface MemoryShortage {
+  readonly neededBytes: number;
+  readonly limitBytes: number;
+  readonly missingBytes: number;
+  /** The next size of about this shape that fits; null when none does. */
+  readonly fittingSize: { readonly widthPx: number; readonly heightPx: number } | null;
+}
+
+/** A request that a GPU's memory is too small for, found before anything was taken of it. */
+export class MemoryShortageError extends RangeError {
+  override readonly name = "MemoryShortageError";
+  constructor(message: string, readonly shortage: MemoryShortage) {
+    super(message);
+  }
+}
+
 /** An error on its way from an engine process to the server. */
 interface ErrorReport {
   readonly kind: "failed";
@@ -47,6 +64,7 @@ interface ErrorReport {
   readonly message: string;
   readonly field?: string;
   readonly fault?: DeviceFault;
+  readonly shortage?: MemoryShortage;
 }
 
 export function reportOfError(cause: unknown): ErrorReport {
@@ -54,13 +72,15 @@ export function reportOfError(cause: unknown): ErrorReport {
   const { name: error, message } = cause;
   if (cause instanceof RequestError) return { kind: "failed", error, message, field: cause.field };
   if (cause instanceof DeviceError) return { kind: "failed", error, message, fault: cause.fault };
+  if (cause instanceof MemoryShortageError) return { kind: "failed", error, message, shortage: cause.shortage };
   return { kind: "failed", error, message };
 }
 
-export function errorOfReport({ error, message, field, fault }: ErrorReport): Error {
+export function errorOfReport({ error, message, field, fault, shortage }: ErrorReport): Error {
   if (error === "CheckpointError") return new CheckpointError(message);
   if (error === "InferenceError") return new InferenceError(message);
   if (error === "DeviceError") return new DeviceError(fault ?? "lost", message);
   if (error === "RequestError") return new RequestError(field ?? "", message);
+  if (error === "MemoryShortageError" && shortage) return new MemoryShortageError(message, shortage);
   return new Error(message);
 }

@@ -8,7 +8,9 @@ import type { FrameBatch, PreviewClip, VideoPlan } from "../video.ts";
 export type GenerationEvent =
   /** The model's weights and graphs are being made ready; several per generation, none when it is warm. */
   | { readonly kind: "loading"; readonly part: string; readonly done: number; readonly of: number }
-  /** First of all but `loading`. */
+  /** What the video is made on, as people call it (`CPU`, `GPU 0`), and what lies where in its memory, one sentence each. */
+  | { readonly kind: "device"; readonly device: string; readonly memory: readonly string[] | null }
+  /** First of all but `loading` and `device`. */
   | { readonly kind: "plan"; readonly plan: VideoPlan; readonly promptTokens: number; readonly promptTokensCut: number }
   | { readonly kind: "sampling"; readonly section: number }
   /** After each denoising step; `skipped` when TeaCache reused the last residual. */

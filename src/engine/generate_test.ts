@@ -11,7 +11,7 @@ const signal = new AbortController().signal;
 
 async function emoji(use: (model: FramePackModel) => Promise<void>): Promise<void> {
   using runtime = openRuntime();
-  using model = await loadModel(emojiDir, runtime, { device: { kind: "cpu" }, idleThreads: "sleep" });
+  await using model = await loadModel(emojiDir, runtime, { device: { kind: "cpu" }, idleThreads: "sleep" });
   await use(model);
 }
 

@@ -38,12 +38,14 @@ export class ImageEncoder {
    */
   async encode(image: RgbImage, signal: AbortSignal): Promise<Tensor<"float32">> {
     const pixels = siglipPixels(image, this.source.preprocessing);
+    await using _use = this.executables.use();
     const { states } = await (await this.#executable()).run({ pixels }, signal);
     return float32Tensor(states!.shape, states!.data as Float32Array);
   }
 
   /** Compiles the graph. */
   async warm(): Promise<void> {
+    await using _use = this.executables.use();
     await this.#executable();
   }
 

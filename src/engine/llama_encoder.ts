@@ -38,6 +38,7 @@ export class LlamaEncoder {
     const { ids, cropStart, promptTokens, promptTokensCut } = this.tokenizer.encodePrompt(prompt, this.template);
     const { hidden, headDim } = this.source.config;
     const { cos, sin } = llamaRotaryTable(this.source.config, ids.length);
+    await using _use = this.executables.use();
     const { states } = await (await this.#executable()).run({
       ids: { dtype: "int64", shape: [ids.length], data: BigInt64Array.from(ids, BigInt) },
       cos: float32Tensor([ids.length, headDim / 2], cos),
@@ -49,6 +50,7 @@ export class LlamaEncoder {
 
   /** Compiles the graph; it serves prompts of every length. */
   async warm(): Promise<void> {
+    await using _use = this.executables.use();
     await this.#executable();
   }
 

@@ -10,17 +10,19 @@ import type { LoraFile } from "./lora/adapter_file.ts";
 import { LoraSets } from "./lora/lora_sets.ts";
 import { type Manifest, offeredSizes, readManifest } from "./manifest.ts";
 import type { VaeConfig } from "./networks/vae_config.ts";
+import type { MemoryPlan, Place } from "./memory/mod.ts";
 import { ExecutableCache } from "./onnx/executable_cache.ts";
 import type { CompileOptions, Runtime } from "./onnx/runtime.ts";
 import { historyGroups, hunyuanVideoRgb, type LatentRgbMap } from "./sampling/mod.ts";
-import type { WeightPlacement } from "./streaming/streamed_blocks.ts";
 import { type FramePackTransformer, loadTransformer } from "./transformer.ts";
 import { loadVae, type Vae } from "./vae.ts";
 import type { SpatialTiles } from "./vae_tiling.ts";
 
 export interface ModelOptions extends Pick<CompileOptions, "device" | "threads" | "idleThreads"> {
-  /** Which blocks of the transformer keep their weights on a GPU. Default: all. */
-  readonly placement?: WeightPlacement;
+  /** What lies where in a GPU's memory. Default: everything stays there. */
+  readonly plan?: Pick<MemoryPlan, "dual" | "single" | "llama" | "smallEncoders"> & {
+    readonly vae: Pick<MemoryPlan["vae"], "place">;
+  };
   /** Main memory that a model on the CPU may take. Default: enough. */
   readonly availableMemoryBytes?: number;
   /** Whether pictures above 256 px a side are coded in tiles. Default `tiled`, as the reference does below 60 GB of VRAM. */
@@ -28,7 +30,7 @@ export interface ModelOptions extends Pick<CompileOptions, "device" | "threads" 
 }
 
 /** Everything that one folder holds. */
-export interface FramePackModel extends Disposable, AsyncDisposable {
+export interface FramePackModel extends AsyncDisposable {
   readonly manifest: Manifest;
   /** As it lies in the folder, or under adapters. */
   readonly transformer: FramePackTransformer;
@@ -52,25 +54,27 @@ export interface FramePackModel extends Disposable, AsyncDisposable {
  */
 export async function loadModel(modelDir: string, runtime: Runtime, options: ModelOptions): Promise<FramePackModel> {
   const manifest = await readManifest(modelDir);
-  const { spatialTiles = "tiled", availableMemoryBytes = Infinity, placement, ...compileOptions } = options;
-  const weights = options.device.kind === "cpu"
-    ? placeOfWeights(await weightFilesBytes(modelDir), availableMemoryBytes)
-    : "resident";
-  const newCache = () => new ExecutableCache(runtime, { ...compileOptions, weights, nodesOnCpu: "refused" });
-  const executables = newCache();
+  const { spatialTiles = "tiled", plan } = options;
+  const newCache = await cacheMaker(modelDir, runtime, options);
+  const caches = {
+    transformer: newCache(),
+    llama: newCache(plan?.llama),
+    smallEncoders: newCache(plan?.smallEncoders),
+    vae: newCache(plan?.vae.place),
+  };
   // As the published code runs them on a GPU; a CPU computes in float32 either way.
   const computeDType = options.device.kind === "cuda" ? "float16" : "float32";
-  const gpu = options.device.kind === "cuda" ? { runtime, device: options.device, placement } : undefined;
+  const gpu = options.device.kind === "cuda" ? { runtime, device: options.device, placement: plan } : undefined;
   const folder = join(modelDir, "transformer");
   const [{ transformer, blocks }, vae, textEncoder, imageEncoder] = await Promise.all([
     gpu
-      ? loadGpuTransformer(folder, executables, gpu)
-      : loadTransformer(folder, executables).then((transformer) => ({ transformer, blocks: undefined })),
-    loadVae(join(modelDir, "vae"), executables, { spatialTiles, computeDType }),
-    loadTextEncoder(modelDir, manifest, executables, computeDType),
-    loadImageEncoder(modelDir, executables, computeDType),
+      ? loadGpuTransformer(folder, caches.transformer, gpu)
+      : loadTransformer(folder, caches.transformer).then((transformer) => ({ transformer, blocks: undefined })),
+    loadVae(join(modelDir, "vae"), caches.vae, { spatialTiles, computeDType }),
+    loadTextEncoder(modelDir, manifest, caches.llama, computeDType, caches.smallEncoders),
+    loadImageEncoder(modelDir, caches.smallEncoders, computeDType),
   ]);
-  const loraSets = new LoraSets(transformer, newCache);
+  const loraSets = new LoraSets(transformer, () => newCache());
   const model: FramePackModel = {
     manifest,
     transformer,
@@ -82,17 +86,28 @@ export async function loadModel(modelDir: string, runtime: Runtime, options: Mod
       return { ...model, transformer: await loraSets.transformerUnder(loras, signal) };
     },
     warm: (signal) => warm({ manifest, transformer, vae, textEncoder, imageEncoder }, signal),
-    [Symbol.dispose]() {
-      loraSets[Symbol.dispose]();
-      executables[Symbol.dispose]();
-    },
     async [Symbol.asyncDispose]() {
+      await loraSets[Symbol.asyncDispose]();
       await blocks?.[Symbol.asyncDispose]();
-      loraSets[Symbol.dispose]();
-      executables[Symbol.dispose]();
+      for (const cache of Object.values(caches)) await cache[Symbol.asyncDispose]();
     },
   };
   return model;
+}
+
+/** Makes empty caches for parts of a model, whose graphs are where a plan says; default: they stay. */
+async function cacheMaker(
+  modelDir: string,
+  runtime: Runtime,
+  { spatialTiles: _, availableMemoryBytes = Infinity, plan: __, ...compileOptions }: ModelOptions,
+): Promise<(place?: Place) => ExecutableCache> {
+  const weights = compileOptions.device.kind === "cpu"
+    ? placeOfWeights(await weightFilesBytes(modelDir), availableMemoryBytes)
+    : "resident";
+  return (place) => {
+    const stay = place === "loaded" ? "while used" : "always";
+    return new ExecutableCache(runtime, { ...compileOptions, weights, stay, nodesOnCpu: "refused" });
+  };
 }
 
 /**
@@ -130,7 +145,7 @@ async function weightFilesBytes(modelDir: string): Promise<number> {
 async function* warm(
   { manifest, transformer, vae, textEncoder, imageEncoder }: Omit<
     FramePackModel,
-    "latentRgb" | "underLoras" | "warm" | typeof Symbol.dispose | typeof Symbol.asyncDispose
+    "latentRgb" | "underLoras" | "warm" | typeof Symbol.asyncDispose
   >,
   signal: AbortSignal,
 ): AsyncGenerator<GenerationEvent> {

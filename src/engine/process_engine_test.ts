@@ -57,3 +57,12 @@ Deno.test("createProcessEngine() tells of a lost GPU and goes on in a new proces
   assert.notEqual(next.process, first.process);
   assert.equal(next.orders, 1);
 });
+
+Deno.test("createProcessEngine() tells with all its numbers what a GPU is too small for", async () => {
+  await using engine = createDyingEngine();
+  await assert.rejects(carriedOut(engine, "small"), {
+    name: "MemoryShortageError",
+    message: "640 × 608 does not fit",
+    shortage: { neededBytes: 9, limitBytes: 4, missingBytes: 5, fittingSize: { widthPx: 96, heightPx: 80 } },
+  });
+});

@@ -13,7 +13,15 @@ import { mul, transpose } from "./onnx/operators.ts";
 import { type Checkpoint, openCheckpoint } from "./onnx/safetensors.ts";
 import { float32Tensor, type Tensor } from "./onnx/tensor.ts";
 import type { PixelClip } from "./sampling/mod.ts";
-import { decodeTiling, encodeTiling, inTiles, type SpatialTiles, tileShapes, type Volume } from "./vae_tiling.ts";
+import {
+  decodedLengths,
+  decodeTiling,
+  encodeTiling,
+  inTiles,
+  type SpatialTiles,
+  tileShapes,
+  type Volume,
+} from "./vae_tiling.ts";
 
 /** Height and width in latent pixels, an eighth of the picture's. */
 export interface LatentSize {
@@ -56,6 +64,7 @@ export class Vae {
 
   /** pixels `[3, 4 n + 1, heightPx, widthPx]` in [-1, 1] → moments `[32, n + 1, …]`: 16 means, 16 log variances */
   async encode(pixels: Volume, signal: AbortSignal): Promise<Volume> {
+    await using _use = this.#executables.use();
     return await inTiles(pixels, encodeTiling, this.#options.spatialTiles, async (tile) => {
       const encode = await this.#encoder(tile.shape);
       return volumeOf((await encode.run({ pixels: float32Tensor(tile.shape, tile.data) }, signal))["moments"]!);
@@ -69,6 +78,7 @@ export class Vae {
 
   /** latents `[16, n, height, width]` → 4 n - 3 frames */
   async decode(latents: Float32Array, { height, width }: LatentSize, signal: AbortSignal): Promise<PixelClip> {
+    await using _use = this.#executables.use();
     const input: Volume = { data: latents, shape: [16, latents.length / (16 * height * width), height, width] };
     const before = this.#decodedTiles;
     const decoded: DecodedTile[] = this.#decodedTiles = [];
@@ -85,13 +95,14 @@ export class Vae {
   async warm({ height, width }: LatentSize, windowLatentFrames = 9): Promise<void> {
     const { spatialTiles } = this.#options;
     const pictures = tileShapes([3, 1, height * 8, width * 8], encodeTiling, spatialTiles);
-    // A section is decoded with its neighbour, and with the start frame where it touches it.
-    const sections = [1, 2].flatMap((windows) => [windows * windowLatentFrames, windows * windowLatentFrames + 1])
+    const sections = decodedLengths(windowLatentFrames)
       .flatMap((frames) => tileShapes([16, frames, height, width], decodeTiling, spatialTiles));
-    await Promise.all([
-      ...pictures.map((shape) => this.#encoder(shape)),
-      ...sections.map((shape) => this.#decoder(shape)),
-    ]);
+    const warm = async (executables: Promise<unknown>[]) => {
+      await using _use = this.#executables.use();
+      await Promise.all(executables);
+    };
+    await warm(pictures.map((shape) => this.#encoder(shape)));
+    await warm(sections.map((shape) => this.#decoder(shape)));
   }
 
   async #decodeTile(tile: Volume, signal: AbortSignal): Promise<Volume> {

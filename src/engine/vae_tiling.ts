@@ -55,6 +55,10 @@ export const encodeTiling: Tiling = {
   outputSizes: ([, frames, height, width]) => ({ frames: (frames - 1) / 4 + 1, height: height / 8, width: width / 8 }),
 };
 
+/** Latent frames that sections of a window are decoded with: alone or with a neighbour, with the start frame or without. */
+export const decodedLengths = (windowLatentFrames: number): number[] =>
+  [1, 2].flatMap((windows) => [windows * windowLatentFrames, windows * windowLatentFrames + 1]);
+
 /** Whether tiles of more than 256 pixels a side are cut into smaller ones. */
 export type SpatialTiles = "tiled" | "whole";
 

@@ -23,7 +23,7 @@ export interface BlockResults {
   readonly residual: DeviceTensor;
 }
 
-export interface BlockRunner {
+export interface BlockRunner extends AsyncDisposable {
   /** Whether vectors of many steps together cost hardly more than those of one. */
   readonly modulates: "step by step" | "all steps at once";
   /** Tables `[modulationRows, hidden]`, one for each condition; the caller's. */
@@ -66,6 +66,9 @@ export class WholeBlocks implements BlockRunner {
   under(source: TransformerSource, executables: Pick<ExecutableCache, "get">): WholeBlocks {
     return new WholeBlocks(source, executables);
   }
+
+  /** Its graphs are the cache's. */
+  async [Symbol.asyncDispose](): Promise<void> {}
 
   #modulate() {
     return this.executables.get("modulation", () => encodeModel(modulationGraph(this.source)));

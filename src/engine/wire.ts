@@ -10,7 +10,7 @@
  * @module
  */
 import type { FrameState, PreviewClip } from "../video.ts";
-import type { DeviceFault } from "./errors.ts";
+import type { DeviceFault, MemoryShortage } from "./errors.ts";
 import type { GenerationEvent } from "./event.ts";
 import type { EndFrame, GenerationRequest } from "./request.ts";
 
@@ -64,6 +64,7 @@ export type EngineReport =
     readonly message: string;
     readonly field?: string;
     readonly fault?: DeviceFault;
+    readonly shortage?: MemoryShortage;
   };
 
 /** A `frames` event without its pixels. */

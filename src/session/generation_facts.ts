@@ -21,6 +21,8 @@ export interface GenerationFacts {
   readonly frameMap: FrameMap;
   readonly progress: Progress;
   readonly prompt: SessionView["prompt"];
+  /** What lies where in a GPU's memory, in sentences; null on a CPU, and before the engine has told. */
+  readonly memory: readonly string[] | null;
   /** Finished sections, making order. */
   readonly sections: readonly SectionTiming[];
   /** Steps that ran the network (not skipped by TeaCache), and their time together. */
@@ -39,6 +41,7 @@ export function initialFacts(plan: VideoPlan, steps: number): GenerationFacts {
     frameMap: plannedMap(plan.frames),
     progress: { section: 0, of: plan.sections.length, step: 0, steps, phase: "waiting", percent: 0 },
     prompt: { tokens: null, tokensCut: 0 },
+    memory: null,
     sections: [],
     computedSteps: 0,
     computedStepSeconds: 0,
@@ -67,6 +70,7 @@ export function advance(facts: GenerationFacts, event: GenerationEvent, nowMs: n
       return {
         ...initialFacts(event.plan, facts.progress.steps),
         startedAtMs: facts.startedAtMs,
+        memory: facts.memory,
         prompt: { tokens: event.promptTokens, tokensCut: event.promptTokensCut },
       };
     case "sampling":
@@ -90,6 +94,8 @@ export function advance(facts: GenerationFacts, event: GenerationEvent, nowMs: n
       return withFrames(facts, event.batch, nowMs);
     case "preview":
       return facts;
+    case "device":
+      return { ...facts, memory: event.memory };
     case "sectionDone": {
       const { samplingSeconds, decodingSeconds } = event;
       const sections = [...facts.sections, { samplingSeconds, decodingSeconds }];

@@ -33,7 +33,7 @@ export interface ModelsOptions {
   readonly defaultModel: string;
   /** Address the server listens on. Only this machine's own users may name folders outside `modelsDir`. */
   readonly host: string;
-  /** What the engine runs on, as people call it: `CPU`. */
+  /** What the engine runs on, as people call it: `CPU`. The engine may know better, see `runsOn()`. */
   readonly device: string;
   readonly store: SessionStore;
   readonly log: Log;
@@ -44,15 +44,27 @@ export class Models {
   readonly #loras: LoraLibrary;
   /** Latent frames of a section as each model was trained with, once it has been found. */
   readonly #windows = new Map<string, number>();
+  #device: string;
+  #memory = "";
   readonly #states = new Map<string, ModelView["state"]>();
 
   constructor(options: ModelsOptions) {
     this.#options = options;
+    this.#device = options.device;
     this.#loras = new LoraLibrary(options.lorasDir);
   }
 
+  /** What the engine runs on, as far as is known. */
   get device(): string {
-    return this.#options.device;
+    return this.#device;
+  }
+
+  /** The engine has chosen, and has shared its memory out. */
+  runsOn({ device, memory }: { readonly device: string; readonly memory: readonly string[] | null }): void {
+    this.#device = device;
+    const words = memory?.join("; ") ?? "";
+    if (words !== this.#memory && words !== "") this.#options.log.info("gpu.planned", { device, memory: words });
+    this.#memory = words;
   }
 
   get defaultModel(): string {

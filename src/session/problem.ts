@@ -2,7 +2,14 @@
  * Refusals and failures as RFC 9457 problems: every `type` of the API, with its title and status, stands here.
  * @module
  */
-import { CheckpointError, DeviceError, EngineLostError, InferenceError, RequestError } from "../engine/mod.ts";
+import {
+  CheckpointError,
+  DeviceError,
+  EngineLostError,
+  InferenceError,
+  MemoryShortageError,
+  RequestError,
+} from "../engine/mod.ts";
 import { RecordingError, StoreError } from "../stream/mod.ts";
 import type { SessionView } from "./view.ts";
 
@@ -37,6 +44,7 @@ export const problemKinds = {
   "gpu-missing": [500, "The GPU cannot be used"],
   "gpu-lost": [500, "The GPU was lost"],
   "inference-failed": [500, "The model could not be run"],
+  "gpu-too-small": [422, "The GPU's memory is too small"],
   "out-of-memory": [500, "The memory is not enough"],
   "disk-full": [507, "The disk is full"],
   "recording-failed": [500, "The file could not be written"],
@@ -71,6 +79,9 @@ export function generationProblem(error: unknown, section: number, keptSeconds: 
   if (error instanceof DeviceError) return deviceProblem(error, where, kept);
   if (error instanceof CheckpointError) return problem("model-broken", `${reason}. ${kept}`);
   if (error instanceof RequestError) return problem("invalid-request", `${reason}. ${kept}`, { field: error.field });
+  if (error instanceof MemoryShortageError) {
+    return problem("gpu-too-small", `${reason}. ${kept}`, { field: "resolution", ...error.shortage });
+  }
   if (error instanceof InferenceError) {
     return isOutOfMemory(error)
       ? problem("out-of-memory", `The memory was not enough ${where}. ${kept}`, { reason })

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { CheckpointError, DeviceError, EngineLostError, InferenceError, RequestError } from "../engine/mod.ts";
+import {
+  CheckpointError,
+  DeviceError,
+  EngineLostError,
+  InferenceError,
+  MemoryShortageError,
+  RequestError,
+} from "../engine/mod.ts";
 import { RecordingError, StoreError } from "../stream/mod.ts";
 import { generationProblem, isDiskFull, problemKinds } from "./problem.ts";
 
@@ -35,6 +42,18 @@ Deno.test("generationProblem() says where it happened and what is kept", () => {
     generationProblem(new StoreError("os error 28"), 1, 0).detail,
     /^The disk is full\. Nothing .* start it again\.$/,
   );
+});
+
+Deno.test("generationProblem() has the bytes that are missing and the next size that fits", () => {
+  const shortage = { neededBytes: 9, limitBytes: 4, missingBytes: 5, fittingSize: { widthPx: 96, heightPx: 80 } };
+  assert.deepEqual(generationProblem(new MemoryShortageError("640 × 608 needs 9 bytes", shortage), 0, 0), {
+    type: "/api/docs#problem-gpu-too-small",
+    title: "The GPU's memory is too small",
+    status: 422,
+    detail: "640 × 608 needs 9 bytes. Nothing was finished yet.",
+    field: "resolution",
+    ...shortage,
+  });
 });
 
 Deno.test("isDiskFull() looks through causes", () => {

@@ -83,7 +83,7 @@ export class Session {
   }
 
   view(): SessionView {
-    const { plan, frameMap, progress, prompt } = this.#facts;
+    const { plan, frameMap, progress, prompt, memory } = this.#facts;
     const queue = this.#state === "queued" ? this.#around.queue() : undefined;
     const { widthPx, heightPx, frameRate } = plan.format;
     const seconds = plan.frames / frameRate;
@@ -99,6 +99,7 @@ export class Session {
       ...(queue ? { queue } : {}),
       timings: timingsOf(this.#facts, this.#measured(), this.#around.now()),
       prompt,
+      ...(memory ? { memory: [...memory] } : {}),
       viewers: this.#around.pictures.live.viewers,
       video: this.#video,
       links: linksOf(this.id, this.#order.settings),
@@ -181,12 +182,13 @@ export class Session {
       if (event.kind === "preview" || event.kind === "frames") this.#firstPicture.resolve();
       const before = this.#facts;
       this.#facts = advance(before, event, this.#around.now());
+      if (event.kind === "device") this.#around.models.runsOn(event);
       if (event.kind === "plan") {
         assertSamePlan(this.#order.plan, event.plan);
         this.announce();
       }
       if (event.kind !== "plan" && this.#facts.frameMap !== before.frameMap) this.#tellFrameMap();
-      if (!["plan", "preview", "frames"].includes(event.kind)) this.#tellProgress();
+      if (!["device", "plan", "preview", "frames"].includes(event.kind)) this.#tellProgress();
       if (event.kind === "sectionDone") this.#keepMeasurements();
     }
     signal.throwIfAborted();

@@ -107,6 +107,8 @@ export const sessionView = z.object({
     sections: z.array(z.object({ samplingSeconds: z.number(), decodingSeconds: z.number() })),
   }),
   prompt: z.object({ tokens: z.int().nullable(), tokensCut: z.int() }),
+  /** What lies where in the GPU's memory while it is made, one sentence each. Only on a GPU, from its start on. */
+  memory: z.array(z.string()).exactOptional(),
   viewers: z.int(),
   /** The file, when there is one. `firstFrameIndex`: where it begins on the plan's timeline (above 0 after a stop, end first). */
   video: z.object({

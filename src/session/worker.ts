@@ -145,6 +145,7 @@ export class Worker implements AsyncDisposable {
     try {
       const { dir } = await models.find(id);
       for await (const event of engine.warm(dir, signal)) {
+        if (event.kind === "device") models.runsOn(event);
         if (event.kind === "loading") this.#showLoading(`${event.part}, ${event.done} of ${event.of}`);
       }
       models.setState(id, "ready");

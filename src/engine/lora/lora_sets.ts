@@ -8,7 +8,7 @@ import { FramePackTransformer } from "../transformer.ts";
 import { AdaptedGraphs } from "./adapted_graphs.ts";
 import { type LoraFile, mergeLoras } from "./merge.ts";
 
-export class LoraSets implements Disposable {
+export class LoraSets implements AsyncDisposable {
   readonly #base: FramePackTransformer;
   readonly #newCache: () => ExecutableCache;
   #last:
@@ -31,7 +31,7 @@ export class LoraSets implements Disposable {
     const key = await keyOf(applied);
     if (this.#last?.key === key) return this.#last.transformer;
     const merged = await mergeLoras(this.#base.source.checkpoint, applied, signal);
-    this[Symbol.dispose]();
+    await this[Symbol.asyncDispose]();
     const graphs = new AdaptedGraphs(this.#base.executables, this.#newCache(), merged);
     const source = { ...this.#base.source, checkpoint: graphs.checkpoint };
     const transformer = new FramePackTransformer(source, graphs, this.#base.blocks.under(source, graphs));
@@ -39,10 +39,12 @@ export class LoraSets implements Disposable {
     return transformer;
   }
 
-  /** Lets the last set go. */
-  [Symbol.dispose](): void {
-    this.#last?.graphs[Symbol.dispose]();
+  /** Lets the last set go, with what its blocks have of a GPU's memory. No run may be under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const last = this.#last;
     this.#last = undefined;
+    await last?.transformer.blocks[Symbol.asyncDispose]();
+    last?.graphs[Symbol.dispose]();
   }
 }
 

@@ -7,13 +7,15 @@ import { seenModules, writeLora } from "../../../tests/lora_files.ts";
 import { ExecutableCache } from "../onnx/executable_cache.ts";
 import type { Executable, Runtime } from "../onnx/runtime.ts";
 import { loadTransformer } from "../transformer.ts";
+import { hostDeviceMemory } from "../onnx/device_memory.ts";
+import { loadGpuTransformer } from "../gpu_transformer.ts";
 import { LoraSets } from "./lora_sets.ts";
 
 const unused = (): never => assert.fail("nothing is computed here");
 
-/** Compiles nothing, and knows how many graphs it was given and how many of them are still held. */
+/** Compiles nothing, and knows how many graphs it was given and how many of them, and of what it gave, are still held. */
 function countingRuntime() {
-  const counts = { compiled: 0, held: 0 };
+  const counts = { compiled: 0, held: 0, ports: 0, bytes: 0 };
   const runtime: Runtime = {
     compile() {
       counts.compiled++;
@@ -28,11 +30,30 @@ function countingRuntime() {
       return Promise.resolve(executable);
     },
     whyNot: () => undefined,
-    openMemory: unused,
+    memoryInfo: unused,
+    releaseArena: unused,
+    openMemory() {
+      const port = hostDeviceMemory();
+      counts.ports++;
+      return {
+        ...port,
+        allocate(sizeBytes) {
+          const memory = port.allocate(sizeBytes);
+          counts.bytes += sizeBytes;
+          const dispose = () => void (counts.bytes -= sizeBytes);
+          return Object.assign(memory, { [Symbol.dispose]: dispose });
+        },
+        [Symbol.dispose]: () => void counts.ports--,
+      };
+    },
     tensorIn: unused,
     [Symbol.dispose]() {},
   };
-  return { counts, newCache: () => new ExecutableCache(runtime, { device: { kind: "cpu" }, weights: "resident" }) };
+  return {
+    counts,
+    runtime,
+    newCache: () => new ExecutableCache(runtime, { device: { kind: "cpu" }, weights: "resident" }),
+  };
 }
 
 const signal = new AbortController().signal;
@@ -50,7 +71,7 @@ async function emojiTrial() {
   return {
     ...{ ink, oil, counts, base, sets },
     async [Symbol.asyncDispose]() {
-      sets[Symbol.dispose]();
+      await sets[Symbol.asyncDispose]();
       executables[Symbol.dispose]();
       await rm(folder, { recursive: true });
     },
@@ -61,16 +82,16 @@ Deno.test("only graphs with a changed weight are compiled again; the others are 
   await using trial = await emojiTrial();
   const { base, sets, counts, ink, oil } = trial;
   await base.warm(shape);
-  assert.deepEqual(counts, { compiled: 6, held: 6 });
+  assert.deepEqual([counts.compiled, counts.held], [6, 6]);
   const inked = await sets.transformerUnder([{ file: ink, strength: 1 }], signal);
   await inked.warm(shape);
-  assert.deepEqual(counts, { compiled: 7, held: 7 }); // the blocks
+  assert.deepEqual([counts.compiled, counts.held], [7, 7]); // the blocks
   await inked.warm(shape);
   assert.equal(counts.compiled, 7);
   const both = await sets.transformerUnder([{ file: ink, strength: 1 }, { file: oil, strength: 1 }], signal);
   await both.warm(shape);
   await Promise.resolve();
-  assert.deepEqual(counts, { compiled: 9, held: 8 }); // the blocks and the text; the last set's are let go
+  assert.deepEqual([counts.compiled, counts.held], [9, 8]); // the blocks and the text; the last set's are let go
 });
 
 Deno.test("an empty set is the base, the last set is kept, another strength or file is another set", async () => {
@@ -103,4 +124,34 @@ Deno.test("a set that cannot be made leaves the last one as it is", async () => 
   const missing = { file: `${ink}.none`, strength: 1 };
   await assert.rejects(sets.transformerUnder([missing], signal), /^RequestError: Cannot apply the LoRA ".*none"/);
   assert.equal(await sets.transformerUnder(set, signal), first);
+});
+
+Deno.test("a dropped set gives back what its blocks have of a GPU's memory, and the base takes it again", async () => {
+  await using trial = await emojiTrial();
+  const { counts, runtime, newCache } = countingRuntime();
+  using executables = newCache();
+  const device = { kind: "cpu" } as const;
+  const placement = { dual: { resident: [0, 1] }, single: { resident: [1] } };
+  const loaded = await loadGpuTransformer(join(emojiDir, "transformer"), executables, { runtime, device, placement });
+  {
+    await using _blocks = loaded.blocks;
+    await using sets = new LoraSets(loaded.transformer, newCache);
+    await loaded.transformer.warm(shape);
+    const ofBase = counts.bytes;
+    assert.ok(ofBase > 0);
+    for (const file of [trial.ink, trial.oil]) {
+      const under = await sets.transformerUnder([{ file, strength: 1 }], signal);
+      await under.warm(shape);
+      assert.deepEqual(
+        [counts.bytes, counts.ports],
+        [ofBase, 2],
+        "the set in use has the memory, the one before nothing",
+      );
+    }
+    await sets[Symbol.asyncDispose]();
+    assert.deepEqual([counts.bytes, counts.ports], [0, 1]);
+    await loaded.transformer.warm(shape);
+    assert.equal(counts.bytes, ofBase);
+  }
+  assert.deepEqual([counts.bytes, counts.ports], [0, 0]);
 });

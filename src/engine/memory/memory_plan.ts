@@ -19,8 +19,19 @@ export interface MemoryQuestion {
   readonly precision: WeightPrecision;
   /** What the user decided. Default: nothing. */
   readonly wishes?: MemoryWishes;
+  /** Default: all. */
+  readonly abilities?: PlanAbilities;
   /** Peaks of working memory that were measured on this card with this picture size. Default: none. */
   readonly measured?: readonly MeasuredPeak[];
+}
+
+/** Of the ways to save memory, those that whoever carries the plan out has. */
+export interface PlanAbilities {
+  readonly llama: readonly Place[];
+  readonly conditioning: readonly MemoryPlan["conditioning"][];
+  readonly decode: readonly VaePlan["decode"][];
+  /** Whether the autoencoder's weights are there once, or once for every shape of its tiles. */
+  readonly vaeWeights: "once" | "per tile shape";
 }
 
 export interface CardMemory {
@@ -38,6 +49,11 @@ export interface WorkShape {
   readonly contextTokens?: number;
   /** Adapters (LoRA) that are computed beside the weights and not merged into them. Default 0. */
   readonly adapterBytes?: number;
+  /**
+   * Steps whose context tokens and modulation vectors are kept from one section to the next; twice as many under true
+   * guidance. Default 1.
+   */
+  readonly preparedSteps?: number;
   /** Into how many parts of its tokens the transformer's graph can cut an MLP. Default 1: it cannot. */
   readonly mlpChunksMax?: number;
 }
@@ -96,6 +112,8 @@ export interface MemoryPlan {
   readonly cudaBytes: number;
   /** Everything `resident`, adapters included: allocated once, outside of the arena, in its exact size. */
   readonly residentBytes: number;
+  /** Of it, what belongs to the blocks. */
+  readonly residentBlocksBytes: number;
   /**
    * Everything else, in one region that all sessions share and that is taken at once: `max_mem` and
    * `initial_chunk_size_bytes` of ONNX Runtime's arena, `gpu_mem_limit` of its CUDA provider. What one phase gives back is

@@ -2,7 +2,7 @@
  * What one way to place a model takes of a card in each phase of its work.
  * @module
  */
-import { decodeTiling, encodeTiling, tileShapes } from "../vae_tiling.ts";
+import { decodedLengths, decodeTiling, encodeTiling, tileShapes } from "../vae_tiling.ts";
 import type {
   BlockPlaces,
   MeasuredPeak,
@@ -23,6 +23,7 @@ import {
   encodingWorkingBytes,
   type LatentPiece,
   llamaTokensMax,
+  modulationTableBytes,
   samplingWorkingBytes,
   siglipTokens,
 } from "./working_memory.ts";
@@ -134,20 +135,38 @@ const inPages = (bytes: number) => Math.ceil(bytes / pageBytes) * pageBytes;
 const pageBytes = 2 ** 21;
 
 export function comfortMemory(question: MemoryQuestion, comfort: Comfort): ComfortMemory {
-  const { model: { transformer, vae, llama, clip, siglip }, work } = question;
+  const { model: { transformer, llama, clip, siglip }, work } = question;
+  const { preparedSteps = 1 } = work;
+  const { encoderBytes, decoderBytes } = vaeWeights(question, comfort);
   const ifResident = (place: Place, sizeBytes: number) => place === "resident" ? sizeBytes : 0;
   return {
     residentBytes: transformer.embeddingBytes + (work.adapterBytes ?? 0) +
+      (preparedSteps - 1) * modulationTableBytes(transformer) +
       ifResident(comfort.conditioning, transformer.conditioningBytes) +
-      ifResident(comfort.vae, 2 * (vae.encoderNumbers + vae.decoderNumbers)) +
+      ifResident(comfort.vae, encoderBytes + decoderBytes) +
       ifResident(comfort.llama, llama.bytes) +
       ifResident(comfort.smallEncoders, clip.bytes + siglip.bytes),
     preparing: largestPart(question, comfort),
     sampling: samplingMemory(question, comfort),
     decoding: {
       ...decodingMemory(question, comfort),
-      weightsBytes: comfort.vae === "loaded" ? 2 * vae.decoderNumbers : 0,
+      weightsBytes: comfort.vae === "loaded" ? decoderBytes : 0,
     },
+  };
+}
+
+/** Weights of the autoencoder in 16 bits, as often as they are there. */
+function vaeWeights({ model: { vae }, work, abilities }: MemoryQuestion, { spatialTiles }: Comfort) {
+  const isOnce = abilities?.vaeWeights !== "per tile shape";
+  const [frames, height, width] = work.section.window;
+  const encoders = tileShapes([3, 1, 8 * height, 8 * width], encodeTiling, spatialTiles);
+  const decoders = decodedLengths(frames).flatMap((length) =>
+    tileShapes([16, length, height, width], decodeTiling, spatialTiles)
+  );
+  const shapes = (all: readonly (readonly number[])[]) => isOnce ? 1 : new Set(all.map(String)).size;
+  return {
+    encoderBytes: 2 * vae.encoderNumbers * shapes(encoders),
+    decoderBytes: 2 * vae.decoderNumbers * shapes(decoders),
   };
 }
 
@@ -159,7 +178,7 @@ function samplingMemory({ work, model, precision, measured }: MemoryQuestion, { 
       contextTokens: work.contextTokens ?? contextTokensMax,
       mlpChunks,
       weights: precision === "bf16" ? "as multiplied" : "packed",
-    }),
+    }) + ((work.preparedSteps ?? 1) - 1) * (work.contextTokens ?? contextTokensMax) * 2 * model.transformer.hidden,
   );
 }
 
@@ -186,8 +205,9 @@ function encodedPiece({ section }: WorkShape, { spatialTiles }: Comfort): readon
 }
 
 /** The preparation is done part by part. */
-function largestPart({ model, work }: MemoryQuestion, comfort: Comfort): Part {
-  const { transformer, vae, llama, clip, siglip } = model;
+function largestPart(question: MemoryQuestion, comfort: Comfort): Part {
+  const { model: { transformer, vae, llama, clip, siglip }, work } = question;
+  const { encoderBytes } = vaeWeights(question, comfort);
   const part = (place: Place, sizeBytes: number, workingBytes: number, layerBytes = 0): Part => ({
     weightsBytes: place === "loaded" ? sizeBytes : 0,
     slotBytes: place === "streamed" ? layerBytes : 0,
@@ -198,7 +218,7 @@ function largestPart({ model, work }: MemoryQuestion, comfort: Comfort): Part {
     part(comfort.llama, llama.bytes, encoderWorkingBytes(llama, llamaTokensMax), llama.layerBytes),
     part(comfort.smallEncoders, clip.bytes, encoderWorkingBytes(clip, clipTokensMax)),
     part(comfort.smallEncoders, siglip.bytes, encoderWorkingBytes(siglip, siglipTokens)),
-    part(comfort.vae, 2 * vae.encoderNumbers, encodingWorkingBytes(vae.blockChannels, encodedPiece(work, comfort))),
+    part(comfort.vae, encoderBytes, encodingWorkingBytes(vae.blockChannels, encodedPiece(work, comfort))),
     part(comfort.conditioning, transformer.conditioningBytes, encoderWorkingBytes(refiner, conditioningTokensMax)),
   ];
   const totalBytes = (part: Part) => part.weightsBytes + 2 * part.slotBytes + part.bytes;

@@ -17,6 +17,7 @@ import type {
   MemoryRefusal,
   Phase,
   PhaseMemory,
+  PlanAbilities,
   WeightPrecision,
 } from "./memory_plan.ts";
 import {
@@ -107,15 +108,16 @@ function spread(blocks: number, streamed: number): BlockPlaces {
  * largest first, then what helps once per section.
  */
 function comforts(question: MemoryQuestion): Comfort[] {
+  const { abilities } = question;
   const most: Omit<Comfort, "spatialTiles"> = {
-    decode: "overlapped",
+    decode: !abilities || abilities.decode.includes("overlapped") ? "overlapped" : "between",
     llama: "resident",
     smallEncoders: "resident",
     conditioning: "resident",
     vae: "resident",
     mlpChunks: 1,
   };
-  const less: Partial<Comfort>[] = [
+  const all: Partial<Comfort>[] = [
     { llama: "loaded" },
     { llama: "streamed" },
     { smallEncoders: "loaded" },
@@ -123,11 +125,19 @@ function comforts(question: MemoryQuestion): Comfort[] {
     { decode: "between" },
     { vae: "loaded" },
   ];
+  const less = all.filter((change) => isPossible(change, abilities));
   const chunks = Math.min(question.work.mlpChunksMax ?? 1, mlpChunksOfUse);
   for (let mlpChunks = 2; mlpChunks <= chunks; mlpChunks++) less.push({ mlpChunks });
   const levels = [most];
   for (const change of less) levels.push({ ...levels.at(-1)!, ...change });
   return tileChoices(question).flatMap((spatialTiles) => levels.map((level) => ({ ...level, spatialTiles })));
+}
+
+function isPossible({ llama, conditioning, decode }: Partial<Comfort>, abilities?: PlanAbilities): boolean {
+  if (!abilities) return true;
+  return (!llama || abilities.llama.includes(llama)) &&
+    (!conditioning || abilities.conditioning.includes(conditioning)) &&
+    (!decode || abilities.decode.includes(decode));
 }
 
 const wholePicturesAboveBytes = 60e9;
@@ -159,6 +169,7 @@ function planOf(question: MemoryQuestion, candidate: Candidate, limitBytes: numb
     },
     cudaBytes: cudaBytesOf(question),
     residentBytes,
+    residentBlocksBytes: blocks.residentBytes,
     arenaBytes,
     phases,
     peakBytes,

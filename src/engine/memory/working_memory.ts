@@ -45,12 +45,17 @@ export function samplingWorkingBytes(transformer: TransformerSizes, work: Sampli
   const rotations = tokens * headDim * float32Bytes; // headDim/2 cosines and as many sines
   const softmaxSums = tokens * heads * float32Bytes; // one log-sum-exp per row, Flash (arXiv 2307.08691, algorithm 1)
   const blocks = [...dual, ...single];
-  const modulations = activationBytes * blocks.reduce((sum, block) => sum + block.modulationNumbers / (hidden + 1), 0);
+  const modulations = modulationTableBytes(transformer);
   const largestMatrix = Math.max(...blocks.map(({ largestMatrixNumbers }) => largestMatrixNumbers));
   // Packed matrices are multiplied one by one.
   const unpacked = work.weights === "packed" ? largestMatrix * activationBytes : 0;
   const atOnce = stream * streamsAtOnce(transformer, work.mlpChunks);
   return input + atOnce + rotations + softmaxSums + modulations + unpacked;
+}
+
+/** The modulation vectors of one step. */
+export function modulationTableBytes({ hidden, dual, single }: TransformerSizes): number {
+  return activationBytes * [...dual, ...single].reduce((sum, block) => sum + block.modulationNumbers / (hidden + 1), 0);
 }
 
 /**

@@ -32,7 +32,8 @@ export function appendCuda(api: OrtApi, session: Handle, device: CudaDevice, lib
 export function shareCudaArena(api: OrtApi, env: Handle, device: CudaDevice): void {
   if (sharedArenas.has(device.index)) return;
   const [keys, values] = columns(providerOptions(device));
-  const [names, sizes] = [["max_mem", "arena_extend_strategy"].map(cString), arenaSizes(device)];
+  const entries = arenaEntries(device);
+  const [names, sizes] = [Object.keys(entries).map(cString), BigUint64Array.from(Object.values(entries))];
   const arena = handleFrom((out) => api.createArenaCfgV2(pointerArray(names), sizes, BigInt(names.length), out));
   try {
     const provider = cString("CUDAExecutionProvider");
@@ -46,12 +47,31 @@ export function shareCudaArena(api: OrtApi, env: Handle, device: CudaDevice): vo
   }
 }
 
+/**
+ * Gives the pool up, so that the next one may have another size: its memory goes back with the last session that uses it.
+ * Nothing happens where there is none.
+ */
+export function releaseCudaArena(api: OrtApi, env: Handle, device: CudaDevice): void {
+  if (!sharedArenas.delete(device.index)) return;
+  api.unregisterAllocator(env, deviceMemoryPlace(api, device).info);
+}
+
 /** GPUs whose arena the environment, which is the process's, has. */
 const sharedArenas = new Set<number>();
 
-/** `max_mem` and `arena_extend_strategy`, 1: as requested. */
-const arenaSizes = ({ memoryLimitBytes }: CudaDevice) =>
-  BigUint64Array.of(memoryLimitBytes === undefined ? 2n ** 64n - 1n : BigInt(memoryLimitBytes), 1n);
+const noLimit = 2n ** 64n - 1n;
+
+/**
+ * Settings of an arena. Only one that doubles begins with a first piece of the size asked for; what it then takes is
+ * bounded by the limit. Weights outside of the pieces count towards the limit as well (ONNX Runtime 1.30, `bfc_arena.cc`,
+ * `Extend`, `Reserve`).
+ */
+export function arenaEntries({ memoryLimitBytes, arenaBytes }: CudaDevice): Record<string, bigint> {
+  const limit = memoryLimitBytes === undefined ? noLimit : BigInt(memoryLimitBytes);
+  return arenaBytes === undefined
+    ? { "max_mem": limit, "arena_extend_strategy": 1n } // as requested
+    : { "max_mem": limit, "arena_extend_strategy": 0n, "initial_chunk_size_bytes": BigInt(arenaBytes) };
+}
 
 /** https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html */
 function providerOptions({ index, memoryLimitBytes }: CudaDevice): Record<string, string> {
@@ -65,10 +85,14 @@ function providerOptions({ index, memoryLimitBytes }: CudaDevice): Record<string
 }
 
 /** Entries of the session's own options that belong to a GPU. */
-export function cudaSessionEntries(nodesOnCpu: "allowed" | "refused"): Record<string, string> {
+export function cudaSessionEntries(
+  nodesOnCpu: "allowed" | "refused",
+  stay: "always" | "while used",
+): Record<string, string> {
   return {
     "session.disable_cpu_ep_fallback": nodesOnCpu === "refused" ? "1" : "0",
-    "session.use_device_allocator_for_initializers": "1", // weights take their size, not a piece of the arena
+    // 1: weights take their size, not a piece of the arena. Those that leave again give their piece to others.
+    "session.use_device_allocator_for_initializers": stay === "always" ? "1" : "0",
   };
 }
 

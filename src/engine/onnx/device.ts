@@ -12,8 +12,16 @@ export type Device = { readonly kind: "cpu" } | CudaDevice;
 export interface CudaDevice {
   readonly kind: "cuda";
   readonly index: number;
-  /** Working memory that all executables of the process may take together; weights in memory of their own do not count. */
+  /**
+   * What all executables of the process may take together, their own weights included; weights in memory of ours do not
+   * count. Default: whatever is free.
+   */
   readonly memoryLimitBytes?: number;
+  /**
+   * Of it, what is taken at once and in one piece, for whatever comes and goes; the rest is for weights that stay. Default:
+   * memory is taken as it is asked for.
+   */
+  readonly arenaBytes?: number;
 }
 
 const known = new Map<OrtApi, Map<string, MemoryPlace>>();

@@ -5,7 +5,7 @@
 import type { CompileOptions, Executable, Runtime } from "./runtime.ts";
 
 /** Compiles each graph once; forgets the least recently used above `limit`. Disposing releases all. */
-export class ExecutableCache implements Disposable {
+export class ExecutableCache implements Disposable, AsyncDisposable {
   readonly #entries = new Map<string, Promise<Executable>>();
   #state: "open" | "disposed" = "open";
 
@@ -33,10 +33,31 @@ export class ExecutableCache implements Disposable {
     return entry;
   }
 
+  /** A use of what is in it, at whose end everything leaves that does not stay always. Then no run may be under way. */
+  use(): AsyncDisposable {
+    return { [Symbol.asyncDispose]: () => this.#leave() };
+  }
+
+  async #leave(): Promise<void> {
+    if (this.options.stay !== "while used") return;
+    const entries = [...this.#entries.values()];
+    this.#entries.clear();
+    for (const entry of await Promise.allSettled(entries)) {
+      if (entry.status === "fulfilled") entry.value[Symbol.dispose]();
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#state = "disposed";
     for (const entry of this.#entries.values()) release(entry);
     this.#entries.clear();
+  }
+
+  /** As disposing, and waits until everything has left. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const entries = [...this.#entries.values()];
+    this[Symbol.dispose]();
+    await Promise.allSettled(entries);
   }
 
   async #compile(

@@ -67,6 +67,7 @@ const functions = {
   createAndRegisterAllocator:       { slot: 144, result: "status", parameters: ["pointer" /* env */, "pointer" /* memory info */, "pointer" /* arena settings or null */] },
   releaseArenaCfg:                  { slot: 157, result: "void", parameters: ["pointer"] },
   createArenaCfgV2:                 { slot: 164, result: "status", parameters: ["buffer" /* keys */, "buffer" /* values: size_t */, "usize", "buffer" /* out */] },
+  unregisterAllocator:              { slot: 177, result: "status", parameters: ["pointer" /* env */, "pointer" /* memory info */] },
   appendExecutionProviderCudaV2:    { slot: 204, result: "status", parameters: ["pointer", "pointer" /* CUDA options */] },
   createCudaProviderOptions:        { slot: 205, result: "status", parameters: ["buffer" /* out */] },
   updateCudaProviderOptions:        { slot: 206, result: "status", parameters: ["pointer", "buffer" /* keys */, "buffer" /* values */, "usize"] },

@@ -7,9 +7,9 @@
 import { fileURLToPath } from "node:url";
 import { DeviceError, InferenceError } from "../errors.ts";
 import { deviceErrorIn } from "./cuda_faults.ts";
-import { type Device, deviceMemoryPlace, hostMemoryPlace } from "./device.ts";
+import { type CudaDevice, type Device, deviceMemoryPlace, hostMemoryPlace } from "./device.ts";
 import { cudaMemoryInfo, openCudaMemory } from "./cuda_memory.ts";
-import { appendCuda, cudaSessionEntries, requireProvider, shareCudaArena } from "./cuda_provider.ts";
+import { appendCuda, cudaSessionEntries, releaseCudaArena, requireProvider, shareCudaArena } from "./cuda_provider.ts";
 import { type DeviceMemory, type DeviceMemoryPort, hostDeviceMemory } from "./device_memory.ts";
 import { DeviceTensor, valueOver } from "./device_tensor.ts";
 import { type Executable, OrtExecutable } from "./executable.ts";
@@ -24,7 +24,7 @@ import {
 } from "./ort_api.ts";
 import { type DType, elementBytes, elementCount } from "./tensor.ts";
 
-export type { Device } from "./device.ts";
+export type { CudaDevice, Device } from "./device.ts";
 export type { Executable, Port } from "./executable.ts";
 
 export interface RuntimeOptions {
@@ -50,6 +50,8 @@ export interface CompileOptions {
   readonly weights: "resident" | "mapped";
   /** Whether a GPU may leave operators that it has no kernel for to the CPU, unseen. Default `allowed`. */
   readonly nodesOnCpu?: "allowed" | "refused";
+  /** Whether the executable is kept for good or leaves after each use; then a GPU has its weights in the arena. Default `always`. */
+  readonly stay?: "always" | "while used";
   readonly signal?: AbortSignal;
 }
 
@@ -61,10 +63,20 @@ export interface Runtime extends Disposable {
   compile(model: Uint8Array<ArrayBuffer>, options: CompileOptions): Promise<Executable>;
   /** Why nothing can be computed on a device, or undefined when it can. */
   whyNot(device: Device): DeviceError | undefined;
+  /** A GPU's memory. @throws DeviceError when it cannot be reached */
+  memoryInfo(device: CudaDevice): DeviceMemoryInfo;
+  /** Gives a GPU's working memory up; no executable of it may be left. The next one decides on the size anew. */
+  releaseArena(device: CudaDevice): void;
   /** Memory of a device that is not ONNX Runtime's. @throws DeviceError when the device cannot be reached */
   openMemory(device: Device): DeviceMemoryPort;
   /** The tensor that lies at a place in a piece of such memory: `owned` memory goes with it. Default `borrowed`. */
   tensorIn(device: Device, memory: DeviceMemory, place: TensorPlace, whose?: "owned" | "borrowed"): DeviceTensor;
+}
+
+/** In bytes: what nobody has, and all there is. */
+export interface DeviceMemoryInfo {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
 }
 
 /** `offsetBytes` is a multiple of the element's size. */
@@ -154,6 +166,14 @@ class OrtRuntime implements Runtime {
     }
   }
 
+  memoryInfo({ index }: CudaDevice): DeviceMemoryInfo {
+    return cudaMemoryInfo(index);
+  }
+
+  releaseArena(device: CudaDevice): void {
+    if (this.#env) releaseCudaArena(this.#api, this.#env, device);
+  }
+
   openMemory(device: Device): DeviceMemoryPort {
     return device.kind === "cpu" ? hostDeviceMemory() : openCudaMemory(device.index);
   }
@@ -226,7 +246,7 @@ function configure(api: OrtApi, session: Handle, options: CompileOptions, librar
     entries["session.disable_prepacking"] = "1";
   }
   if (options.device.kind === "cuda") {
-    Object.assign(entries, cudaSessionEntries(options.nodesOnCpu ?? "allowed"));
+    Object.assign(entries, cudaSessionEntries(options.nodesOnCpu ?? "allowed", options.stay ?? "always"));
     appendCuda(api, session, options.device, libraryPath);
   }
   for (const [key, value] of Object.entries(entries)) api.addSessionConfigEntry(session, cString(key), cString(value));

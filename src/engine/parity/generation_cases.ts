@@ -24,7 +24,7 @@ async function generationCase({ modelDir, params, inputs }: GoldenCase): Promise
   const [heightPx, widthPx] = picture.shape as [number, number, number];
   const image: RgbImage = { heightPx, widthPx, pixels: picture.data as Uint8Array };
   const signal = new AbortController().signal;
-  using model = await loadModel(modelDir!, caseRuntime(), {
+  await using model = await loadModel(modelDir!, caseRuntime(), {
     device: { kind: "cpu" },
     idleThreads: "sleep",
     spatialTiles: params["vae_spatial_tiling"] ? "tiled" : "whole",

@@ -22,7 +22,7 @@ async function loraCase(golden: GoldenCase): Promise<CaseOutputs> {
     ...lora,
     file: `${golden.modelDir}/${lora.file}`,
   }));
-  using sets = new LoraSets(base, caseExecutables);
+  await using sets = new LoraSets(base, caseExecutables);
   const merged = await sets.transformerUnder(files, new AbortController().signal);
   const { checkpoint } = merged.source;
   const { sample } = await forward(merged, golden, "sample");

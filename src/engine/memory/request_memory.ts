@@ -1,0 +1,79 @@
+/**
+ * What a video asks of a GPU's memory, and the plan for it or the refusal, before anything of it is taken.
+ * docs/decisions/0022-memory-plan.md
+ * @module
+ */
+import { MemoryShortageError, RequestError } from "../errors.ts";
+import type { GenerationRequest, ResolvedSettings } from "../request.ts";
+import type { CardMemory, MemoryWishes, PlanAbilities, WorkShape } from "./memory_plan.ts";
+import type { ModelSizes } from "./model_sizes.ts";
+import type { AnsweredQuestion } from "./plan_holds.ts";
+import { planMemory, sectionOf } from "./plan_memory.ts";
+import { refusalWords } from "./plan_words.ts";
+
+/**
+ * What this engine can do for room. Encoders and autoencoder can leave the card after each use. It cannot stream LLaMA or
+ * decode beside the sampling; condition embedders stay, since steps of any section may ask for them; and every shape of a
+ * tile is a compiled graph with weights of its own.
+ */
+export const engineAbilities: PlanAbilities = {
+  llama: ["resident", "loaded"],
+  conditioning: ["resident"],
+  decode: ["between"],
+  vaeWeights: "per tile shape",
+};
+
+/** Of a request, what its memory depends on. */
+export type PlannedSettings = Pick<ResolvedSettings, "widthPx" | "heightPx" | "windowLatentFrames" | "steps" | "cfg">;
+
+/** Graphs that hold an adapted weight are there twice, those of the base and their own; blocks take turns. */
+export function workOf(
+  { widthPx, heightPx, windowLatentFrames, steps, cfg }: PlannedSettings,
+  { transformer }: Pick<ModelSizes, "transformer">,
+  loras: NonNullable<GenerationRequest["loras"]> = [],
+): WorkShape {
+  return {
+    section: sectionOf({ widthPx, heightPx }, windowLatentFrames),
+    preparedSteps: cfg === 1 ? steps : 2 * steps,
+    adapterBytes: loras.length === 0 ? 0 : transformer.conditioningBytes + transformer.embeddingBytes,
+  };
+}
+
+/**
+ * @param wishes what the user of the program decided
+ * @throws MemoryShortageError with what is missing and what fits; RequestError when more blocks are to be streamed than
+ *   there are
+ */
+export function planFor(
+  work: WorkShape,
+  { card, model, wishes }: {
+    readonly card: CardMemory;
+    readonly model: ModelSizes;
+    readonly wishes: MemoryWishes | undefined;
+  },
+): AnsweredQuestion {
+  const question = {
+    ...{ card, model, work, precision: "bf16", abilities: engineAbilities } as const,
+    ...(wishes ? { wishes } : {}),
+  };
+  const plan = answerOf(question);
+  if (plan.kind === "planned") return { question, plan };
+  const { neededBytes, limitBytes, missingBytes, fittingSize } = plan;
+  const [, height, width] = work.section.window;
+  // Other precisions than the file's cannot be asked for, so none is proposed.
+  const words = refusalWords({ ...plan, fittingPrecision: null }, {
+    widthPx: 8 * width,
+    heightPx: 8 * height,
+    precision: question.precision,
+  });
+  throw new MemoryShortageError(words, { neededBytes, limitBytes, missingBytes, fittingSize });
+}
+
+function answerOf(question: Parameters<typeof planMemory>[0]) {
+  try {
+    return planMemory(question);
+  } catch (cause) {
+    if (cause instanceof RangeError) throw new RequestError("model", cause.message, { cause });
+    throw cause;
+  }
+}

@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import type { MemoryShortageError } from "../errors.ts";
+import type { MemoryPlan, MemoryWishes } from "./memory_plan.ts";
+import { publishedSizes as model } from "./published_sizes.ts";
+import { planFor, type PlannedSettings, workOf } from "./request_memory.ts";
+
+const settings: PlannedSettings = { widthPx: 640, heightPx: 608, windowLatentFrames: 9, steps: 25, cfg: 1 };
+const cardOf = (sizeGiB: number) => ({ totalBytes: sizeGiB * 2 ** 30, freeBytes: 0.99 * sizeGiB * 2 ** 30 });
+const planned = (sizeGiB: number, wishes?: MemoryWishes, asked = settings): MemoryPlan =>
+  planFor(workOf(asked, model), { card: cardOf(sizeGiB), model, wishes }).plan;
+
+const placesOf = ({ dual, single, llama, smallEncoders, conditioning, vae }: MemoryPlan) => ({
+  streamed: [dual.streamed.length, single.streamed.length],
+  ...{ llama, smallEncoders, conditioning },
+  ...{ vae: vae.place, decode: vae.decode, tiles: vae.spatialTiles },
+});
+
+const leaving = { llama: "loaded", smallEncoders: "loaded", conditioning: "resident", vae: "loaded" };
+const staying = { llama: "resident", smallEncoders: "resident", conditioning: "resident", vae: "resident" };
+
+Deno.test("planFor() places the published model as the engine can carry it out, card by card", () => {
+  const expected = {
+    16: { streamed: [20, 40], ...leaving, decode: "between", tiles: "tiled" },
+    24: { streamed: [2, 40], ...leaving, decode: "between", tiles: "tiled" },
+    32: { streamed: [0, 4], ...leaving, decode: "between", tiles: "tiled" },
+    48: { streamed: [0, 0], ...staying, decode: "between", tiles: "tiled" },
+    80: { streamed: [0, 0], ...staying, decode: "between", tiles: "whole" },
+  };
+  for (const [sizeGiB, places] of Object.entries(expected)) {
+    assert.deepEqual(placesOf(planned(Number(sizeGiB))), places, `${sizeGiB} GiB`);
+  }
+  assert.deepEqual(planned(24).dual.streamed, [5, 15]);
+  assert.deepEqual(planned(32).single.streamed, [5, 15, 25, 35]);
+});
+
+Deno.test("planFor() refuses a card that LLaMA does not fit on as a whole, with the bytes that are missing", () => {
+  for (const [sizeGiB, limit] of [[6, "6.11"], [8, "8.24"]] as const) {
+    assert.throws(() => planned(sizeGiB), (error: MemoryShortageError) => {
+      assert.equal(error.name, "MemoryShortageError");
+      const { neededBytes, limitBytes, missingBytes, fittingSize } = error.shortage;
+      assert.equal(missingBytes, neededBytes - limitBytes);
+      assert.ok(neededBytes > model.llama.bytes);
+      assert.equal(fittingSize, null, "LLaMA is as large for every size");
+      assert.match(error.message, /^640 × 608 in bfloat16 needs [\d.]+ GB of VRAM for reading prompt and picture/);
+      assert.ok(error.message.endsWith(`(${limit} GB may be used); nothing smaller fits either`), error.message);
+      return true;
+    });
+  }
+});
+
+Deno.test("planFor() proposes the next size that fits, which then does", () => {
+  const large = { ...settings, widthPx: 2048, heightPx: 2048, windowLatentFrames: 33 };
+  assert.throws(() => planned(16, {}, large), ({ shortage }: MemoryShortageError) => {
+    planned(16, {}, { ...large, ...shortage.fittingSize! });
+    return shortage.fittingSize !== null;
+  });
+});
+
+Deno.test("planFor() does what was decided, and names a count of blocks that there is not", () => {
+  assert.equal(placesOf(planned(80, { streamedBlocks: 7 })).streamed.join(), "0,7");
+  assert.equal(planned(80, { spatialTiles: "tiled" }).vae.spatialTiles, "tiled");
+  assert.ok(planned(80, { limitBytes: 24e9 }).peakBytes <= 24e9);
+  assert.throws(() => planned(80, { streamedBlocks: 61 }), {
+    name: "RequestError",
+    message: "Cannot stream 61 blocks: the transformer has 60",
+  });
+});
+
+Deno.test("planFor() counts weights of the autoencoder once for each shape of its tiles", () => {
+  // Lengths 5, 4 and 3, heights 32, 28 and 4, widths 32 and 8; of the picture heights 256, 224 and 32, widths 256 and 64.
+  const { decoderNumbers, encoderNumbers } = model.vae;
+  assert.equal(planned(24).phases.decoding.weightsBytes, 3 * 3 * 2 * 2 * decoderNumbers);
+  const without = planned(48).residentBytes - 18 * 2 * decoderNumbers - 6 * 2 * encoderNumbers;
+  const whole = planned(80).residentBytes - 3 * 2 * decoderNumbers - 2 * encoderNumbers;
+  assert.equal(without, whole);
+});
+
+Deno.test("workOf() counts the steps that are prepared, and graphs that adapters make a second time", () => {
+  assert.equal(workOf(settings, model).preparedSteps, 25);
+  assert.equal(workOf({ ...settings, cfg: 4 }, model).preparedSteps, 50);
+  assert.equal(workOf(settings, model).adapterBytes, 0);
+  const { conditioningBytes, embeddingBytes } = model.transformer;
+  assert.equal(workOf(settings, model, [{ file: "a", strength: 1 }]).adapterBytes, conditioningBytes + embeddingBytes);
+  const [few, many] = [25, 100].map((steps) => planned(48, {}, { ...settings, steps }));
+  const vectorsOfStep = 2 * 3072 * (20 * 12 + 40 * 3);
+  assert.equal(many!.residentBytes - few!.residentBytes, 75 * vectorsOfStep);
+  const contextOfStep = 2 * 3072 * (729 + 256);
+  const grown = many!.phases.sampling.workingBytes - few!.phases.sampling.workingBytes;
+  assert.ok(Math.abs(grown - 1.15 * 75 * contextOfStep) <= 1);
+});
