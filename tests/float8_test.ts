@@ -1,0 +1,121 @@
+/**
+ * A transformer whose file holds 8-bit matrices computes what the same numbers in float32 do: in one graph, block by block,
+ * with and without scales, and under an adapter.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { type Checkpoint, withWeights } from "../src/engine/onnx/safetensors.ts";
+import { distanceBetween } from "../src/engine/parity/distance.ts";
+import { readGoldenCase } from "../src/engine/parity/golden_case.ts";
+import { caseExecutables, caseRuntime, forward, sectionOf } from "../src/engine/parity/transformer_cases.ts";
+import { blocksOf } from "../src/engine/streaming/known_blocks.ts";
+import { StreamedBlocks } from "../src/engine/streaming/streamed_blocks.ts";
+import { FramePackTransformer, transformerSource } from "../src/engine/transformer.ts";
+import type { TransformerSource } from "../src/engine/transformer_graphs.ts";
+import { float8Names, type Float8Packing, writeFloat8Transformer } from "./float8_model.ts";
+import { goldenDir, makeTinyModel } from "./tiny_model.ts";
+
+const model = await makeTinyModel("tiny-a");
+const golden = {
+  ...await readGoldenCase(join(goldenDir, "cases/transformer/tiny-a_f1_96x80_n20.json"), model.dir),
+  modelDir: model.dir,
+};
+Deno.test.afterAll(async () => await model[Symbol.asyncDispose]());
+
+/** The repack and the same numbers in float32. */
+const packings = await Promise.all(
+  (["as they are", "scaled"] as const).map(async (packing: Float8Packing, index) => {
+    const folder = (name: string) => join(model.dir, `${name}-${index}`);
+    const folders = {
+      transformer: join(model.dir, "transformer"),
+      packed: folder("packed"),
+      rounded: folder("rounded"),
+    };
+    await writeFloat8Transformer(folders, packing);
+    return {
+      packing,
+      packed: await transformerSource(folders.packed),
+      rounded: await transformerSource(folders.rounded),
+    };
+  }),
+);
+
+async function sampleOf(transformer: FramePackTransformer): Promise<Float32Array> {
+  return (await forward(transformer, golden, "sample"))["sample"]!.data as Float32Array;
+}
+
+async function inOneGraph(source: TransformerSource): Promise<Float32Array> {
+  using executables = caseExecutables();
+  return await sampleOf(new FramePackTransformer(source, executables));
+}
+
+/** Every second block streamed. */
+async function blockByBlock(source: TransformerSource): Promise<Float32Array> {
+  using executables = caseExecutables();
+  const placement = { dual: { resident: [0] }, single: { resident: [1, 3] } };
+  const device = { kind: "cpu" } as const;
+  await using blocks = new StreamedBlocks({ source, executables, runtime: caseRuntime(), device, placement });
+  const transformer = new FramePackTransformer(source, executables, blocks);
+  await transformer.warm(sectionOf(golden).shape);
+  return await sampleOf(transformer);
+}
+
+const distance = (one: Float32Array, other: Float32Array) => distanceBetween(one, other).rel_l2;
+/** Of two orders of the same float32 sums. */
+const rounding = 2e-6;
+
+for (const { packing, packed, rounded } of packings) {
+  Deno.test(`8-bit matrices (${packing}) give what the same numbers in float32 give`, async () => {
+    assert.ok(float8Names(packed.checkpoint).length > 50);
+    assert.equal(float8Names(rounded.checkpoint).length, 0);
+    const [expected, whole] = [await inOneGraph(rounded), await inOneGraph(packed)];
+    assert.ok(distance(whole, expected) < rounding, `${distance(whole, expected)} in one graph`);
+    const away = distance(expected, golden.outputs["sample"]!.tensor.data as Float32Array);
+    assert.ok(away > 1e-3, "8 bits are no float32");
+    const streamed = await blockByBlock(packed);
+    assert.ok(distance(streamed, expected) < rounding, `${distance(streamed, expected)} block by block`);
+  });
+
+  Deno.test(`8-bit blocks (${packing}) are moved as they lie in the file`, () => {
+    const sizes = ({ checkpoint, config }: TransformerSource) =>
+      blocksOf({ config, checkpoint, computeDType: "bfloat16" }).map(({ layout }) => layout.sizeBytes);
+    const [inFile, inBfloat16] = [sizes(packed), sizes(rounded)];
+    for (const [index, sizeBytes] of inFile.entries()) {
+      assert.ok(sizeBytes < 0.65 * inBfloat16[index]!, `${sizeBytes} of ${inBfloat16[index]} bytes`);
+    }
+  });
+
+  Deno.test(`8-bit matrices (${packing}) in bfloat16 arithmetic are as near as bfloat16 is`, async () => {
+    const inBfloat16 = { computeDType: "bfloat16", arithmetic: "emulated" } as const;
+    const exact = await inOneGraph(rounded);
+    const [whole, streamed, likewise] = [
+      await inOneGraph({ ...packed, ...inBfloat16 }),
+      await blockByBlock({ ...packed, ...inBfloat16 }),
+      await inOneGraph({ ...rounded, ...inBfloat16 }),
+    ];
+    const away = distance(likewise, exact);
+    for (const sample of [whole, streamed]) {
+      assert.ok(distance(sample, exact) < 1.2 * away, `${distance(sample, exact)}`);
+    }
+  });
+}
+
+/** Weights of one block changed, as a merged adapter leaves them. */
+async function adapted(base: Checkpoint): Promise<Checkpoint> {
+  const names = ["transformer_blocks.1.attn.to_q.weight", "single_transformer_blocks.2.proj_mlp.weight"];
+  const changed = await Promise.all(names.map(async (name) => {
+    const data = (await base.readFloat32(name)).map((value) => value * 1.25);
+    return [name, { shape: base.get(name).shape, data }] as const;
+  }));
+  return withWeights(base, new Map(changed));
+}
+
+Deno.test("blocks of which an adapter has changed one are served together", async () => {
+  for (const { packed, rounded } of packings) {
+    const under = async (source: TransformerSource) => ({ ...source, checkpoint: await adapted(source.checkpoint) });
+    const expected = await inOneGraph(await under(rounded));
+    assert.ok(distance(expected, await inOneGraph(rounded)) > 1e-4);
+    assert.ok(distance(await inOneGraph(await under(packed)), expected) < rounding);
+    assert.ok(distance(await blockByBlock(await under(packed)), expected) < rounding);
+  }
+});
