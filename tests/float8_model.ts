@@ -3,18 +3,20 @@
  */
 import { join } from "node:path";
 import { float8Max, float8OfFloat32 } from "../src/engine/onnx/float8.ts";
-import { type Checkpoint, openCheckpoint, writeSafetensors } from "../src/engine/onnx/safetensors.ts";
+import { type Checkpoint, writeSafetensors } from "../src/engine/onnx/safetensors.ts";
 import { float32Of, float32Tensor, type Tensor } from "../src/engine/onnx/tensor.ts";
 
 /** How a matrix's numbers become those of 8 bits: as they are, or scaled so that the largest is the format's largest. */
-export type Float8Packing = "as they are" | "scaled";
+export const float8Packings = ["as they are", "scaled"] as const;
+export type Float8Packing = (typeof float8Packings)[number];
 
-/** Writes a transformer folder of 8-bit matrices and one of the same numbers in float32. */
+/** Writes a transformer folder of 8-bit matrices and one of the same numbers in float32, like one that there is. */
 export async function writeFloat8Transformer(
-  model: { readonly transformer: string; readonly packed: string; readonly rounded: string },
+  checkpoint: Checkpoint,
+  like: string,
+  folders: { readonly packed: string; readonly rounded: string },
   packing: Float8Packing,
 ): Promise<void> {
-  const checkpoint = await openCheckpoint(model.transformer);
   const [packed, rounded]: Record<string, Tensor>[] = [{}, {}];
   for (const name of checkpoint.names()) {
     const { shape } = checkpoint.get(name);
@@ -35,9 +37,9 @@ export async function writeFloat8Transformer(
     }
     rounded![name] = float32Tensor(shape, float32Of(tensor).map((value) => value * scale));
   }
-  for (const [folder, tensors] of [[model.packed, packed!], [model.rounded, rounded!]] as const) {
+  for (const [folder, tensors] of [[folders.packed, packed!], [folders.rounded, rounded!]] as const) {
     await Deno.mkdir(folder, { recursive: true });
-    await Deno.copyFile(join(model.transformer, "config.json"), join(folder, "config.json"));
+    await Deno.copyFile(join(like, "config.json"), join(folder, "config.json"));
     await writeSafetensors(join(folder, "diffusion_pytorch_model.safetensors"), tensors);
   }
 }

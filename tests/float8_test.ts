@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type Checkpoint, withWeights } from "../src/engine/onnx/safetensors.ts";
+import { ExecutableCache } from "../src/engine/onnx/executable_cache.ts";
+import { type Checkpoint, openCheckpoint, withWeights } from "../src/engine/onnx/safetensors.ts";
 import { distanceBetween } from "../src/engine/parity/distance.ts";
 import { readGoldenCase } from "../src/engine/parity/golden_case.ts";
 import { caseExecutables, caseRuntime, forward, sectionOf } from "../src/engine/parity/transformer_cases.ts";
@@ -12,7 +13,7 @@ import { blocksOf } from "../src/engine/streaming/known_blocks.ts";
 import { StreamedBlocks } from "../src/engine/streaming/streamed_blocks.ts";
 import { FramePackTransformer, transformerSource } from "../src/engine/transformer.ts";
 import type { TransformerSource } from "../src/engine/transformer_graphs.ts";
-import { float8Names, type Float8Packing, writeFloat8Transformer } from "./float8_model.ts";
+import { float8Names, float8Packings, writeFloat8Transformer } from "./float8_model.ts";
 import { goldenDir, makeTinyModel } from "./tiny_model.ts";
 
 const model = await makeTinyModel("tiny-a");
@@ -22,21 +23,13 @@ const golden = {
 };
 Deno.test.afterAll(async () => await model[Symbol.asyncDispose]());
 
+const original = join(model.dir, "transformer");
 /** The repack and the same numbers in float32. */
 const packings = await Promise.all(
-  (["as they are", "scaled"] as const).map(async (packing: Float8Packing, index) => {
-    const folder = (name: string) => join(model.dir, `${name}-${index}`);
-    const folders = {
-      transformer: join(model.dir, "transformer"),
-      packed: folder("packed"),
-      rounded: folder("rounded"),
-    };
-    await writeFloat8Transformer(folders, packing);
-    return {
-      packing,
-      packed: await transformerSource(folders.packed),
-      rounded: await transformerSource(folders.rounded),
-    };
+  float8Packings.map(async (packing) => {
+    const [packed, rounded] = [join(model.dir, `${packing}-8`), join(model.dir, `${packing}-32`)];
+    await writeFloat8Transformer(await openCheckpoint(original), original, { packed, rounded }, packing);
+    return { packing, packed: await transformerSource(packed), rounded: await transformerSource(rounded) };
   }),
 );
 
@@ -44,8 +37,11 @@ async function sampleOf(transformer: FramePackTransformer): Promise<Float32Array
   return (await forward(transformer, golden, "sample"))["sample"]!.data as Float32Array;
 }
 
-async function inOneGraph(source: TransformerSource): Promise<Float32Array> {
-  using executables = caseExecutables();
+async function inOneGraph(
+  source: TransformerSource,
+  weights: "resident" | "mapped" = "resident",
+): Promise<Float32Array> {
+  using executables = new ExecutableCache(caseRuntime(), { device: { kind: "cpu" }, weights, idleThreads: "sleep" });
   return await sampleOf(new FramePackTransformer(source, executables));
 }
 
@@ -70,6 +66,8 @@ for (const { packing, packed, rounded } of packings) {
     assert.equal(float8Names(rounded.checkpoint).length, 0);
     const [expected, whole] = [await inOneGraph(rounded), await inOneGraph(packed)];
     assert.ok(distance(whole, expected) < rounding, `${distance(whole, expected)} in one graph`);
+    const mapped = await inOneGraph(packed, "mapped");
+    assert.ok(distance(mapped, expected) < rounding, `${distance(mapped, expected)} read from the file`);
     const away = distance(expected, golden.outputs["sample"]!.tensor.data as Float32Array);
     assert.ok(away > 1e-3, "8 bits are no float32");
     const streamed = await blockByBlock(packed);

@@ -55,13 +55,12 @@ function roundToEven(value: number): number {
   return below + (rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? 1 : 0);
 }
 
-/** Whether one of the bytes is NaN. Four bytes are looked at together where they lie so. */
+/** Whether one of the bytes is NaN. Four bytes are looked at together. */
 export function hasFloat8NaN(bytes: Uint8Array): boolean {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  const words = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length >> 2);
+  const words = new Int32Array(aligned.buffer, aligned.byteOffset, aligned.length >> 2);
   // Without its sign a byte is at most 0x7f, which is NaN: one more carries into the sign's place, and never further.
-  for (let i = 0; i < words.length; i++) {
-    if (((words[i]! & 0x7f7f7f7f) + 0x01010101) & 0x80808080) return true;
-  }
-  return aligned.subarray(words.length * 4).some((byte) => (byte & 0x7f) === 0x7f);
+  let signs = 0;
+  for (let i = 0; i < words.length; i++) signs |= ((words[i]! & 0x7f7f7f7f) + 0x01010101) | 0;
+  return (signs & 0x80808080) !== 0 || aligned.subarray(words.length * 4).some((byte) => (byte & 0x7f) === 0x7f);
 }
