@@ -4,8 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { readModelSizes } from "../src/engine/memory/mod.ts";
+import { inspectWeights } from "../src/engine/model_inspection.ts";
 import { ExecutableCache } from "../src/engine/onnx/executable_cache.ts";
 import { type Checkpoint, openCheckpoint, withWeights } from "../src/engine/onnx/safetensors.ts";
+import { gather } from "../src/engine/onnx/operators.ts";
 import { distanceBetween } from "../src/engine/parity/distance.ts";
 import { readGoldenCase } from "../src/engine/parity/golden_case.ts";
 import { caseExecutables, caseRuntime, forward, sectionOf } from "../src/engine/parity/transformer_cases.ts";
@@ -15,6 +18,7 @@ import { FramePackTransformer, transformerSource } from "../src/engine/transform
 import type { TransformerSource } from "../src/engine/transformer_graphs.ts";
 import { float8Names, float8Packings, writeFloat8Transformer } from "./float8_model.ts";
 import { goldenDir, makeTinyModel } from "./tiny_model.ts";
+import { runOnce } from "./tiny_network.ts";
 
 const model = await makeTinyModel("tiny-a");
 const golden = {
@@ -116,4 +120,33 @@ Deno.test("blocks of which an adapter has changed one are served together", asyn
     assert.ok(distance(await inOneGraph(await under(packed)), expected) < rounding);
     assert.ok(distance(await blockByBlock(await under(packed)), expected) < rounding);
   }
+});
+
+Deno.test("the planner and pull know a repack in 8 bits for what it is", async () => {
+  const dir = join(model.dir, "repack");
+  await Deno.mkdir(dir);
+  for (const part of ["vae", "text_encoder", "text_encoder_2", "image_encoder"]) {
+    await Deno.symlink(join(model.dir, part), join(dir, part));
+  }
+  await Deno.symlink(join(model.dir, "scaled-8"), join(dir, "transformer"));
+  assert.equal((await readModelSizes(dir)).transformer.bytesPerNumber, 1);
+  const report = (await inspectWeights(dir, "transformer"))!;
+  assert.deepEqual(report, { ...report, dtypes: ["float32", "float8e4m3fn"], refusal: null });
+});
+
+Deno.test("rows of an 8-bit table are picked, with and without a scale", async () => {
+  const table = { shape: [3, 2], source: { bytes: Uint8Array.of(0x38, 0xb8, 0, 1, 0x7e, 0xfe) } };
+  const weights: Checkpoint = {
+    get: (name) => ({ ...table, dtype: "float8e4m3fn", name, ...(name === "scaled" ? { scale: 0.5 } : {}) }),
+    has: () => true,
+    names: () => ["bare", "scaled"],
+    readFloat32: () => assert.fail("no weight is read"),
+    metadata: {},
+  };
+  const rows = await runOnce(weights, (m, graph) => {
+    const ids = graph.input("ids", [2], "int64");
+    for (const name of weights.names()) graph.output(`${name} rows`, gather(m, m.storedWeight(name, [3, 2]), ids));
+  }, { ids: { dtype: "int64", shape: [2], data: BigInt64Array.of(2n, 0n) } });
+  assert.deepEqual([...rows["bare rows"]!.data], [448, -448, 1, -1]);
+  assert.deepEqual([...rows["scaled rows"]!.data], [224, -224, 0.5, -0.5]);
 });

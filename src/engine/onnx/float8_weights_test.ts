@@ -39,7 +39,7 @@ Deno.test("8-bit weights without scales are the numbers that they are", async ()
 
 Deno.test("a scale goes with its weight under either name, and is no tensor of its own", async () => {
   const tensors = {
-    scaled_fp8: packed(0),
+    "scaled_fp8": packed(0),
     "a.weight": packed(1.5, -2),
     "a.scale_weight": one(0.25),
     "b.weight": packed(3),
@@ -73,7 +73,7 @@ Deno.test("openCheckpoint() refuses a scale that is none, and a weight whose sca
   }
   const missing = /Cannot use "b\.weight" of .*: it is stored in 8 bits and has no "b\.scale_weight", but/;
   await refused({ ...scale(one(1)), "b.weight": packed(1) }, missing);
-  await refused({ scaled_fp8: packed(0), "b.weight": packed(1) }, missing);
+  await refused({ "scaled_fp8": packed(0), "b.weight": packed(1) }, missing);
 });
 
 Deno.test("a NaN among 8-bit weights is found before anything is computed, and when one is read", async () => {
