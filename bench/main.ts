@@ -27,6 +27,7 @@ import { sectionAgainstReference } from "./figures/section.ts";
 import { soak } from "./figures/soak.ts";
 import { streamingCost } from "./figures/streaming_cost.ts";
 import { viewCost } from "./figures/view_cost.ts";
+import { weightError } from "./figures/weight_error.ts";
 import { print, show } from "./show.ts";
 
 const figures: readonly Figure[] = [
@@ -47,6 +48,7 @@ const figures: readonly Figure[] = [
   soak,
   previewCost,
   largeModel,
+  weightError,
 ];
 
 async function main(args: string[]): Promise<number> {

@@ -168,7 +168,7 @@ Deno.test("folders that are here are linked, not fetched", async () => {
 });
 
 /** A file with the tensors of the embedded transformer as 8-bit numbers, all of them zero. */
-async function writeFloat8(path: string): Promise<number> {
+async function writeFloat8(path: string, dtype: "F8_E4M3" | "F8_E5M2"): Promise<number> {
   const checkpoint = await openCheckpoint(join(emojiDir, "transformer"));
   const header: Record<string, unknown> = {};
   let end = 0;
@@ -176,7 +176,7 @@ async function writeFloat8(path: string): Promise<number> {
     const { shape } = checkpoint.get(name);
     const begin = end;
     end += shape.reduce((product, size) => product * size, 1);
-    header[name] = { dtype: "F8_E4M3", shape, data_offsets: [begin, end] };
+    header[name] = { dtype, shape, data_offsets: [begin, end] };
   }
   const text = new TextEncoder().encode(JSON.stringify(header));
   const bytes = new Uint8Array(8 + text.length + end);
@@ -189,11 +189,21 @@ async function writeFloat8(path: string): Promise<number> {
 Deno.test("a repack in 8 bits is a matter of files: it is linked as it is, and what it holds is told", async () => {
   await using here = await home();
   const path = join(here.path, "FramePackI2V_HY_fp8_e4m3fn.safetensors");
-  const tensors = await writeFloat8(path);
+  const tensors = await writeFloat8(path, "F8_E4M3");
   const events = await here.pull({}, recipeFor("float8", { sources: { transformer: { kind: "local", path } } }));
   const ready = events.at(-1)!;
   assert.ok(ready.kind === "ready");
-  assert.equal(ready.weights.transformer!.tensors, tensors);
+  assert.deepEqual(ready.weights.transformer, { tensors, dtypes: ["float8e4m3fn"], refusal: null });
   const link = join(here.modelsDir, "float8", "transformer", "diffusion_pytorch_model.safetensors");
   assert.equal(await readlink(link), path);
+});
+
+Deno.test("the other 8-bit format is linked too, and told to be one that cannot be run", async () => {
+  await using here = await home();
+  const path = join(here.path, "FramePackI2V_HY_fp8_e5m2.safetensors");
+  await writeFloat8(path, "F8_E5M2");
+  const events = await here.pull({}, recipeFor("float8", { sources: { transformer: { kind: "local", path } } }));
+  const ready = events.at(-1)!;
+  assert.ok(ready.kind === "ready");
+  assert.match(ready.weights.transformer!.refusal!, /it is stored as F8_E5M2; of 8-bit formats only F8_E4M3 is read$/);
 });

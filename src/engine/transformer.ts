@@ -7,6 +7,7 @@ import { join as joinPath } from "node:path";
 import { readConfig } from "./json_file.ts";
 import { ConditionedTransformer } from "./conditioned_transformer.ts";
 import { parseTransformerConfig } from "./networks/transformer_config.ts";
+import { requireFloat8Numbers } from "./onnx/float8_weights.ts";
 import { openCheckpoint } from "./onnx/safetensors.ts";
 import type { DeviceTensor } from "./onnx/device_tensor.ts";
 import type { Executable } from "./onnx/runtime.ts";
@@ -61,7 +62,9 @@ export async function loadTransformer(folder: string, executables: CompiledGraph
 /** The same, for those who run it in another way than all blocks at once in float32. */
 export async function transformerSource(folder: string): Promise<TransformerSource> {
   const config = await readConfig(joinPath(folder, "config.json"), parseTransformerConfig);
-  return { config, checkpoint: await openCheckpoint(folder), computeDType: "float32" };
+  const checkpoint = await openCheckpoint(folder);
+  await requireFloat8Numbers(checkpoint);
+  return { config, checkpoint, computeDType: "float32" };
 }
 
 /** Where a transformer has its graphs compiled. */

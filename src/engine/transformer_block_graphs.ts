@@ -4,7 +4,7 @@
  * @module
  */
 import { dualStreamBlock, outputHead, separate, singleStreamBlock } from "./networks/framepack_transformer.ts";
-import { modulationRows, modulationTable, readModulations } from "./networks/modulation.ts";
+import { modulationParts, modulationRows, modulationTable, readModulations } from "./networks/modulation.ts";
 import { emulateBfloat16 } from "./onnx/bfloat16_emulation.ts";
 import { type Dim, Graph, Module, type Value } from "./onnx/graph.ts";
 import type { GraphSpec } from "./onnx/model_proto.ts";
@@ -86,8 +86,10 @@ export function blockModulationGraph(source: TransformerSource, kind: ModulatedK
   return { spec: finish(graph, source), weights: graph.weightInputs };
 }
 
-function begin(name: string, { checkpoint, computeDType }: TransformerSource, blockPath: string) {
-  const graph = new WeightInputGraph(name, computeDType, blockPath);
+function begin(name: string, { config, checkpoint, computeDType }: TransformerSource, first: string) {
+  const kindOf = (block: string) => block.replace(/\.\d+$/, "");
+  const blocks = modulationParts(config).map(({ block }) => block).filter((block) => kindOf(block) === kindOf(first));
+  const graph = new WeightInputGraph(name, computeDType, { blocks, checkpoint });
   return { graph, m: new Module(graph, checkpoint) };
 }
 

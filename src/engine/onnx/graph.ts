@@ -70,6 +70,16 @@ export class Graph {
     return this.#values.get(weight.name) ?? this.#initializer(weight);
   }
 
+  /** What the numbers of weights, one below the other, are to be multiplied by, in float32; undefined where they are right. */
+  scale([weight]: readonly Weight[]): Value | undefined {
+    if (weight?.scale === undefined) return undefined;
+    return this.constant(`float32:${weight.scale}`, {
+      dtype: "float32",
+      shape: [],
+      data: Float32Array.of(weight.scale),
+    });
+  }
+
   /** Several weights, one below the other, as one input; undefined in a graph whose weights are initializers. */
   stackedInput(_weights: readonly Weight[]): Value | undefined {
     return undefined;
@@ -174,14 +184,23 @@ export class Module {
     return castTo(this, this.storedWeight(name, shape), dtype);
   }
 
-  /** The same without a cast, as it lies in the file. */
+  /** The same without a cast, as it lies in the file; one that has a scale is multiplied by it, in float32. */
   storedWeight(name: string, shape: readonly number[]): Value {
-    return this.graph.weight(this.#find(name, shape));
+    const weight = this.#find(name, shape);
+    return this.#scaled(this.graph.weight(weight), [weight]);
   }
 
-  /** Weights one below the other, where the graph takes them so; see `Graph.stackedInput`. */
+  /** Weights one below the other in the compute dtype, where the graph takes them so; see `Graph.stackedInput`. */
   stackedInput(parts: readonly { readonly name: string; readonly shape: readonly number[] }[]): Value | undefined {
-    return this.graph.stackedInput(parts.map(({ name, shape }) => this.#find(name, shape)));
+    const weights = parts.map(({ name, shape }) => this.#find(name, shape));
+    const stored = this.graph.stackedInput(weights);
+    return stored && castTo(this, this.#scaled(stored, weights), this.graph.computeDType);
+  }
+
+  #scaled(stored: Value, weights: readonly Weight[]): Value {
+    const scale = this.graph.scale(weights);
+    if (!scale) return stored;
+    return this.op("Mul", [castTo(this, stored, "float32"), scale], stored.shape);
   }
 
   #find(name: string, shape: readonly number[]): Weight {

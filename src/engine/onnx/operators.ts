@@ -2,7 +2,7 @@
  * The operators that networks are written in, each with its shape rule. `m` only names the nodes.
  * @module
  */
-import { type Dim, type Module, type Value } from "./graph.ts";
+import { castTo, type Dim, type Module, type Value } from "./graph.ts";
 
 export const add = (m: Module, a: Value, b: Value): Value => m.op("Add", [a, b], broadcast(m, a, b));
 export const sub = (m: Module, a: Value, b: Value): Value => m.op("Sub", [a, b], broadcast(m, a, b));
@@ -66,9 +66,11 @@ export function split(m: Module, x: Value, axis: number, sizes: readonly number[
   return m.graph.nodes(m.path, "Split", [x, m.integers(...sizes)], pieces, { attributes: { axis } });
 }
 
-/** Picks rows of `table [rows, …]` by `ids` (int64). */
-export const gather = (m: Module, table: Value, ids: Value): Value =>
-  m.op("Gather", [table, ids], [...ids.shape, ...table.shape.slice(1)], { axis: 0 });
+/** Picks rows of `table [rows, …]` by `ids` (int64). ONNX picks no 8-bit numbers: such a table is made float32 first. */
+export function gather(m: Module, table: Value, ids: Value): Value {
+  const rows = table.dtype === "float8e4m3fn" ? castTo(m, table, "float32") : table;
+  return m.op("Gather", [rows, ids], [...ids.shape, ...table.shape.slice(1)], { axis: 0 });
+}
 
 /** Mean over `axis`, which stays as 1. */
 export const reduceMean = (m: Module, x: Value, axis: number): Value =>

@@ -5,6 +5,8 @@
  */
 import { basename, dirname, join } from "node:path";
 import { CheckpointError } from "../errors.ts";
+import { hasFloat8NaN } from "./float8.ts";
+import { float8NaNError, readWeightScales } from "./float8_weights.ts";
 import { nearestNames } from "./nearest_names.ts";
 import {
   type Entry,
@@ -25,6 +27,8 @@ export interface Weight {
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly source: WeightSource;
+  /** What every stored number is to be multiplied by; absent where they are the weight's own. Only 8-bit weights have one. */
+  readonly scale?: number;
 }
 
 /** Little-endian, row-major: a place in a file (its real path), or bytes made by the program. */
@@ -32,12 +36,13 @@ export type WeightSource =
   | { readonly file: string; readonly offsetBytes: number; readonly lengthBytes: number }
   | { readonly bytes: Uint8Array };
 
+/** Tensors by name. A scale is a part of the weight that it belongs to and has no name here. */
 export interface Checkpoint {
   /** @throws CheckpointError when there is no such tensor, or it is stored in a format that is not read here */
   get(name: string): Weight;
   has(name: string): boolean;
   names(): string[];
-  /** The numbers of a floating-point tensor. */
+  /** The numbers of a floating-point tensor, its scale multiplied in. @throws CheckpointError for an 8-bit NaN */
   readFloat32(name: string): Promise<Float32Array>;
   /** Free text a file carries; of a sharded checkpoint that of all its files. */
   readonly metadata: Readonly<Record<string, string>>;
@@ -114,11 +119,13 @@ export async function writeSafetensors(
   await Deno.writeFile(file, bytes);
 }
 
-function checkpointOf(
+async function checkpointOf(
   where: string,
-  entries: ReadonlyMap<string, Entry>,
+  allEntries: ReadonlyMap<string, Entry>,
   metadata: Readonly<Record<string, string>>,
-): Checkpoint {
+): Promise<Checkpoint> {
+  const scales = await readWeightScales(allEntries);
+  const entries = new Map([...allEntries].filter(([name]) => !scales.names.has(name)));
   const get = (name: string): Weight => {
     const entry = entries.get(name);
     if (!entry) {
@@ -127,19 +134,36 @@ function checkpointOf(
     }
     const { formatDType, shape, file, offsetBytes, lengthBytes } = entry;
     const dtype = (Object.keys(formatNames) as DType[]).find((dtype) => formatNames[dtype] === formatDType);
-    if (!dtype) throw new CheckpointError(`Cannot use "${name}" of ${file}: it is stored as ${formatDType}`);
-    return { name, dtype, shape, source: { file, offsetBytes, lengthBytes } };
+    if (!dtype) {
+      const hint = formatDType.startsWith("F8_") ? `; of 8-bit formats only ${formatNames.float8e4m3fn} is read` : "";
+      throw new CheckpointError(`Cannot use "${name}" of ${file}: it is stored as ${formatDType}${hint}`);
+    }
+    const scale = scales.ofWeight.get(name);
+    return {
+      name,
+      dtype,
+      shape,
+      source: { file, offsetBytes, lengthBytes },
+      ...(scale === undefined ? {} : { scale }),
+    };
   };
   return {
     get,
     has: (name) => entries.has(name),
     names: () => [...entries.keys()],
     readFloat32: async (name) => {
-      const { dtype, shape } = get(name);
-      return float32Of({ dtype, shape, data: arrayOfBytes(dtype, await readEntry(name, entries.get(name)!)) });
+      const [weight, entry] = [get(name), entries.get(name)!];
+      return numbersOf(weight, entry, await readEntry(name, entry));
     },
     metadata,
   };
+}
+
+/** The numbers that a weight's bytes stand for. */
+function numbersOf({ name, dtype, shape, scale = 1 }: Weight, { file }: Entry, bytes: Uint8Array): Float32Array {
+  if (dtype === "float8e4m3fn" && hasFloat8NaN(bytes)) throw float8NaNError(name, file);
+  const numbers = float32Of({ dtype, shape, data: arrayOfBytes(dtype, bytes) });
+  return scale === 1 ? numbers : numbers.map((value) => value * scale);
 }
 
 async function readEntry(name: string, { file, offsetBytes, lengthBytes }: Entry): Promise<Uint8Array> {
@@ -184,7 +208,7 @@ const plainNames = ["diffusion_pytorch_model", "model"];
 async function openFile(path: string): Promise<Checkpoint> {
   const file = await realPath(path);
   const { entries, metadata } = await readHeader(file);
-  return checkpointOf(file, entries, metadata);
+  return await checkpointOf(file, entries, metadata);
 }
 
 async function openShards(indexFile: string): Promise<Checkpoint> {
@@ -205,7 +229,7 @@ async function openShards(indexFile: string): Promise<Checkpoint> {
     return [name, entry];
   });
   const metadata = Object.assign({}, ...[...shards.values()].map((shard) => shard.metadata));
-  return checkpointOf(dirname(indexFile), new Map(entries), metadata);
+  return await checkpointOf(dirname(indexFile), new Map(entries), metadata);
 }
 
 async function readWeightMap(indexFile: string): Promise<Record<string, string>> {

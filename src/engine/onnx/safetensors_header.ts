@@ -91,6 +91,7 @@ export const formatNames: { readonly [D in DType]: string } = {
   float32: "F32",
   float16: "F16",
   bfloat16: "BF16",
+  float8e4m3fn: "F8_E4M3",
   int32: "I32",
   int64: "I64",
   bool: "BOOL",
@@ -102,7 +103,7 @@ const formatBytes = new Map(Object.entries({
   ...Object.fromEntries(
     (Object.keys(formatNames) as DType[]).map((dtype) => [formatNames[dtype], elementBytes[dtype]]),
   ),
-  ...{ F64: 8, I16: 2, U16: 2, U32: 4, U64: 8, I8: 1, F8_E4M3: 1, F8_E5M2: 1 },
+  ...{ F64: 8, I16: 2, U16: 2, U32: 4, U64: 8, I8: 1, F8_E5M2: 1 },
 }));
 
 /** Fewer bytes only at the end of the file. */

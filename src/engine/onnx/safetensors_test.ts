@@ -141,11 +141,17 @@ Deno.test("Checkpoint.get() names the nearest tensors of one that is missing", a
 
 Deno.test("Checkpoint.get() refuses a format that is not read, and only when it is asked for", async () => {
   await using folder = await makeFolder();
-  const header = { a: { dtype: "F8_E4M3", shape: [4], "data_offsets": [0, 4] }, b: f32([1], 4, 8) };
-  await writeRaw(join(folder.path, "model.safetensors"), header, 8);
+  const header = {
+    a: { dtype: "F8_E5M2", shape: [4], "data_offsets": [0, 4] },
+    b: f32([1], 4, 8),
+    c: { dtype: "F64", shape: [1], "data_offsets": [8, 16] },
+  };
+  await writeRaw(join(folder.path, "model.safetensors"), header, 16);
   const checkpoint = await openCheckpoint(folder.path);
   assert.deepEqual(checkpoint.get("b").shape, [1]);
-  assert.throws(() => checkpoint.get("a"), { name: "CheckpointError", message: /stored as F8_E4M3/ });
+  const refusal = (message: RegExp) => ({ name: "CheckpointError", message });
+  assert.throws(() => checkpoint.get("a"), refusal(/it is stored as F8_E5M2; of 8-bit formats only F8_E4M3 is read$/));
+  assert.throws(() => checkpoint.get("c"), refusal(/it is stored as F64$/));
 });
 
 Deno.test("Checkpoint.readFloat32() notices a file that became shorter", async () => {

@@ -2,8 +2,9 @@
  * Tensors on the host and the number formats in them.
  * @module
  */
+import { float32OfFloat8 } from "./float8.ts";
 
-/** How one element is stored. Of half precision only the bits are kept, in a `Uint16Array`. */
+/** How one element is stored. Of half precision and 8-bit floating point only the bits are kept, as whole numbers. */
 export type DType = keyof TensorArrays;
 
 /** Row-major numbers: the last axis of `shape` is contiguous. */
@@ -18,6 +19,7 @@ export interface TensorArrays {
   readonly float32: Float32Array;
   readonly float16: Uint16Array;
   readonly bfloat16: Uint16Array;
+  readonly float8e4m3fn: Uint8Array;
   readonly int32: Int32Array;
   readonly int64: BigInt64Array;
   readonly bool: Uint8Array;
@@ -33,6 +35,7 @@ export const onnxElementType: { readonly [D in DType]: number } = {
   bool: 9,
   float16: 10,
   bfloat16: 16,
+  float8e4m3fn: 17,
 };
 
 export const elementBytes: { readonly [D in DType]: number } = {
@@ -43,6 +46,7 @@ export const elementBytes: { readonly [D in DType]: number } = {
   bool: 1,
   float16: 2,
   bfloat16: 2,
+  float8e4m3fn: 1,
 };
 
 const arrayTypes: {
@@ -55,6 +59,7 @@ const arrayTypes: {
   bool: Uint8Array,
   float16: Uint16Array,
   bfloat16: Uint16Array,
+  float8e4m3fn: Uint8Array,
 };
 
 /** The dtype of an ONNX element type, or undefined for one that is not used here. */
@@ -90,6 +95,8 @@ export function float32Of(tensor: Tensor): Float32Array {
       return float32OfFloat16(tensor.data as Uint16Array);
     case "bfloat16":
       return float32OfBfloat16(tensor.data as Uint16Array);
+    case "float8e4m3fn":
+      return float32OfFloat8(tensor.data as Uint8Array);
     default:
       throw new TypeError(`Cannot read a ${tensor.dtype} tensor as float32`);
   }

@@ -3,27 +3,38 @@
  * @module
  */
 import { Graph, type Value } from "./graph.ts";
-import type { Weight } from "./safetensors.ts";
+import type { Checkpoint, Weight } from "./safetensors.ts";
 import type { DType } from "./tensor.ts";
 
 /** An input that weights are given through. */
 export interface WeightInput {
   readonly name: string;
+  /** The numbers as the file has them, or each row's scale. Default `numbers`. */
+  readonly holds?: "numbers" | "scales";
   readonly dtype: DType;
   readonly shape: readonly number[];
   /** What it is made of, one below the other: names below the block's path, in the order of their rows. */
   readonly parts: readonly { readonly name: string; readonly shape: readonly number[] }[];
 }
 
-/** A graph of one block of many, built from any of them. Weights are taken in the compute dtype. */
+/** Blocks that one graph serves: checkpoint paths, such as `transformer_blocks.0`, and where their weights are. */
+export interface LikeBlocks {
+  readonly blocks: readonly string[];
+  readonly checkpoint: Pick<Checkpoint, "get">;
+}
+
+/**
+ * A graph of one block of many, built from any of them. Weights are taken in the compute dtype; those in 8 bits as they
+ * are, so that no more is moved than the file has, and made numbers of the compute dtype inside.
+ */
 export class WeightInputGraph extends Graph {
-  readonly #blockPath: string;
+  readonly #like: LikeBlocks;
   readonly #weightInputs = new Map<string, { readonly input: WeightInput; readonly value: Value }>();
 
-  /** @param blockPath checkpoint path of the block it is built from, such as `transformer_blocks.0` */
-  constructor(name: string, computeDType: DType, blockPath: string) {
+  /** @param like the first of its blocks is the one it is built from */
+  constructor(name: string, computeDType: DType, like: LikeBlocks) {
     super(name, computeDType);
-    this.#blockPath = blockPath;
+    this.#like = like;
   }
 
   /** In the order in which the network asked for them. */
@@ -35,21 +46,48 @@ export class WeightInputGraph extends Graph {
     return this.stackedInput([weight]);
   }
 
+  /** Float32 [rows, 1]: one graph serves all blocks, and every weight has a scale of its own. */
+  override scale(weights: readonly Weight[]): Value | undefined {
+    if (!this.#arePacked(weights) || weights.every(({ scale }) => scale === undefined)) return undefined;
+    const ofRows = weights.map(({ name, shape }) => ({ name, shape: [shape[0]!, ...shape.slice(1).map(() => 1)] }));
+    return this.#weightInput(ofRows, "float32", "scales");
+  }
+
   override stackedInput(weights: readonly Weight[]): Value {
+    return this.#weightInput(weights, this.#arePacked(weights) ? "float8e4m3fn" : this.computeDType, "numbers");
+  }
+
+  #weightInput(
+    weights: readonly Pick<Weight, "name" | "shape">[],
+    dtype: DType,
+    holds: "numbers" | "scales",
+  ): Value {
     const parts = weights.map(({ name, shape }) => ({ name: this.#below(name), shape }));
-    const name = parts.map((part) => part.name).join("|");
+    const joined = parts.map((part) => part.name).join("|");
+    const name = holds === "scales" ? `${joined}:scales` : joined;
     const known = this.#weightInputs.get(name);
     if (known) return known.value;
     const rows = weights.reduce((sum, { shape }) => sum + shape[0]!, 0);
-    const input = { name, dtype: this.computeDType, shape: [rows, ...weights[0]!.shape.slice(1)], parts };
-    const value = this.input(name, input.shape, this.computeDType);
+    const shape = [rows, ...weights[0]!.shape.slice(1)];
+    const input = { name, holds, dtype, shape, parts };
+    const value = this.input(name, shape, dtype);
     this.#weightInputs.set(name, { input, value });
     return value;
   }
 
+  /** In 8 bits in every block: where one has been merged with an adapter, all are given in the compute dtype. */
+  #arePacked(weights: readonly Weight[]): boolean {
+    const { blocks, checkpoint } = this.#like;
+    return weights.every(isPacked) &&
+      weights.every(({ name }) => blocks.every((block) => isPacked(checkpoint.get(`${block}.${this.#below(name)}`))));
+  }
+
   #below(name: string): string {
-    const prefix = `${this.#blockPath}.`;
-    if (!name.startsWith(prefix)) throw new RangeError(`Cannot feed "${name}" to a graph of ${this.#blockPath}`);
+    const [first] = this.#like.blocks;
+    const prefix = `${first}.`;
+    if (!name.startsWith(prefix)) throw new RangeError(`Cannot feed "${name}" to a graph of ${first}`);
     return name.slice(prefix.length);
   }
 }
+
+const isPacked = ({ dtype }: Weight) => dtype === "float8e4m3fn";

@@ -14,6 +14,7 @@ export interface WeightLayout {
 /** One input of the block's graph. */
 export interface PlacedTensor {
   readonly name: string;
+  readonly holds: "numbers" | "scales";
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly offsetBytes: number;
@@ -33,7 +34,7 @@ const alignmentBytes = 256;
 
 export function layoutOf(inputs: readonly WeightInput[]): WeightLayout {
   let end = 0;
-  const tensors = inputs.map(({ name, dtype, shape, parts }): PlacedTensor => {
+  const tensors = inputs.map(({ name, holds = "numbers", dtype, shape, parts }): PlacedTensor => {
     const offsetBytes = Math.ceil(end / alignmentBytes) * alignmentBytes;
     end = offsetBytes;
     const placed = parts.map((part): PlacedWeight => {
@@ -41,7 +42,7 @@ export function layoutOf(inputs: readonly WeightInput[]): WeightLayout {
       end += elementCount(part.shape) * elementBytes[dtype];
       return { name: part.name, offsetBytes: start, sizeBytes: end - start };
     });
-    return { name, dtype, shape, offsetBytes, sizeBytes: end - offsetBytes, parts: placed };
+    return { name, holds, dtype, shape, offsetBytes, sizeBytes: end - offsetBytes, parts: placed };
   });
   return { sizeBytes: end, tensors };
 }

@@ -4,9 +4,9 @@
  * @module
  */
 import { CheckpointError } from "../errors.ts";
-import { type Checkpoint, readWeightBytes } from "../onnx/safetensors.ts";
+import { type Checkpoint, readWeightBytes, type Weight } from "../onnx/safetensors.ts";
 import { bfloat16OfFloat32, type DType, float16OfFloat32 } from "../onnx/tensor.ts";
-import type { PlacedWeight, WeightLayout } from "./weight_layout.ts";
+import type { WeightLayout } from "./weight_layout.ts";
 
 /** One of a transformer's blocks. */
 export interface StreamedBlock {
@@ -28,31 +28,38 @@ export async function readBlock(
   into: Uint8Array<ArrayBuffer>,
   signal?: AbortSignal,
 ): Promise<void> {
-  const waiting = layout.tensors.flatMap(({ dtype, parts }) => parts.map((part) => ({ dtype, part })));
+  const waiting = layout.tensors.flatMap(({ holds, dtype, parts }) => parts.map((part) => ({ holds, dtype, part })));
   const readers = Array.from({ length: readsAtOnce }, async () => {
     for (let next = waiting.pop(); next; next = waiting.pop()) {
       signal?.throwIfAborted();
-      await readPart(checkpoint, `${path}.${next.part.name}`, next.dtype, next.part, into);
+      const weight = checkpoint.get(`${path}.${next.part.name}`);
+      const { offsetBytes, sizeBytes } = next.part;
+      const place = into.subarray(offsetBytes, offsetBytes + sizeBytes);
+      if (next.holds === "scales") fillScales(weight, place);
+      else await readPart(checkpoint, weight, next.dtype, place);
     }
   });
   const ends = await Promise.allSettled(readers); // nobody writes into the memory any more
   for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
+/** A row's scale is its weight's. */
+function fillScales({ scale = 1 }: Weight, place: Uint8Array<ArrayBuffer>): void {
+  new Float32Array(place.buffer, place.byteOffset, place.byteLength / 4).fill(scale);
+}
+
 async function readPart(
   checkpoint: Checkpoint,
-  name: string,
+  weight: Weight,
   dtype: DType,
-  { offsetBytes, sizeBytes }: PlacedWeight,
-  into: Uint8Array<ArrayBuffer>,
+  place: Uint8Array<ArrayBuffer>,
 ): Promise<void> {
-  const weight = checkpoint.get(name);
-  const place = into.subarray(offsetBytes, offsetBytes + sizeBytes);
+  const { name } = weight;
   if (weight.dtype === dtype) return await readWeightBytes(weight, place);
   const bytes = stored(await checkpoint.readFloat32(name), dtype);
-  if (bytes.byteLength !== sizeBytes) {
+  if (bytes.byteLength !== place.length) {
     throw new CheckpointError(
-      `Cannot load "${name}": it has ${bytes.byteLength} bytes as ${dtype}, expected ${sizeBytes}`,
+      `Cannot load "${name}": it has ${bytes.byteLength} bytes as ${dtype}, expected ${place.length}`,
     );
   }
   place.set(bytes);
