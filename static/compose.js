@@ -130,7 +130,6 @@ export class Compose {
     return this.#form.elements.schedule.value || "inverted";
   }
 
-  /** What the model knows; a press on it writes the prompt. */
   async #showKnown() {
     const { showKnown } = await import("./understands.js");
     await showKnown(this.#settings.model.understands, (prompt) => {
@@ -156,7 +155,7 @@ export class Compose {
     if (model?.id !== this.#examplesOf) {
       this.#examplesOf = model?.id;
       this.#picture.setExamples((model?.examples ?? []).slice(0, 6));
-      byId("understands-button").hidden = !model?.understands;
+      byId("knows").hidden = !model?.understands;
       this.#prompt.placeholder = placeholderFor(model);
     }
     showOrder(model, this.#schedule);

@@ -4,11 +4,8 @@
  */
 import { aboutDuration } from "./measures.js";
 
-/** A prompt as the model can be asked for it. */
-export function placeholderFor(model) {
-  return model?.understands ? `The cat ${model.understands.motions[0]}.` : "The cat jumps twice, then waves.";
-}
-
+/** A prompt the model can follow. */
+export const placeholderFor = (model) => `The cat ${model?.understands?.motions[0] ?? "jumps twice, then waves"}.`;
 export const promptHint = "Say what moves, in the order it happens.";
 
 /** Under the examples on the stage. */

@@ -17,7 +17,7 @@ export async function showKnown(grammar, onPick) {
     onPick(promptOf(phrase));
     byId("prompt").focus();
   }));
-  placePopover(panel, byId("understands-button"));
+  placePopover(panel, byId("knows"));
 }
 
 function knownWords({ subjects, motions, together, speeds, otherwise }, pick) {
