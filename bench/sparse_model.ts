@@ -2,9 +2,11 @@
  * A transformer of the published size as files that take no room: right headers over holes.
  * @module
  */
+import { formatNames } from "../src/engine/onnx/safetensors_header.ts";
+import { type DType, elementBytes, elementCount } from "../src/engine/onnx/tensor.ts";
 import { packedTransformerShapes, publishedTransformer } from "./published_transformer.ts";
 
-const bytesPerNumber = 2; // BF16
+const storedAs = "bfloat16";
 
 /**
  * Writes `folder/transformer`: configuration, index and shards as Hugging Face cuts them.
@@ -30,17 +32,28 @@ export async function writeSparseTransformer(folder: string, shards: number): Pr
     `${folder}/diffusion_pytorch_model.safetensors.index.json`,
     JSON.stringify({ metadata: { total_size: total }, weight_map: weightMap }),
   );
-  for (const [shard, part] of parts.entries()) await writeShard(`${folder}/${fileOf(shard)}`, part);
+  for (const [shard, part] of parts.entries()) {
+    const hollow = part.map(([name, shape]) => ({ name, dtype: storedAs, shape } as const));
+    await writeHollow(`${folder}/${fileOf(shard)}`, hollow);
+  }
   return total;
 }
 
-async function writeShard(path: string, tensors: readonly (readonly [string, readonly number[]])[]): Promise<void> {
+/** What a header says of a tensor. */
+export interface HollowTensor {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+/** Writes a `.safetensors` file whose numbers are a hole of the right size. */
+export async function writeHollow(path: string, tensors: readonly HollowTensor[]): Promise<void> {
   const header: Record<string, unknown> = {};
   let end = 0;
-  for (const [name, shape] of tensors) {
+  for (const { name, dtype, shape } of tensors) {
     const start = end;
-    end += sizeBytes(shape);
-    header[name] = { dtype: "BF16", shape, data_offsets: [start, end] };
+    end += elementCount(shape) * elementBytes[dtype];
+    header[name] = { dtype: formatNames[dtype], shape, data_offsets: [start, end] };
   }
   const text = new TextEncoder().encode(JSON.stringify(header));
   const length = new Uint8Array(8);
@@ -51,4 +64,4 @@ async function writeShard(path: string, tensors: readonly (readonly [string, rea
   await file.truncate(8 + text.length + end);
 }
 
-const sizeBytes = (shape: readonly number[]) => shape.reduce((product, size) => product * size, bytesPerNumber);
+const sizeBytes = (shape: readonly number[]) => elementCount(shape) * elementBytes[storedAs];

@@ -6,10 +6,10 @@
  */
 import { cp } from "node:fs/promises";
 import { packedTransformerShapes } from "../bench/published_transformer.ts";
+import { writeHollow } from "../bench/sparse_model.ts";
 import type { ModelTensors, TensorList } from "../src/engine/memory/model_sizes.ts";
 import type { Checkpoint } from "../src/engine/onnx/safetensors.ts";
-import { formatNames } from "../src/engine/onnx/safetensors_header.ts";
-import { type DType, elementBytes, elementCount } from "../src/engine/onnx/tensor.ts";
+import type { DType } from "../src/engine/onnx/tensor.ts";
 
 type Shapes = Readonly<Record<string, readonly number[]>>;
 
@@ -49,25 +49,9 @@ export async function writeHollowModel(folder: string, otherDir: string): Promis
     "image_encoder/model": siglip,
   };
   await cp(otherDir, folder, { recursive: true, filter: (path) => !/\.safetensors$|framecast\.json$/.test(path) });
-  for (const [path, tensors] of Object.entries(weights)) await writeHollow(`${folder}/${path}.safetensors`, tensors);
-}
-
-async function writeHollow(path: string, tensors: TensorList): Promise<void> {
-  const header: Record<string, unknown> = {};
-  let end = 0;
-  for (const name of tensors.names()) {
-    const { shape, dtype } = tensors.get(name);
-    const start = end;
-    end += elementCount(shape) * elementBytes[dtype];
-    header[name] = { dtype: formatNames[dtype], shape, data_offsets: [start, end] };
+  for (const [path, tensors] of Object.entries(weights)) {
+    await writeHollow(`${folder}/${path}.safetensors`, tensors.names().map((name) => ({ name, ...tensors.get(name) })));
   }
-  const text = new TextEncoder().encode(JSON.stringify(header));
-  const length = new Uint8Array(8);
-  new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
-  using file = await Deno.create(path);
-  await file.write(length);
-  await file.write(text);
-  await file.truncate(8 + text.length + end);
 }
 
 function listOf(shapes: Shapes, dtype: DType): TensorList {

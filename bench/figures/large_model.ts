@@ -3,6 +3,7 @@
  * files are holes: nothing is computed with them, and only what is read of them counts.
  * @module
  */
+import { partNames } from "../../src/engine/mod.ts";
 import { createProcessEngine } from "../../src/engine/process_engine.ts";
 import { embeddedModelDir, idleThreads, threads } from "../embedded_model.ts";
 import { type Figure, type Measurement, timed } from "../figure.ts";
@@ -16,15 +17,7 @@ export const largeModel: Figure = {
 };
 
 const shards = 3;
-const otherParts = [
-  "vae",
-  "text_encoder",
-  "tokenizer",
-  "text_encoder_2",
-  "tokenizer_2",
-  "image_encoder",
-  "feature_extractor",
-] as const;
+const otherParts = partNames.filter((part) => part !== "transformer");
 const signal = new AbortController().signal;
 
 async function* measure(): AsyncGenerator<Measurement> {

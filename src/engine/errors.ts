@@ -58,7 +58,7 @@ export class MemoryShortageError extends RangeError {
 }
 
 /** An error on its way from an engine process to the server. */
-interface ErrorReport {
+export interface ErrorReport {
   readonly kind: "failed";
   readonly error: string;
   readonly message: string;

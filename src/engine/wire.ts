@@ -10,7 +10,7 @@
  * @module
  */
 import type { FrameState, PreviewClip } from "../video.ts";
-import type { DeviceFault, MemoryShortage } from "./errors.ts";
+import type { ErrorReport } from "./errors.ts";
 import type { GenerationEvent } from "./event.ts";
 import type { EndFrame, GenerationRequest } from "./request.ts";
 
@@ -58,14 +58,7 @@ export type EngineReport =
   }
   | { readonly kind: "done" }
   | { readonly kind: "stopped" }
-  | {
-    readonly kind: "failed";
-    readonly error: string;
-    readonly message: string;
-    readonly field?: string;
-    readonly fault?: DeviceFault;
-    readonly shortage?: MemoryShortage;
-  };
+  | ErrorReport;
 
 /** A `frames` event without its pixels. */
 export interface FramesHead {

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .captions import caption
-from .motions import BY_NAME, COMPOUNDS, MOTIONS, SPEEDS, Speed, period_of
+from .motions import COMPOUNDS, MOTIONS, SPEEDS, Speed, period_of
 from .scene import Scene, draw_background, place
 from .sprites import SPRITE_PX, Subject, emoji_subjects, shape_subject, sprite
 
@@ -131,7 +131,3 @@ def draw_clip(
     placed = place(tuple(pixels for _, pixels in drawn), rng)
     scene = Scene(placed, draw_background(rng), motions)
     return ClipSpec(scene, Timeline(period_of(motions, speed)), speed, tuple(name for name, _ in drawn))
-
-
-def known_motions() -> list[str]:
-    return [name for name in BY_NAME if name != "gentle"]

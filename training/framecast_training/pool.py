@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from .clips import BRIDGE_FRAMES, SECTION_FRAMES, ClipSpec, SpriteBook, draw_clip
-from .packing import WINDOW, WindowPlace
+from .packing import WindowPlace
 from .train_vae import unit_range
 from .vae import Autoencoder
 

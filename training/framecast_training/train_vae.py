@@ -18,7 +18,6 @@ from .vae_start import centre_latents, channel_statistics, start_from_averaging
 
 CLIP_FRAMES = 21
 TILE_LATENTS = 5
-CLOSE_UP = 0.3
 
 
 class VaeTraining:
