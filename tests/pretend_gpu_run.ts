@@ -7,24 +7,22 @@
 import { fileURLToPath } from "node:url";
 import { loadImageEncoder, loadTextEncoder } from "../src/engine/encoders.ts";
 import { readManifest } from "../src/engine/manifest.ts";
-import { openCudaMemory } from "../src/engine/onnx/cuda_memory.ts";
 import { ExecutableCache } from "../src/engine/onnx/executable_cache.ts";
-import { openRuntime, type Runtime } from "../src/engine/onnx/runtime.ts";
+import { openRuntime } from "../src/engine/onnx/runtime.ts";
 import { readGoldenCase } from "../src/engine/parity/golden_case.ts";
 import { forward, sectionOf } from "../src/engine/parity/transformer_cases.ts";
+import { SharedWeights } from "../src/engine/streaming/shared_weights.ts";
 import { StreamedBlocks } from "../src/engine/streaming/streamed_blocks.ts";
+import { StreamedLlama } from "../src/engine/streaming/streamed_llama.ts";
 import { FramePackTransformer, transformerSource } from "../src/engine/transformer.ts";
 import { loadVae } from "../src/engine/vae.ts";
 import { goldenDir, makeTinyModel } from "./tiny_model.ts";
 
 const [cudart, libraryPath] = Deno.args as [string, string];
+const signal = new AbortController().signal;
 const device = { kind: "cuda", index: 0, memoryLimitBytes: 2e9 } as const;
-using runtime = openRuntime({ libraryPath, logSeverity: "verbose" });
-// The real CUDA runtime is opened by name and would say that there is no GPU.
-const pretended: Pick<Runtime, "openMemory" | "tensorIn"> = {
-  openMemory: () => openCudaMemory(0, [cudart]),
-  tensorIn: (...place) => runtime.tensorIn(...place),
-};
+// The real CUDA runtime would say that there is no GPU.
+using runtime = openRuntime({ libraryPath, logSeverity: "verbose", cudaLibraries: [cudart] });
 using executables = new ExecutableCache(runtime, { device, weights: "resident", nodesOnCpu: "refused" });
 
 await using model = await makeTinyModel("tiny-h128");
@@ -32,14 +30,26 @@ const file = `${goldenDir}/cases/transformer/tiny-h128_f1_64x64_n12_taps.json`;
 const golden = { ...await readGoldenCase(file, model.dir), modelDir: model.dir };
 const source = { ...await transformerSource(`${model.dir}/transformer`), computeDType: "bfloat16" } as const;
 const placement = { dual: { resident: [0] }, single: { resident: [] } };
-await using blocks = new StreamedBlocks({ source, executables, runtime: pretended, device, placement });
+await using blocks = new StreamedBlocks({ source, executables, runtime, device, placement });
 const transformer = new FramePackTransformer(source, executables, blocks);
 await transformer.warm(sectionOf(golden).shape);
 const { sample } = await forward(transformer, golden, "sample");
 
 const emoji = fileURLToPath(new URL("../models/emoji", import.meta.url));
-const vae = await loadVae(`${emoji}/vae`, executables, { computeDType: "float16" });
+await using vae = await loadVae(`${emoji}/vae`, executables, {
+  computeDType: "float16",
+  weights: (checkpoint) => new SharedWeights({ checkpoint, runtime, device, stay: "while used" }),
+});
 await vae.warm({ height: 12, width: 12 });
-await (await loadTextEncoder(emoji, await readManifest(emoji), executables, "float16")).warm();
+const manifest = await readManifest(emoji);
+await (await loadTextEncoder(emoji, manifest, executables, { computeDType: "float16" })).warm();
+const streaming = await loadTextEncoder(emoji, manifest, executables, {
+  computeDType: "float16",
+  network: (source) => new StreamedLlama({ source, executables, runtime, device }),
+});
+const { states } = await streaming.encode("a fox", signal);
 await (await loadImageEncoder(emoji, executables, "float16")).warm();
-Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify({ numbers: sample!.data.length })));
+Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify({
+  numbers: sample!.data.length,
+  states: states.shape,
+})));

@@ -1,6 +1,7 @@
 /**
  * What ONNX Runtime's CUDA provider does before a kernel runs, on a GPU that is only pretended (`pretend_gpu.c`): it has a kernel for
- * every operator of every network, takes memory that is ours, and chooses Flash for the blocks' attention.
+ * every operator of every network, takes memory that is ours, gives some of its arena, and chooses Flash for the blocks'
+ * attention.
  *
  * Needs a folder with the provider, cuBLAS and cuRAND of CUDA 13 in `FRAMECAST_TEST_CUDA`, a C compiler and CUDA's header.
  */
@@ -31,7 +32,7 @@ Deno.test({
       }).output();
       const log = new TextDecoder().decode(stderr);
       assert.ok(success, log.slice(-2000));
-      assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), { numbers: 16 * 9 * 8 * 8 });
+      assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), { numbers: 16 * 9 * 8 * 8, states: [3, 64] });
       // 184 tokens of the picture and its history, 16 of the start picture, 12 of the text; one dual and one single block.
       assert.deepEqual(attentionKernels(log, 212), { "Flash Attention": 2 });
     } finally {

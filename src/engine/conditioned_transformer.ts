@@ -43,6 +43,7 @@ export class ConditionedTransformer implements Disposable {
     if (this.transformer.blocks.modulates === "step by step") return;
     const missing = [...new Set(timesteps)].filter((timestep) => !this.#steps.has(timestep));
     if (missing.length === 0) return;
+    await using _use = this.transformer.conditioning.use();
     const tables = await this.transformer.modulations(this.conditions, missing, signal);
     for (const [index, timestep] of missing.entries()) {
       await this.#keep(timestep, this.#withContext(tables[index]!, timestep, signal));
@@ -61,6 +62,7 @@ export class ConditionedTransformer implements Disposable {
   }
 
   async #computeStep(timestep: number, signal: AbortSignal): Promise<Step> {
+    await using _use = this.transformer.conditioning.use();
     const [[modulations], context] = await Promise.all([
       this.transformer.modulations(this.conditions, [timestep], signal),
       this.transformer.context(this.conditions, this.projectedImage, timestep, signal),

@@ -4,10 +4,10 @@
  * @module
  */
 import { loadClipEncoder } from "./clip_encoder.ts";
-import { loadLlamaEncoder } from "./llama_encoder.ts";
+import { type LlamaOptions, loadLlamaEncoder } from "./llama_encoder.ts";
 import type { Manifest } from "./manifest.ts";
 import type { ExecutableCache } from "./onnx/executable_cache.ts";
-import type { DType, Tensor } from "./onnx/tensor.ts";
+import type { Tensor } from "./onnx/tensor.ts";
 import { framePackTemplate, parsePromptTemplate } from "./tokenizers/prompt_template.ts";
 
 export { type ImageEncoder, loadImageEncoder } from "./image_encoder.ts";
@@ -31,22 +31,25 @@ export interface TextEncoder {
   warm(): Promise<void>;
 }
 
+export interface TextEncoderOptions extends LlamaOptions {
+  /** Default: LLaMA's. */
+  readonly clipExecutables?: ExecutableCache | undefined;
+}
+
 /**
  * Reads `tokenizer/`, `text_encoder/` (LLaMA), `tokenizer_2/` and `text_encoder_2/` (CLIP) of a model folder.
- * @param clipExecutables default: LLaMA's
  * @throws `CheckpointError`
  */
 export async function loadTextEncoder(
   modelDir: string,
   { promptTemplate }: Pick<Manifest, "promptTemplate">,
   executables: ExecutableCache,
-  computeDType: DType = "float32",
-  clipExecutables: ExecutableCache = executables,
+  { clipExecutables = executables, ...options }: TextEncoderOptions = {},
 ): Promise<TextEncoder> {
   const template = promptTemplate === undefined ? framePackTemplate : parsePromptTemplate(promptTemplate);
   const [llama, clip] = await Promise.all([
-    loadLlamaEncoder(modelDir, template, executables, computeDType),
-    loadClipEncoder(modelDir, clipExecutables, computeDType),
+    loadLlamaEncoder(modelDir, template, executables, options),
+    loadClipEncoder(modelDir, clipExecutables, options.computeDType),
   ]);
   return {
     encode: async (prompt, signal) => {

@@ -10,6 +10,8 @@ import { FramePackTransformer, transformerSource } from "./transformer.ts";
 import type { TransformerSource } from "./transformer_graphs.ts";
 
 export interface GpuTransformerOptions {
+  /** Where condition embedders are compiled. Default: with all else. */
+  readonly conditioning?: ExecutableCache;
   readonly runtime: Pick<Runtime, "openMemory" | "tensorIn">;
   readonly device: Device;
   /** Default: every block keeps its weights on the device. */
@@ -20,13 +22,13 @@ export interface GpuTransformerOptions {
 export async function loadGpuTransformer(
   folder: string,
   executables: ExecutableCache,
-  { runtime, device, placement }: GpuTransformerOptions,
+  { runtime, device, placement, conditioning = executables }: GpuTransformerOptions,
 ): Promise<{ readonly transformer: FramePackTransformer; readonly blocks: StreamedBlocks }> {
   const source: TransformerSource = { ...await transformerSource(folder), computeDType: "bfloat16" };
   if (device.kind !== "cpu") refuseFloat8(folder, source);
   const everywhere = placement ?? allResident(source);
-  const blocks = new StreamedBlocks({ source, executables, runtime, device, placement: everywhere });
-  return { transformer: new FramePackTransformer(source, executables, blocks), blocks };
+  const blocks = new StreamedBlocks({ source, executables, conditioning, runtime, device, placement: everywhere });
+  return { transformer: new FramePackTransformer(source, executables, blocks, conditioning), blocks };
 }
 
 function allResident({ config: { dualBlocks, singleBlocks } }: TransformerSource): WeightPlacement {

@@ -5,29 +5,34 @@
 import { join } from "node:path";
 import { readConfig } from "./json_file.ts";
 import { type LlamaConfig, parseLlamaConfig } from "./networks/encoder_config.ts";
-import { llamaRotaryTable, llamaStates } from "./networks/llama.ts";
+import { llamaGraph, type LlamaSource } from "./llama_graphs.ts";
+import { llamaRotaryTable } from "./networks/llama.ts";
 import type { ExecutableCache } from "./onnx/executable_cache.ts";
-import { castTo, Graph, Module } from "./onnx/graph.ts";
+import { encodeModel } from "./onnx/model_proto.ts";
 import type { Executable } from "./onnx/runtime.ts";
-import { type Checkpoint, openCheckpoint } from "./onnx/safetensors.ts";
+import { openCheckpoint } from "./onnx/safetensors.ts";
 import { type DType, float32Tensor, type Tensor } from "./onnx/tensor.ts";
 import { type LlamaTokenizer, loadLlamaTokenizer } from "./tokenizers/llama.ts";
 import type { PromptTemplate } from "./tokenizers/prompt_template.ts";
 
-/** What its graph is built from. */
-export interface LlamaSource {
-  readonly config: LlamaConfig;
-  readonly checkpoint: Checkpoint;
-  readonly computeDType: DType;
+/** Rotations of positions 0, 1, … `[tokens, headDim / 2]` */
+export type LlamaRotations = Readonly<Record<"cos" | "sin", Tensor<"float32">>>;
+
+/** The network, however it is run. */
+export interface LlamaNetwork {
+  /** @returns `[tokens, hidden]` */
+  states(ids: readonly number[], rotations: LlamaRotations, signal: AbortSignal): Promise<Tensor<"float32">>;
+  /** Compiles its graphs; they serve prompts of every length. */
+  warm(): Promise<void>;
 }
 
 /** A LLaMA and its tokenizer. */
 export class LlamaEncoder {
   constructor(
-    readonly source: LlamaSource,
+    readonly config: LlamaConfig,
     readonly tokenizer: LlamaTokenizer,
     readonly template: PromptTemplate,
-    readonly executables: ExecutableCache,
+    readonly network: LlamaNetwork,
   ) {}
 
   /** States of the prompt and its closing token `[1 … 256, hidden]`, the template's own left out. */
@@ -36,27 +41,51 @@ export class LlamaEncoder {
     signal: AbortSignal,
   ): Promise<{ states: Tensor<"float32">; promptTokens: number; promptTokensCut: number }> {
     const { ids, cropStart, promptTokens, promptTokensCut } = this.tokenizer.encodePrompt(prompt, this.template);
-    const { hidden, headDim } = this.source.config;
-    const { cos, sin } = llamaRotaryTable(this.source.config, ids.length);
-    await using _use = this.executables.use();
-    const { states } = await (await this.#executable()).run({
-      ids: { dtype: "int64", shape: [ids.length], data: BigInt64Array.from(ids, BigInt) },
+    const { hidden, headDim } = this.config;
+    const { cos, sin } = llamaRotaryTable(this.config, ids.length);
+    const { data } = await this.network.states(ids, {
       cos: float32Tensor([ids.length, headDim / 2], cos),
       sin: float32Tensor([ids.length, headDim / 2], sin),
     }, signal);
-    const kept = (states!.data as Float32Array).slice(cropStart * hidden);
+    const kept = data.slice(cropStart * hidden);
     return { states: float32Tensor([ids.length - cropStart, hidden], kept), promptTokens, promptTokensCut };
   }
 
-  /** Compiles the graph; it serves prompts of every length. */
+  /** Compiles the network. */
+  async warm(): Promise<void> {
+    await this.network.warm();
+  }
+}
+
+/** All of it as one graph. */
+class WholeLlama implements LlamaNetwork {
+  constructor(readonly source: LlamaSource, readonly executables: ExecutableCache) {}
+
+  async states(ids: readonly number[], rotations: LlamaRotations, signal: AbortSignal): Promise<Tensor<"float32">> {
+    await using _use = this.executables.use();
+    const network = await this.#executable();
+    const { states } = await network.run({
+      ids: { dtype: "int64", shape: [ids.length], data: BigInt64Array.from(ids, BigInt) },
+      ...rotations,
+    }, signal);
+    return states as Tensor<"float32">;
+  }
+
   async warm(): Promise<void> {
     await using _use = this.executables.use();
     await this.#executable();
   }
 
   #executable(): Promise<Executable> {
-    return this.executables.get("text_encoder", () => llamaGraph(this.source));
+    return this.executables.get("text_encoder", () => encodeModel(llamaGraph(this.source)));
   }
+}
+
+export interface LlamaOptions {
+  /** Default `float32`. */
+  readonly computeDType?: DType | undefined;
+  /** Runs it in another way than as one graph. */
+  readonly network?: ((source: LlamaSource) => LlamaNetwork) | undefined;
 }
 
 /**
@@ -67,25 +96,12 @@ export async function loadLlamaEncoder(
   modelDir: string,
   template: PromptTemplate,
   executables: ExecutableCache,
-  computeDType: DType = "float32",
+  { computeDType = "float32", network = (source) => new WholeLlama(source, executables) }: LlamaOptions = {},
 ): Promise<LlamaEncoder> {
   const [config, checkpoint, tokenizer] = await Promise.all([
     readConfig(join(modelDir, "text_encoder", "config.json"), parseLlamaConfig),
     openCheckpoint(join(modelDir, "text_encoder")),
     loadLlamaTokenizer(join(modelDir, "tokenizer")),
   ]);
-  return new LlamaEncoder({ config, checkpoint, computeDType }, tokenizer, template, executables);
-}
-
-/** `ids` [tokens] int64, `cos`, `sin` [tokens, headDim/2] → `states` [tokens, hidden] */
-function llamaGraph({ config, checkpoint, computeDType }: LlamaSource): Uint8Array<ArrayBuffer> {
-  const graph = new Graph("text_encoder", computeDType);
-  const m = new Module(graph, checkpoint);
-  const ids = graph.input("ids", ["tokens"], "int64");
-  const rope = {
-    cos: graph.input("cos", ["tokens", config.headDim / 2], "float32"),
-    sin: graph.input("sin", ["tokens", config.headDim / 2], "float32"),
-  };
-  graph.output("states", castTo(m, llamaStates(m, config, ids, rope), "float32"));
-  return graph.build();
+  return new LlamaEncoder(config, tokenizer, template, network({ config, checkpoint, computeDType }));
 }

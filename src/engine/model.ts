@@ -14,13 +14,15 @@ import type { MemoryPlan, Place } from "./memory/mod.ts";
 import { ExecutableCache } from "./onnx/executable_cache.ts";
 import type { CompileOptions, Runtime } from "./onnx/runtime.ts";
 import { historyGroups, hunyuanVideoRgb, type LatentRgbMap } from "./sampling/mod.ts";
+import { SharedWeights } from "./streaming/shared_weights.ts";
+import { StreamedLlama } from "./streaming/streamed_llama.ts";
 import { type FramePackTransformer, loadTransformer } from "./transformer.ts";
 import { loadVae, type Vae } from "./vae.ts";
 import type { SpatialTiles } from "./vae_tiling.ts";
 
 export interface ModelOptions extends Pick<CompileOptions, "device" | "threads" | "idleThreads"> {
   /** What lies where in a GPU's memory. Default: everything stays there. */
-  readonly plan?: Pick<MemoryPlan, "dual" | "single" | "llama" | "smallEncoders"> & {
+  readonly plan?: Pick<MemoryPlan, "dual" | "single" | "llama" | "smallEncoders" | "conditioning"> & {
     readonly vae: Pick<MemoryPlan["vae"], "place">;
   };
   /** Main memory that a model on the CPU may take. Default: enough. */
@@ -58,20 +60,31 @@ export async function loadModel(modelDir: string, runtime: Runtime, options: Mod
   const newCache = await cacheMaker(modelDir, runtime, options);
   const caches = {
     transformer: newCache(),
+    conditioning: newCache(plan?.conditioning),
     llama: newCache(plan?.llama),
     smallEncoders: newCache(plan?.smallEncoders),
-    vae: newCache(plan?.vae.place),
+    vae: newCache(),
   };
   // As the published code runs them on a GPU; a CPU computes in float32 either way.
   const computeDType = options.device.kind === "cuda" ? "float16" : "float32";
-  const gpu = options.device.kind === "cuda" ? { runtime, device: options.device, placement: plan } : undefined;
+  const gpu = options.device.kind === "cuda" ? { runtime, device: options.device } : undefined;
   const folder = join(modelDir, "transformer");
   const [{ transformer, blocks }, vae, textEncoder, imageEncoder] = await Promise.all([
     gpu
-      ? loadGpuTransformer(folder, caches.transformer, gpu)
+      ? loadGpuTransformer(folder, caches.transformer, { ...gpu, placement: plan, conditioning: caches.conditioning })
       : loadTransformer(folder, caches.transformer).then((transformer) => ({ transformer, blocks: undefined })),
-    loadVae(join(modelDir, "vae"), caches.vae, { spatialTiles, computeDType }),
-    loadTextEncoder(modelDir, manifest, caches.llama, computeDType, caches.smallEncoders),
+    loadVae(join(modelDir, "vae"), caches.vae, {
+      spatialTiles,
+      computeDType,
+      ...(gpu && { weights: (checkpoint) => new SharedWeights({ ...gpu, checkpoint, stay: stayOf(plan?.vae.place) }) }),
+    }),
+    loadTextEncoder(modelDir, manifest, caches.llama, {
+      computeDType,
+      clipExecutables: caches.smallEncoders,
+      ...(gpu && plan?.llama === "streamed" && {
+        network: (source) => new StreamedLlama({ ...gpu, source, executables: caches.llama }),
+      }),
+    }),
     loadImageEncoder(modelDir, caches.smallEncoders, computeDType),
   ]);
   const loraSets = new LoraSets(transformer, () => newCache());
@@ -89,6 +102,7 @@ export async function loadModel(modelDir: string, runtime: Runtime, options: Mod
     async [Symbol.asyncDispose]() {
       await loraSets[Symbol.asyncDispose]();
       await blocks?.[Symbol.asyncDispose]();
+      await vae[Symbol.asyncDispose]();
       for (const cache of Object.values(caches)) await cache[Symbol.asyncDispose]();
     },
   };
@@ -105,10 +119,11 @@ async function cacheMaker(
     ? placeOfWeights(await weightFilesBytes(modelDir), availableMemoryBytes)
     : "resident";
   return (place) => {
-    const stay = place === "loaded" ? "while used" : "always";
-    return new ExecutableCache(runtime, { ...compileOptions, weights, stay, nodesOnCpu: "refused" });
+    return new ExecutableCache(runtime, { ...compileOptions, weights, stay: stayOf(place), nodesOnCpu: "refused" });
   };
 }
+
+const stayOf = (place?: Place) => place === "loaded" ? "while used" : "always";
 
 /**
  * `resident` graphs run fastest: weights are turned into float32 and packed once, which takes twice the memory of 16-bit

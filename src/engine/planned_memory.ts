@@ -63,8 +63,8 @@ export class PlannedMemory {
   /** The model's part of it. */
   get modelOptions(): Required<Pick<ModelOptions, "device" | "plan" | "spatialTiles">> {
     const { plan } = this.#answered;
-    const { arenaBytes, residentBytes, residentBlocksBytes } = plan;
-    const memoryLimitBytes = arenaBytes + residentBytes - residentBlocksBytes;
+    const { arenaBytes, residentBytes, residentInputsBytes } = plan;
+    const memoryLimitBytes = arenaBytes + residentBytes - residentInputsBytes;
     return { device: { ...this.#device, memoryLimitBytes, arenaBytes }, plan, spatialTiles: plan.vae.spatialTiles };
   }
 }

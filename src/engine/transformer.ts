@@ -70,19 +70,24 @@ export async function transformerSource(folder: string): Promise<TransformerSour
 /** Where a transformer has its graphs compiled. */
 export type CompiledGraphs = Pick<ExecutableCache, "get">;
 
+/** The same for those that are needed before the first step alone, and may leave after each use. */
+export type GraphsInUse = Pick<ExecutableCache, "get" | "use">;
+
 /** One compiled FramePack transformer. */
 export class FramePackTransformer {
   constructor(
     readonly source: TransformerSource,
     readonly executables: CompiledGraphs,
     readonly blocks: BlockRunner = new WholeBlocks(source, executables),
+    readonly conditioning: GraphsInUse = { get: (...graph) => executables.get(...graph), use: () => stays },
   ) {}
 
   /** Compiles what a section of this shape needs, so that the first step does not wait for it. */
   async warm(shape: SectionShape): Promise<void> {
+    await using _use = this.conditioning.use();
     await Promise.all([
-      this.#executable("image_projection", imageProjectionGraph),
-      this.#executable("token_refiner", tokenRefinerGraph),
+      this.#conditioning("image_projection", imageProjectionGraph),
+      this.#conditioning("token_refiner", tokenRefinerGraph),
       this.#forShape("history", shape, historyGraph),
       this.#forShape("window", shape, windowGraph),
       this.blocks.warm(shape),
@@ -91,7 +96,8 @@ export class FramePackTransformer {
 
   /** Everything that stays the same for a whole generation under one prompt; the caller disposes of it. */
   async condition(conditions: Conditions, signal: AbortSignal): Promise<ConditionedTransformer> {
-    const project = await this.#executable("image_projection", imageProjectionGraph);
+    await using _use = this.conditioning.use();
+    const project = await this.#conditioning("image_projection", imageProjectionGraph);
     const { projected } = await project.runInto({ image: conditions.image }, { projected: "device" }, signal);
     return new ConditionedTransformer(this, conditions, projected);
   }
@@ -107,7 +113,7 @@ export class FramePackTransformer {
 
   /** What they come from, for those who look inside `[1, hidden]`. */
   async conditionEmbedding(conditions: Conditions, timestep: number, signal: AbortSignal): Promise<Tensor> {
-    const embed = await this.#executable("condition", conditionGraph);
+    const embed = await this.#conditioning("condition", conditionGraph);
     return (await embed.run(this.#condition(conditions, timestep), signal)).condition!;
   }
 
@@ -118,7 +124,7 @@ export class FramePackTransformer {
     timestep: number,
     signal: AbortSignal,
   ): Promise<DeviceTensor> {
-    const refine = await this.#executable("token_refiner", tokenRefinerGraph);
+    const refine = await this.#conditioning("token_refiner", tokenRefinerGraph);
     const inputs = { text: conditions.text, timestep: this.#sinusoid(timestep), projected };
     return (await refine.runInto(inputs, { context: "device" }, signal)).context;
   }
@@ -207,6 +213,10 @@ export class FramePackTransformer {
     return this.executables.get(key, () => encodeModel(build(this.source)));
   }
 
+  #conditioning(key: string, build: (source: TransformerSource) => GraphSpec): Promise<Executable> {
+    return this.conditioning.get(key, () => encodeModel(build(this.source)));
+  }
+
   #forShape(
     key: string,
     shape: SectionShape,
@@ -215,5 +225,7 @@ export class FramePackTransformer {
     return this.executables.get(`${key} ${JSON.stringify(shape)}`, () => encodeModel(build(this.source, shape)));
   }
 }
+
+const stays: AsyncDisposable = { [Symbol.asyncDispose]: () => Promise.resolve() };
 
 const row = (values: Float32Array) => float32Tensor([1, values.length], values);

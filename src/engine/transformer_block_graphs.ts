@@ -9,14 +9,8 @@ import { emulateBfloat16 } from "./onnx/bfloat16_emulation.ts";
 import { type Dim, Graph, Module, type Value } from "./onnx/graph.ts";
 import type { GraphSpec } from "./onnx/model_proto.ts";
 import { concat, sub } from "./onnx/operators.ts";
-import { type WeightInput, WeightInputGraph } from "./onnx/weight_inputs.ts";
+import { type FedGraph, WeightInputGraph } from "./onnx/weight_inputs.ts";
 import { packedTokens, type SectionShape, type TransformerSource } from "./transformer_graphs.ts";
-
-/** A graph, and the inputs of it that are weights. */
-export interface BlockGraph {
-  readonly spec: GraphSpec;
-  readonly weights: readonly WeightInput[];
-}
 
 /** Checkpoint path of the block that a kind's graph is built from. */
 const firstDual = "transformer_blocks.0";
@@ -24,7 +18,7 @@ const firstSingle = "single_transformer_blocks.0";
 const head = "norm_out";
 
 /** `image` [imageTokens, C], `context` [contextTokens, C], `modulations`, `cos`, `sin` → `nextImage`, `nextContext` */
-export function dualBlockGraph(source: TransformerSource, shape: SectionShape): BlockGraph {
+export function dualBlockGraph(source: TransformerSource, shape: SectionShape): FedGraph {
   const { config } = source;
   const { graph, m } = begin("dual_block", source, firstDual);
   const streams = {
@@ -39,7 +33,7 @@ export function dualBlockGraph(source: TransformerSource, shape: SectionShape): 
 }
 
 /** `joint` [tokens, C], `modulations`, `cos`, `sin` → `nextJoint` */
-export function singleBlockGraph(source: TransformerSource, shape: SectionShape): BlockGraph {
+export function singleBlockGraph(source: TransformerSource, shape: SectionShape): FedGraph {
   const { config } = source;
   const { graph, m } = begin("single_block", source, firstSingle);
   const joint = graph.input("joint", [jointTokens(shape), config.hidden]);
@@ -78,7 +72,7 @@ export function blocksEndGraph(source: TransformerSource, shape: SectionShape): 
 export type ModulatedKind = "dual" | "single" | "head";
 
 /** Once per prompt, step and block. `condition` [1, C] → `modulations`: the block's rows of the table */
-export function blockModulationGraph(source: TransformerSource, kind: ModulatedKind): BlockGraph {
+export function blockModulationGraph(source: TransformerSource, kind: ModulatedKind): FedGraph {
   const block = { dual: firstDual, single: firstSingle, head }[kind];
   const { graph, m } = begin(`${kind}_modulation`, source, block);
   const condition = graph.input("condition", [1, source.config.hidden]);

@@ -9,10 +9,15 @@ import { decoder, encoder } from "./networks/vae.ts";
 import { parseVaeConfig, type VaeConfig } from "./networks/vae_config.ts";
 import type { ExecutableCache } from "./onnx/executable_cache.ts";
 import { castTo, Graph, Module, type Value } from "./onnx/graph.ts";
+import { encodeModel } from "./onnx/model_proto.ts";
 import { mul, transpose } from "./onnx/operators.ts";
+import type { Executable } from "./onnx/runtime.ts";
 import { type Checkpoint, openCheckpoint } from "./onnx/safetensors.ts";
 import { float32Tensor, type Tensor } from "./onnx/tensor.ts";
+import { type FedGraph, WeightInputGraph } from "./onnx/weight_inputs.ts";
 import type { PixelClip } from "./sampling/mod.ts";
+import type { SharedWeights } from "./streaming/shared_weights.ts";
+import { layoutOf, type WeightLayout } from "./streaming/weight_layout.ts";
 import {
   decodedLengths,
   decodeTiling,
@@ -37,12 +42,23 @@ export interface VaeOptions {
   readonly spatialTiles?: SpatialTiles;
   /** What the networks calculate in; pictures and latents are float32 outside of them. Default "float32". */
   readonly computeDType?: "float32" | "float16";
+  /** Weights that all its graphs read. Default: every graph has its own, prepared for speed when it is compiled. */
+  readonly weights?: (checkpoint: Checkpoint) => SharedWeights;
 }
 
+/** Its two networks: the name of what goes in and of what comes out, both `[channels, frames, height, width]` in float32. */
+const networks = {
+  encoder: { input: "pixels", output: "moments", smallest: [3, 1, 8, 8] },
+  decoder: { input: "latents", output: "pixels", smallest: [16, 1, 1, 1] },
+} as const;
+type Network = keyof typeof networks;
+
 /** Pixels ↔ latents. Latents are scaled: about unit variance, as the transformer has them. */
-export class Vae {
+export class Vae implements AsyncDisposable {
   readonly #executables: ExecutableCache;
-  readonly #options: Required<VaeOptions>;
+  readonly #options: Required<Omit<VaeOptions, "weights">>;
+  readonly #weights: SharedWeights | undefined;
+  readonly #layouts = new Map<Network, WeightLayout>();
   readonly #decodeLanes: { readonly tiles: number; readonly threads: number };
   #decodedTiles: DecodedTile[] = [];
 
@@ -50,9 +66,10 @@ export class Vae {
     readonly config: VaeConfig,
     readonly checkpoint: Checkpoint,
     executables: ExecutableCache,
-    { spatialTiles = "tiled", computeDType = "float32" }: VaeOptions = {},
+    { spatialTiles = "tiled", computeDType = "float32", weights }: VaeOptions = {},
   ) {
     this.#executables = executables;
+    this.#weights = weights?.(checkpoint);
     this.#options = { spatialTiles, computeDType };
     this.#decodeLanes = decodeLanes(config, executables.options);
   }
@@ -64,11 +81,15 @@ export class Vae {
 
   /** pixels `[3, 4 n + 1, heightPx, widthPx]` in [-1, 1] → moments `[32, n + 1, …]`: 16 means, 16 log variances */
   async encode(pixels: Volume, signal: AbortSignal): Promise<Volume> {
-    await using _use = this.#executables.use();
-    return await inTiles(pixels, encodeTiling, this.#options.spatialTiles, async (tile) => {
-      const encode = await this.#encoder(tile.shape);
-      return volumeOf((await encode.run({ pixels: float32Tensor(tile.shape, tile.data) }, signal))["moments"]!);
-    });
+    await using _use = this.#use();
+    // What stays is taken before the first step, not in the middle of a video.
+    if (this.#weights?.stay === "always") await this.#weights.of(this.#layout("decoder"), signal);
+    return await inTiles(
+      pixels,
+      encodeTiling,
+      this.#options.spatialTiles,
+      (tile) => this.#runTile("encoder", tile, signal),
+    );
   }
 
   /** Mode of the posterior, scaled `[16, …]`. */
@@ -78,13 +99,13 @@ export class Vae {
 
   /** latents `[16, n, height, width]` → 4 n - 3 frames */
   async decode(latents: Float32Array, { height, width }: LatentSize, signal: AbortSignal): Promise<PixelClip> {
-    await using _use = this.#executables.use();
+    await using _use = this.#use();
     const input: Volume = { data: latents, shape: [16, latents.length / (16 * height * width), height, width] };
     const before = this.#decodedTiles;
     const decoded: DecodedTile[] = this.#decodedTiles = [];
     const { data, shape } = await inTiles(input, decodeTiling, this.#options.spatialTiles, async (tile) => {
       const known = before.find(({ latents }) => isSame(latents, tile));
-      const pixels = known?.pixels ?? await this.#decodeTile(tile, signal);
+      const pixels = known?.pixels ?? await this.#runTile("decoder", tile, signal);
       decoded.push({ latents: tile, pixels });
       return pixels;
     }, this.#decodeLanes.tiles);
@@ -98,47 +119,67 @@ export class Vae {
     const sections = decodedLengths(windowLatentFrames)
       .flatMap((frames) => tileShapes([16, frames, height, width], decodeTiling, spatialTiles));
     const warm = async (executables: Promise<unknown>[]) => {
-      await using _use = this.#executables.use();
+      await using _use = this.#use();
       await Promise.all(executables);
     };
-    await warm(pictures.map((shape) => this.#encoder(shape)));
-    await warm(sections.map((shape) => this.#decoder(shape)));
+    await warm(pictures.map((shape) => this.#executable("encoder", shape)));
+    await warm(sections.map((shape) => this.#executable("decoder", shape)));
   }
 
-  async #decodeTile(tile: Volume, signal: AbortSignal): Promise<Volume> {
-    const decode = await this.#decoder(tile.shape);
-    return volumeOf((await decode.run({ latents: float32Tensor(tile.shape, tile.data) }, signal))["pixels"]!);
+  /** Gives shared weights' memory back. No run may be under way. Graphs are their cache's. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#weights?.[Symbol.asyncDispose]();
   }
 
-  #encoder(shape: Volume["shape"]) {
-    return this.#executables.get(
-      `vae.encoder ${shape}`,
-      () => this.#graph("pixels", shape, "moments", (m, pixels) => encoder(m, this.config, pixels)),
-    );
+  /** At whose end the weights leave that do not stay always. */
+  #use(): AsyncDisposable {
+    const use = this.#executables.use();
+    return {
+      [Symbol.asyncDispose]: async () => {
+        await this.#weights?.leave();
+        await use[Symbol.asyncDispose]();
+      },
+    };
   }
 
-  #decoder(shape: Volume["shape"]) {
-    const unscaled = (m: Module, latents: Value) => mul(m, latents, m.scalar(1 / this.config.scalingFactor));
-    return this.#executables.get(
-      `vae.decoder ${shape}`,
-      () => this.#graph("latents", shape, "pixels", (m, latents) => decoder(m, this.config, unscaled(m, latents))),
-      { threads: this.#decodeLanes.threads },
-    );
+  async #runTile(network: Network, { shape, data }: Volume, signal: AbortSignal): Promise<Volume> {
+    const { input, output } = networks[network];
+    const executable = await this.#executable(network, shape);
+    const weights = await this.#weights?.of(this.#layout(network), signal);
+    return volumeOf((await executable.run({ [input]: float32Tensor(shape, data), ...weights }, signal))[output]!);
   }
 
-  /** One input and one output `[channels, frames, height, width]` in float32, whatever is between. */
-  #graph(
-    input: string,
-    shape: Volume["shape"],
-    output: string,
-    network: (m: Module, x: Value) => Value,
-  ): Uint8Array<ArrayBuffer> {
-    const graph = new Graph(`vae ${input} to ${output}`, this.#options.computeDType);
+  #executable(network: Network, shape: Volume["shape"]): Promise<Executable> {
+    const build = () => {
+      // CUDA has kernels for InstanceNormalization as it was up to opset 21.
+      const opset = this.#executables.options.device.kind === "cuda" ? 21 : undefined;
+      return encodeModel(this.#graph(network, shape).spec, opset);
+    };
+    const { threads } = network === "decoder" ? this.#decodeLanes : this.#executables.options;
+    return this.#executables.get(`vae.${network} ${shape}`, build, threads === undefined ? {} : { threads });
+  }
+
+  /** Which weights a network has does not depend on what goes through it. */
+  #layout(network: Network): WeightLayout {
+    const layout = this.#layouts.get(network) ?? layoutOf(this.#graph(network, networks[network].smallest).weights);
+    this.#layouts.set(network, layout);
+    return layout;
+  }
+
+  /** One input and one output in float32, whatever is between. */
+  #graph(network: Network, shape: Volume["shape"]): FedGraph {
+    const { input, output } = networks[network];
+    const { computeDType } = this.#options;
+    const graph = this.#weights
+      ? new WeightInputGraph(`vae ${network}`, computeDType, { blocks: [""], checkpoint: this.checkpoint })
+      : new Graph(`vae ${network}`, computeDType);
     const m = new Module(graph, this.checkpoint);
-    const x = castTo(m, swapFirstAxes(m, graph.input(input, shape, "float32")), this.#options.computeDType);
-    graph.output(output, swapFirstAxes(m, castTo(m, network(m, x), "float32")));
-    // CUDA has kernels for InstanceNormalization as it was up to opset 21.
-    return this.#executables.options.device.kind === "cuda" ? graph.build(21) : graph.build();
+    const x = castTo(m, swapFirstAxes(m, graph.input(input, shape, "float32")), computeDType);
+    const y = network === "encoder"
+      ? encoder(m, this.config, x)
+      : decoder(m, this.config, mul(m, x, m.scalar(1 / this.config.scalingFactor)));
+    graph.output(output, swapFirstAxes(m, castTo(m, y, "float32")));
+    return { spec: graph.spec(), weights: graph instanceof WeightInputGraph ? graph.weightInputs : [] };
   }
 }
 

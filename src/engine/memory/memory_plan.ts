@@ -27,11 +27,7 @@ export interface MemoryQuestion {
 
 /** Of the ways to save memory, those that whoever carries the plan out has. */
 export interface PlanAbilities {
-  readonly llama: readonly Place[];
-  readonly conditioning: readonly MemoryPlan["conditioning"][];
   readonly decode: readonly VaePlan["decode"][];
-  /** Whether the autoencoder's weights are there once, or once for every shape of its tiles. */
-  readonly vaeWeights: "once" | "per tile shape";
 }
 
 export interface CardMemory {
@@ -112,8 +108,8 @@ export interface MemoryPlan {
   readonly cudaBytes: number;
   /** Everything `resident`, adapters included: allocated once, outside of the arena, in its exact size. */
   readonly residentBytes: number;
-  /** Of it, what belongs to the blocks. */
-  readonly residentBlocksBytes: number;
+  /** Of it, weights that graphs take as inputs, the blocks' and the autoencoder's: memory that is not ONNX Runtime's. */
+  readonly residentInputsBytes: number;
   /**
    * Everything else, in one region that all sessions share and that is taken at once: `max_mem` and
    * `initial_chunk_size_bytes` of ONNX Runtime's arena, `gpu_mem_limit` of its CUDA provider. What one phase gives back is

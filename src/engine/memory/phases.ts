@@ -2,7 +2,7 @@
  * What one way to place a model takes of a card in each phase of its work.
  * @module
  */
-import { decodedLengths, decodeTiling, encodeTiling, tileShapes } from "../vae_tiling.ts";
+import { decodeTiling, encodeTiling, tileShapes } from "../vae_tiling.ts";
 import type {
   BlockPlaces,
   MeasuredPeak,
@@ -63,6 +63,8 @@ export interface Comfort {
 /** What a comfort takes, whatever the blocks do. */
 export interface ComfortMemory {
   readonly residentBytes: number;
+  /** Of it, the autoencoder's weights. */
+  readonly vaeBytes: number;
   /** The part of the preparation that takes most besides what is resident. */
   readonly preparing: Part;
   readonly sampling: Working;
@@ -137,15 +139,16 @@ const pageBytes = 2 ** 21;
 export function comfortMemory(question: MemoryQuestion, comfort: Comfort): ComfortMemory {
   const { model: { transformer, llama, clip, siglip }, work } = question;
   const { preparedSteps = 1 } = work;
-  const { encoderBytes, decoderBytes } = vaeWeights(question, comfort);
+  const { encoderBytes, decoderBytes } = vaeWeights(question);
   const ifResident = (place: Place, sizeBytes: number) => place === "resident" ? sizeBytes : 0;
+  const vaeBytes = ifResident(comfort.vae, encoderBytes + decoderBytes);
   return {
-    residentBytes: transformer.embeddingBytes + (work.adapterBytes ?? 0) +
+    residentBytes: transformer.embeddingBytes + (work.adapterBytes ?? 0) + vaeBytes +
       (preparedSteps - 1) * modulationTableBytes(transformer) +
       ifResident(comfort.conditioning, transformer.conditioningBytes) +
-      ifResident(comfort.vae, encoderBytes + decoderBytes) +
       ifResident(comfort.llama, llama.bytes) +
       ifResident(comfort.smallEncoders, clip.bytes + siglip.bytes),
+    vaeBytes,
     preparing: largestPart(question, comfort),
     sampling: samplingMemory(question, comfort),
     decoding: {
@@ -155,20 +158,11 @@ export function comfortMemory(question: MemoryQuestion, comfort: Comfort): Comfo
   };
 }
 
-/** Weights of the autoencoder in 16 bits, as often as they are there. */
-function vaeWeights({ model: { vae }, work, abilities }: MemoryQuestion, { spatialTiles }: Comfort) {
-  const isOnce = abilities?.vaeWeights !== "per tile shape";
-  const [frames, height, width] = work.section.window;
-  const encoders = tileShapes([3, 1, 8 * height, 8 * width], encodeTiling, spatialTiles);
-  const decoders = decodedLengths(frames).flatMap((length) =>
-    tileShapes([16, length, height, width], decodeTiling, spatialTiles)
-  );
-  const shapes = (all: readonly (readonly number[])[]) => isOnce ? 1 : new Set(all.map(String)).size;
-  return {
-    encoderBytes: 2 * vae.encoderNumbers * shapes(encoders),
-    decoderBytes: 2 * vae.decoderNumbers * shapes(decoders),
-  };
-}
+/** Of the autoencoder in 16 bits; its graphs share them. */
+const vaeWeights = ({ model: { vae } }: MemoryQuestion) => ({
+  encoderBytes: 2 * vae.encoderNumbers,
+  decoderBytes: 2 * vae.decoderNumbers,
+});
 
 function samplingMemory({ work, model, precision, measured }: MemoryQuestion, { mlpChunks }: Comfort): Working {
   return withMargin(
@@ -207,7 +201,7 @@ function encodedPiece({ section }: WorkShape, { spatialTiles }: Comfort): readon
 /** The preparation is done part by part. */
 function largestPart(question: MemoryQuestion, comfort: Comfort): Part {
   const { model: { transformer, vae, llama, clip, siglip }, work } = question;
-  const { encoderBytes } = vaeWeights(question, comfort);
+  const { encoderBytes } = vaeWeights(question);
   const part = (place: Place, sizeBytes: number, workingBytes: number, layerBytes = 0): Part => ({
     weightsBytes: place === "loaded" ? sizeBytes : 0,
     slotBytes: place === "streamed" ? layerBytes : 0,

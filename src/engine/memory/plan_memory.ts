@@ -17,7 +17,6 @@ import type {
   MemoryRefusal,
   Phase,
   PhaseMemory,
-  PlanAbilities,
   WeightPrecision,
 } from "./memory_plan.ts";
 import {
@@ -125,19 +124,12 @@ function comforts(question: MemoryQuestion): Comfort[] {
     { decode: "between" },
     { vae: "loaded" },
   ];
-  const less = all.filter((change) => isPossible(change, abilities));
+  const less = all.filter(({ decode }) => !decode || !abilities || abilities.decode.includes(decode));
   const chunks = Math.min(question.work.mlpChunksMax ?? 1, mlpChunksOfUse);
   for (let mlpChunks = 2; mlpChunks <= chunks; mlpChunks++) less.push({ mlpChunks });
   const levels = [most];
   for (const change of less) levels.push({ ...levels.at(-1)!, ...change });
   return tileChoices(question).flatMap((spatialTiles) => levels.map((level) => ({ ...level, spatialTiles })));
-}
-
-function isPossible({ llama, conditioning, decode }: Partial<Comfort>, abilities?: PlanAbilities): boolean {
-  if (!abilities) return true;
-  return (!llama || abilities.llama.includes(llama)) &&
-    (!conditioning || abilities.conditioning.includes(conditioning)) &&
-    (!decode || abilities.decode.includes(decode));
 }
 
 const wholePicturesAboveBytes = 60e9;
@@ -169,7 +161,7 @@ function planOf(question: MemoryQuestion, candidate: Candidate, limitBytes: numb
     },
     cudaBytes: cudaBytesOf(question),
     residentBytes,
-    residentBlocksBytes: blocks.residentBytes,
+    residentInputsBytes: blocks.residentBytes + memory.vaeBytes,
     arenaBytes,
     phases,
     peakBytes,

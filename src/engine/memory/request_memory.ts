@@ -11,17 +11,8 @@ import type { AnsweredQuestion } from "./plan_holds.ts";
 import { planMemory, sectionOf } from "./plan_memory.ts";
 import { refusalWords } from "./plan_words.ts";
 
-/**
- * What this engine can do for room. Encoders and autoencoder can leave the card after each use. It cannot stream LLaMA or
- * decode beside the sampling; condition embedders stay, since steps of any section may ask for them; and every shape of a
- * tile is a compiled graph with weights of its own.
- */
-export const engineAbilities: PlanAbilities = {
-  llama: ["resident", "loaded"],
-  conditioning: ["resident"],
-  decode: ["between"],
-  vaeWeights: "per tile shape",
-};
+/** What this engine can do for room: everything but decoding beside the sampling. */
+export const engineAbilities: PlanAbilities = { decode: ["between"] };
 
 /** Of a request, what its memory depends on. */
 export type PlannedSettings = Pick<ResolvedSettings, "widthPx" | "heightPx" | "windowLatentFrames" | "steps" | "cfg">;

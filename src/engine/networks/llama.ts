@@ -17,6 +17,9 @@ import type { LlamaConfig } from "./encoder_config.ts";
  */
 const unusedLayers = 2;
 
+/** Layers that are computed. */
+export const llamaLayersUsed = ({ layers }: Pick<LlamaConfig, "layers">): number => layers - unusedLayers;
+
 /**
  * Without padding: it stands on the right, where a causal network cannot see it.
  *
@@ -24,7 +27,7 @@ const unusedLayers = 2;
  */
 export function llamaStates(m: Module, config: LlamaConfig, ids: Value, rope: RotaryTable): Value {
   let x = embedding(m.at("embed_tokens"), ids, config);
-  for (const layer of m.each("layers", config.layers - unusedLayers)) x = decoderLayer(layer, config, x, rope);
+  for (const layer of m.each("layers", llamaLayersUsed(config))) x = llamaLayer(layer, config, x, rope);
   return x;
 }
 
@@ -33,7 +36,8 @@ function embedding(m: Module, ids: Value, { vocabulary, hidden }: LlamaConfig): 
   return castTo(m, gather(m, m.storedWeight("weight", [vocabulary, hidden]), ids), m.graph.computeDType);
 }
 
-function decoderLayer(m: Module, config: LlamaConfig, x: Value, rope: RotaryTable): Value {
+/** x `[tokens, hidden]` → the same shape */
+export function llamaLayer(m: Module, config: LlamaConfig, x: Value, rope: RotaryTable): Value {
   const normed = rmsNorm(m.at("input_layernorm"), x, config.normEpsilon);
   const y = add(m, x, selfAttention(m.at("self_attn"), config, normed, rope));
   return add(m, y, feedForward(m.at("mlp"), config, rmsNorm(m.at("post_attention_layernorm"), y, config.normEpsilon)));

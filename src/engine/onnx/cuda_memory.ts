@@ -9,10 +9,21 @@ import type { DeviceMemory, DeviceMemoryPort, StagingMemory } from "./device_mem
 /**
  * The memory of one GPU.
  * @param libraryNames where the CUDA runtime may be; default: CUDA 13, then 12
+ * @param take where pieces come from; default: from CUDA
  * @throws DeviceError when there is no runtime, no driver or no such GPU
  */
-export function openCudaMemory(index: number, libraryNames?: readonly string[]): DeviceMemoryPort {
-  return new CudaMemory(loadCudaApi(libraryNames), index);
+export function openCudaMemory(
+  index: number,
+  libraryNames?: readonly string[],
+  take?: (sizeBytes: number) => Piece,
+): DeviceMemoryPort {
+  return new CudaMemory(loadCudaApi(libraryNames), index, take);
+}
+
+/** Memory of a GPU that somebody has given. */
+export interface Piece {
+  readonly address: Handle;
+  readonly free: () => void;
 }
 
 /** Bytes of a GPU's memory that nobody has, and all there are. @throws DeviceError */
@@ -34,23 +45,26 @@ class CudaMemory implements DeviceMemoryPort {
   readonly #stream: Handle;
   readonly #events: Handle[] = [];
   readonly #stagingAddresses = new WeakMap<StagingMemory, Handle>();
+  readonly #take: (sizeBytes: number) => Piece;
 
-  constructor(cuda: CudaApi, index: number) {
+  constructor(cuda: CudaApi, index: number, take?: (sizeBytes: number) => Piece) {
     this.#cuda = cuda;
     this.#index = index;
+    this.#take = take ?? ((sizeBytes) => this.#takeFromCuda(sizeBytes));
     this.#select(`use GPU ${index}`);
     this.#stream = cuda.handle(`use GPU ${index}`, "cudaStreamCreateWithFlags", streamFlags.nonBlocking);
   }
 
   allocate(sizeBytes: number): DeviceMemory {
+    const { address, free } = this.#take(sizeBytes);
+    return { sizeBytes, address, [Symbol.dispose]: once(free) };
+  }
+
+  #takeFromCuda(sizeBytes: number): Piece {
     const doing = `take ${megabytes(sizeBytes)} MB of the memory of GPU ${this.#index}`;
     this.#select(doing);
     const address = this.#cuda.handle(doing, "cudaMalloc", BigInt(sizeBytes));
-    return {
-      sizeBytes,
-      address,
-      [Symbol.dispose]: once(() => this.#cuda.call("free a GPU's memory", "cudaFree", address)),
-    };
+    return { address, free: () => this.#cuda.call("free a GPU's memory", "cudaFree", address) };
   }
 
   stage(sizeBytes: number): StagingMemory {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { arenaEntries, cudaSessionEntries } from "./cuda_provider.ts";
+import { arenaEntries } from "./cuda_arena.ts";
+import { cudaSessionEntries } from "./cuda_provider.ts";
 import { hostMemoryPlace } from "./device.ts";
 import { cString, handleFrom, loadOrtApi } from "./ort_api.ts";
 import { openRuntime, packagedLibraryPath } from "./runtime.ts";

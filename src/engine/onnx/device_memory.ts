@@ -1,5 +1,5 @@
 /**
- * Memory of a device outside of ONNX Runtime's own, for weights that come and go.
+ * Memory of a device for weights that come and go.
  * @module
  */
 import { addressOf, type Handle } from "./ort_api.ts";

@@ -9,7 +9,8 @@ import { DeviceError, InferenceError } from "../errors.ts";
 import { deviceErrorIn } from "./cuda_faults.ts";
 import { type CudaDevice, type Device, deviceMemoryPlace, hostMemoryPlace } from "./device.ts";
 import { cudaMemoryInfo, openCudaMemory } from "./cuda_memory.ts";
-import { appendCuda, cudaSessionEntries, releaseCudaArena, requireProvider, shareCudaArena } from "./cuda_provider.ts";
+import { reachCudaArena, releaseCudaArena, shareCudaArena, takeFromArena } from "./cuda_arena.ts";
+import { appendCuda, cudaSessionEntries, requireProvider } from "./cuda_provider.ts";
 import { type DeviceMemory, type DeviceMemoryPort, hostDeviceMemory } from "./device_memory.ts";
 import { DeviceTensor, valueOver } from "./device_tensor.ts";
 import { type Executable, OrtExecutable } from "./executable.ts";
@@ -32,6 +33,8 @@ export interface RuntimeOptions {
   readonly libraryPath?: string;
   /** What ONNX Runtime writes to standard error. Default "error". */
   readonly logSeverity?: LogSeverity;
+  /** Files that may be the CUDA runtime, the first one found is used. Default: CUDA 13's, then 12's. */
+  readonly cudaLibraries?: readonly string[];
 }
 
 const logSeverities = ["verbose", "info", "warning", "error", "fatal"] as const;
@@ -67,11 +70,17 @@ export interface Runtime extends Disposable {
   memoryInfo(device: CudaDevice): DeviceMemoryInfo;
   /** Gives a GPU's working memory up; no executable of it may be left. The next one decides on the size anew. */
   releaseArena(device: CudaDevice): void;
-  /** Memory of a device that is not ONNX Runtime's. @throws DeviceError when the device cannot be reached */
-  openMemory(device: Device): DeviceMemoryPort;
+  /**
+   * Memory of a device, taken from what is `free` there (default), or from the `arena` that graphs compute in, which is there
+   * from the first compiled graph on.
+   * @throws DeviceError when the device cannot be reached
+   */
+  openMemory(device: Device, from?: MemorySource): DeviceMemoryPort;
   /** The tensor that lies at a place in a piece of such memory: `owned` memory goes with it. Default `borrowed`. */
   tensorIn(device: Device, memory: DeviceMemory, place: TensorPlace, whose?: "owned" | "borrowed"): DeviceTensor;
 }
+
+export type MemorySource = "free" | "arena";
 
 /** In bytes: what nobody has, and all there is. */
 export interface DeviceMemoryInfo {
@@ -95,7 +104,7 @@ export function openRuntime(options: RuntimeOptions = {}): Runtime {
   Deno.env.set("ORT_DISABLE_TELEMETRY", "1");
   const libraryPath = options.libraryPath ?? packagedLibraryPath();
   const api = loadOrtApi(libraryPath);
-  return new OrtRuntime(api, libraryPath, logSeverities.indexOf(options.logSeverity ?? "error"));
+  return new OrtRuntime(api, libraryPath, options);
 }
 
 /** The library inside npm:onnxruntime-node, found without importing the package's addon. */
@@ -113,12 +122,14 @@ class OrtRuntime implements Runtime {
   readonly #api: OrtApi;
   readonly #libraryPath: string;
   readonly #logSeverity: number;
+  readonly #cudaLibraries: readonly string[] | undefined;
   #env: Handle | undefined;
 
-  constructor(api: OrtApi, libraryPath: string, logSeverity: number) {
+  constructor(api: OrtApi, libraryPath: string, { logSeverity = "error", cudaLibraries }: RuntimeOptions) {
     this.#api = api;
     this.#libraryPath = libraryPath;
-    this.#logSeverity = logSeverity;
+    this.#logSeverity = logSeverities.indexOf(logSeverity);
+    this.#cudaLibraries = cudaLibraries;
     this.#env = this.#shareEnv();
     shareArena(api, this.#env);
   }
@@ -155,7 +166,7 @@ class OrtRuntime implements Runtime {
     const options = handleFrom((out) => this.#api.createSessionOptions(out));
     try {
       requireProvider(device, this.#libraryPath);
-      cudaMemoryInfo(device.index);
+      cudaMemoryInfo(device.index, this.#cudaLibraries);
       appendCuda(this.#api, options, device, this.#libraryPath);
       return undefined;
     } catch (cause) {
@@ -167,15 +178,21 @@ class OrtRuntime implements Runtime {
   }
 
   memoryInfo({ index }: CudaDevice): DeviceMemoryInfo {
-    return cudaMemoryInfo(index);
+    return cudaMemoryInfo(index, this.#cudaLibraries);
   }
 
   releaseArena(device: CudaDevice): void {
     if (this.#env) releaseCudaArena(this.#api, this.#env, device);
   }
 
-  openMemory(device: Device): DeviceMemoryPort {
-    return device.kind === "cpu" ? hostDeviceMemory() : openCudaMemory(device.index);
+  openMemory(device: Device, from: MemorySource = "free"): DeviceMemoryPort {
+    if (device.kind === "cpu") return hostDeviceMemory();
+    if (from === "free") return openCudaMemory(device.index, this.#cudaLibraries);
+    return openCudaMemory(
+      device.index,
+      this.#cudaLibraries,
+      (sizeBytes) => takeFromArena(this.#api, device, sizeBytes),
+    );
   }
 
   tensorIn(
@@ -204,9 +221,11 @@ class OrtRuntime implements Runtime {
     try {
       configure(api, sessionOptions, options, this.#libraryPath);
       if (options.device.kind === "cuda") shareCudaArena(api, env, options.device);
-      return await handleFromAsync((out) =>
+      const session = await handleFromAsync((out) =>
         api.createSessionFromArray(env, model, BigInt(model.byteLength), sessionOptions, out)
       );
+      if (options.device.kind === "cuda") reachCudaArena(api, session, options.device);
+      return session;
     } finally {
       options.signal?.removeEventListener("abort", cancel);
       api.releaseSessionOptions(sessionOptions);

@@ -19,7 +19,7 @@ import {
   readHeader,
   reasonOf,
 } from "./safetensors_header.ts";
-import { arrayOfBytes, type DType, elementCount, float32Of, type Tensor } from "./tensor.ts";
+import { arrayOfBytes, type DType, elementBytes, elementCount, float32Of, type Tensor } from "./tensor.ts";
 
 /** One tensor of a checkpoint. */
 export interface Weight {
@@ -186,6 +186,30 @@ export async function readWeightBytes(
   await handle.seek(source.offsetBytes, Deno.SeekMode.Start);
   const read = await fill(handle, into);
   if (read < lengthBytes) throw new CheckpointError(`${source.file} ends inside tensor "${name}"`);
+}
+
+/**
+ * Some rows of a matrix, one below the other, in float32: what an embedding looks up, without the rest of it.
+ * @throws CheckpointError; RangeError for a row that is not there
+ */
+export async function readWeightRows(weight: Weight, rows: readonly number[]): Promise<Float32Array> {
+  const { name, dtype, shape: [count, width], source, scale = 1 } = weight as Weight & { shape: [number, number] };
+  const rowBytes = width * elementBytes[dtype];
+  const wrong = rows.find((row) => !(row >= 0 && row < count));
+  if (wrong !== undefined) throw new RangeError(`Cannot read row ${wrong} of "${name}": it has ${count}`);
+  const bytes = new Uint8Array(rows.length * rowBytes);
+  const places = rows.map((row, index) => ({ row, into: bytes.subarray(index * rowBytes, (index + 1) * rowBytes) }));
+  if ("bytes" in source) {
+    for (const { row, into } of places) into.set(source.bytes.subarray(row * rowBytes, (row + 1) * rowBytes));
+  } else {
+    using handle = await openForReading(source.file);
+    for (const { row, into } of places) {
+      await handle.seek(source.offsetBytes + row * rowBytes, Deno.SeekMode.Start);
+      if (await fill(handle, into) < rowBytes) throw new CheckpointError(`${source.file} ends inside tensor "${name}"`);
+    }
+  }
+  const numbers = float32Of({ dtype, shape: [rows.length, width], data: arrayOfBytes(dtype, bytes) });
+  return scale === 1 ? numbers : numbers.map((value) => value * scale);
 }
 
 /** The one file of a folder to open: an index before whole files, the plain name before variants (`model.fp16…`). */

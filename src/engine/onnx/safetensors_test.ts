@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { openCheckpoint, withWeights, writeSafetensors } from "./safetensors.ts";
+import { openCheckpoint, readWeightRows, withWeights, writeSafetensors } from "./safetensors.ts";
 import { float32Tensor, type Tensor } from "./tensor.ts";
 
 interface Folder extends AsyncDisposable {
@@ -176,4 +176,20 @@ Deno.test("withWeights() replaces numbers, not names or shapes", async () => {
   assert.deepEqual(changed.get("block.0.weight"), base.get("block.0.weight"));
   const wrong = new Map([["block.0.bias", { shape: [3], data: new Float32Array(3) }]]);
   assert.throws(() => withWeights(base, wrong), { name: "CheckpointError", message: /its shape is \[2\]/ });
+});
+
+Deno.test("readWeightRows() reads the rows that are asked for, in that order, and names one that is not there", async () => {
+  await using folder = await makeFolder();
+  await writeSafetensors(join(folder.path, "model.safetensors"), {
+    "table": { dtype: "bfloat16", shape: [3, 2], data: Uint16Array.of(0x3f80, 0x4000, 0x4040, 0x4080, 0x40a0, 0x40c0) },
+  });
+  const checkpoint = await openCheckpoint(folder.path);
+  const table = checkpoint.get("table");
+  assert.deepEqual(await readWeightRows(table, [2, 0, 2]), Float32Array.of(5, 6, 1, 2, 5, 6));
+  const replaced = new Map([["table", { shape: [3, 2], data: Float32Array.of(9, 8, 7, 6, 5, 4) }]]);
+  assert.deepEqual(await readWeightRows(withWeights(checkpoint, replaced).get("table"), [1]), Float32Array.of(7, 6));
+  await assert.rejects(readWeightRows(table, [1, 3]), {
+    name: "RangeError",
+    message: `Cannot read row 3 of "table": it has 3`,
+  });
 });

@@ -3,6 +3,7 @@
  * @module
  */
 import { Graph, type Value } from "./graph.ts";
+import type { GraphSpec } from "./model_proto.ts";
 import type { Checkpoint, Weight } from "./safetensors.ts";
 import type { DType } from "./tensor.ts";
 
@@ -17,7 +18,13 @@ export interface WeightInput {
   readonly parts: readonly { readonly name: string; readonly shape: readonly number[] }[];
 }
 
-/** Blocks that one graph serves: checkpoint paths, such as `transformer_blocks.0`, and where their weights are. */
+/** A graph, and the inputs of it that are weights. */
+export interface FedGraph {
+  readonly spec: GraphSpec;
+  readonly weights: readonly WeightInput[];
+}
+
+/** Blocks that one graph serves: checkpoint paths, such as `transformer_blocks.0` or, of a whole network, none (`""`), and where their weights are. */
 export interface LikeBlocks {
   readonly blocks: readonly string[];
   readonly checkpoint: Pick<Checkpoint, "get">;
@@ -79,15 +86,20 @@ export class WeightInputGraph extends Graph {
   #arePacked(weights: readonly Weight[]): boolean {
     const { blocks, checkpoint } = this.#like;
     return weights.every(isPacked) &&
-      weights.every(({ name }) => blocks.every((block) => isPacked(checkpoint.get(`${block}.${this.#below(name)}`))));
+      weights.every(({ name }) =>
+        blocks.every((block) => isPacked(checkpoint.get(pathBelow(block, this.#below(name)))))
+      );
   }
 
   #below(name: string): string {
-    const [first] = this.#like.blocks;
-    const prefix = `${first}.`;
+    const [first = ""] = this.#like.blocks;
+    const prefix = pathBelow(first, "");
     if (!name.startsWith(prefix)) throw new RangeError(`Cannot feed "${name}" to a graph of ${first}`);
     return name.slice(prefix.length);
   }
 }
+
+/** A weight's name in its checkpoint. */
+export const pathBelow = (block: string, name: string): string => block === "" ? name : `${block}.${name}`;
 
 const isPacked = ({ dtype }: Weight) => dtype === "float8e4m3fn";

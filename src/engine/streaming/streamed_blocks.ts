@@ -5,7 +5,7 @@
  * @module
  */
 import { modulationRows } from "../networks/modulation.ts";
-import type { DeviceMemory, DeviceMemoryPort } from "../onnx/device_memory.ts";
+import type { DeviceMemoryPort } from "../onnx/device_memory.ts";
 import type { DeviceTensor } from "../onnx/device_tensor.ts";
 import type { ExecutableCache } from "../onnx/executable_cache.ts";
 import { encodeModel, type GraphSpec } from "../onnx/model_proto.ts";
@@ -16,9 +16,9 @@ import { conditionGraph, type SectionShape, type TransformerSource } from "../tr
 import type { BlockInputs, BlockResults, BlockRunner, ConditionInputs } from "../whole_blocks.ts";
 import { Forward } from "./forward.ts";
 import { blocksOf, type KnownBlock, modulationLayersOf } from "./known_blocks.ts";
-import type { WeightLayout } from "./weight_layout.ts";
 import { readBlock } from "./weight_reader.ts";
 import { WeightStream } from "./weight_stream.ts";
+import { type Weights, WeightTensors } from "./weight_tensors.ts";
 
 /** Blocks that keep their weights on the device, counted from 0; the others are streamed. A `MemoryPlan` is one. */
 export interface WeightPlacement {
@@ -29,13 +29,12 @@ export interface WeightPlacement {
 export interface StreamedBlocksOptions {
   readonly source: TransformerSource;
   readonly executables: Pick<ExecutableCache, "get">;
+  /** Where the embedding of a step's conditions is compiled. Default: with the others. */
+  readonly conditioning?: Pick<ExecutableCache, "get"> | undefined;
   readonly runtime: Pick<Runtime, "openMemory" | "tensorIn">;
   readonly device: Device;
   readonly placement: WeightPlacement;
 }
-
-/** A block's weights as its graph takes them. */
-type Weights = Readonly<Record<string, DeviceTensor>>;
 
 /** Of runners that share a device: the one that has its weights there. */
 interface Tenancy {
@@ -49,7 +48,7 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
   readonly #blocks: readonly KnownBlock<"dual" | "single">[];
   readonly #modulationLayers: readonly KnownBlock[];
   readonly #residents: readonly KnownBlock[];
-  readonly #weights = new WeakMap<DeviceMemory, Map<WeightLayout, Weights>>();
+  readonly #weights: WeightTensors;
   readonly #tenancy: Tenancy;
   #stream: WeightStream<KnownBlock> | undefined;
   /** Passes take turns: they share the slots. */
@@ -61,6 +60,7 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
     this.#options = options;
     this.#tenancy = tenancy;
     this.#memory = runtime.openMemory(device);
+    this.#weights = new WeightTensors(runtime, device);
     const blocks = blocksOf(source);
     this.#blocks = blocks;
     this.#modulationLayers = modulationLayersOf(source);
@@ -72,7 +72,8 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
     using embedded = new DisposableStack();
     const tables = conditions.map(() => made.use(this.#table()));
     const vectors: DeviceTensor[] = [];
-    const embed = await this.#compiled("condition", () => conditionGraph(this.#options.source));
+    const { executables, conditioning = executables, source } = this.#options;
+    const embed = await conditioning.get("condition", () => encodeModel(conditionGraph(source)));
     for (const inputs of conditions) {
       const { condition } = await embed.runInto(inputs, { condition: "device" }, signal);
       vectors.push(embedded.use(condition));
@@ -114,7 +115,7 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
   }
 
   under(source: TransformerSource, executables: Pick<ExecutableCache, "get">): StreamedBlocks {
-    return new StreamedBlocks({ ...this.#options, source, executables }, this.#tenancy);
+    return new StreamedBlocks({ ...this.#options, source, executables, conditioning: executables }, this.#tenancy);
   }
 
   /** Waits for what is under way, and gives all memory back. */
@@ -150,7 +151,7 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
       await stream.pass({
         blocks,
         next: this.#blocks,
-        compute: (block, memory) => compute(block as Block, this.#weightsIn(memory, block.layout)),
+        compute: (block, memory) => compute(block as Block, this.#weights.in(memory, block.layout)),
       }, signal);
     });
     this.#turn = pass.catch(() => {});
@@ -167,18 +168,6 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
       stagingBytes: largest([...this.#blocks, ...this.#modulationLayers]),
       read: (block, into, signal) => readBlock(checkpoint, block, into, signal),
     });
-  }
-
-  /** Made once for each piece of memory and layout. */
-  #weightsIn(memory: DeviceMemory, layout: WeightLayout): Weights {
-    const byLayout = this.#weights.get(memory) ?? new Map<WeightLayout, Weights>();
-    this.#weights.set(memory, byLayout);
-    const { runtime, device } = this.#options;
-    const known = byLayout.get(layout) ?? Object.fromEntries(
-      layout.tensors.map((place) => [place.name, runtime.tensorIn(device, memory, place)]),
-    );
-    byLayout.set(layout, known);
-    return known;
   }
 
   /** An empty modulation table. */

@@ -7,7 +7,8 @@ import { compareTensor } from "../parity/compare.ts";
 import { distanceBetween } from "../parity/distance.ts";
 import { type GoldenTensor, readGoldenCase } from "../parity/golden_case.ts";
 import { caseExecutables, caseRuntime, forward, sectionOf } from "../parity/transformer_cases.ts";
-import { FramePackTransformer, loadTransformer } from "../transformer.ts";
+import { ExecutableCache } from "../onnx/executable_cache.ts";
+import { FramePackTransformer, type GraphsInUse, loadTransformer } from "../transformer.ts";
 import type { TransformerSource } from "../transformer_graphs.ts";
 import { StreamedBlocks, type WeightPlacement } from "./streamed_blocks.ts";
 
@@ -172,4 +173,47 @@ Deno.test("a runner under other weights takes the device's memory over, and give
   assert.ok(distanceBetween(adapted.data, before.data).rel_l2 > 1e-3, "the other weights count");
   assert.ok(distanceBetween(adapted.data, whole.data).rel_l2 < 1e-5);
   assert.deepEqual(await sampleOf(base), before);
+});
+
+Deno.test("embedders of conditions leave after each use, and a prepared schedule does not ask for them again", async () => {
+  using own = caseExecutables();
+  const compiled: string[] = [];
+  const noting = new ExecutableCache(caseRuntime(), { ...own.options, stay: "while used" });
+  const conditioning: GraphsInUse = {
+    get(key, ...rest) {
+      compiled.push(key);
+      return noting.get(key, ...rest);
+    },
+    use: () => noting.use(),
+  };
+  const [device, runtime, placement] = [{ kind: "cpu" } as const, caseRuntime(), placements["all blocks streamed"]!];
+  await using blocks = new StreamedBlocks({ source, executables: own, conditioning, runtime, device, placement });
+  const { inputs } = golden;
+  const row = (name: string) => float32Tensor(inputs[name]!.shape, inputs[name]!.data as Float32Array);
+  const tokens = (name: string) => float32Tensor(inputs[name]!.shape.slice(1), inputs[name]!.data as Float32Array);
+  const signal = new AbortController().signal;
+  const velocities = [];
+  for (const transformer of [new FramePackTransformer(source, own, blocks, conditioning), plain()]) {
+    using conditioned = await transformer.condition({
+      text: tokens("encoder_hidden_states"),
+      pooled: row("pooled_projections"),
+      image: tokens("image_embeddings"),
+      guidance: 9984,
+    }, signal);
+    await conditioned.prepare([900, 700], signal);
+    const asked = compiled.length;
+    using section = await conditioned.section(sectionOf(golden), signal);
+    const latents = inputs["hidden_states"]!.data as Float32Array;
+    for (const timestep of [900, 700]) {
+      velocities.push((await section.run(await section.embed(latents, timestep, signal), signal)).velocity);
+    }
+    assert.equal(compiled.length, asked);
+  }
+  assert.deepEqual(new Set(compiled), new Set(["image_projection", "condition", "token_refiner"]));
+  assert.deepEqual(velocities.slice(0, 2), velocities.slice(2));
+  await noting[Symbol.asyncDispose]();
+
+  function plain() {
+    return new FramePackTransformer(source, own, blocks.under(source, own));
+  }
 });

@@ -6,11 +6,12 @@
 import { CheckpointError } from "../errors.ts";
 import { type Checkpoint, readWeightBytes, type Weight } from "../onnx/safetensors.ts";
 import { bfloat16OfFloat32, type DType, float16OfFloat32 } from "../onnx/tensor.ts";
+import { pathBelow } from "../onnx/weight_inputs.ts";
 import type { WeightLayout } from "./weight_layout.ts";
 
-/** One of a transformer's blocks. */
+/** A part of a network whose weights come together: a block, a layer, or all of it. */
 export interface StreamedBlock {
-  /** Checkpoint path, such as `transformer_blocks.3`. */
+  /** Checkpoint path, such as `transformer_blocks.3`; empty where names begin. */
   readonly path: string;
   readonly layout: WeightLayout;
 }
@@ -32,7 +33,7 @@ export async function readBlock(
   const readers = Array.from({ length: readsAtOnce }, async () => {
     for (let next = waiting.pop(); next; next = waiting.pop()) {
       signal?.throwIfAborted();
-      const weight = checkpoint.get(`${path}.${next.part.name}`);
+      const weight = checkpoint.get(pathBelow(path, next.part.name));
       const { offsetBytes, sizeBytes } = next.part;
       const place = into.subarray(offsetBytes, offsetBytes + sizeBytes);
       if (next.holds === "scales") fillScales(weight, place);
