@@ -12,6 +12,7 @@ Each goes on where it stopped. Ctrl-C keeps the last checkpoint, at most two min
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -95,6 +96,7 @@ def main() -> int:
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--config", type=Path, default=HERE / "emoji.toml")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: ranks end too
     commands = COMMANDS[:-1] if given.command == "all" else (given.command,)
     try:
         training = Training(read_configuration(given.config))

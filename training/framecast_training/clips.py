@@ -6,7 +6,7 @@ frames run a little faster or slower, so that they lead from rest to whatever ph
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -126,8 +126,28 @@ def draw_clip(
 ) -> ClipSpec:
     motions = motions or draw_motions(rng)
     speed = speed or draw_speed(rng, motions)
-    together = rng.random() < 0.08 and not any(name.startswith("away") or name == "circle" for name in motions)
+    together = rng.random() < 0.08 and fit_for_two(motions)
     drawn = [book.draw(rng, held_out) for _ in range(2 if together else 1)]
     placed = place(tuple(pixels for _, pixels in drawn), rng)
     scene = Scene(placed, draw_background(rng), motions)
     return ClipSpec(scene, Timeline(period_of(motions, speed)), speed, tuple(name for name, _ in drawn))
+
+
+def with_other_motions(spec: ClipSpec, count: int, rng: np.random.Generator) -> list[ClipSpec]:
+    """@spec and the same start picture with other motions, @count in all, no two alike."""
+    specs, seen = [spec], {spec.scene.motions}
+    alone = len(spec.scene.subjects) == 1
+    while len(specs) < count:
+        motions = draw_motions(rng)
+        if motions in seen or not (alone or fit_for_two(motions)):
+            continue
+        seen.add(motions)
+        speed = draw_speed(rng, motions)
+        scene = replace(spec.scene, motions=motions)
+        specs.append(ClipSpec(scene, Timeline(period_of(motions, speed)), speed, spec.nouns))
+    return specs
+
+
+def fit_for_two(motions: tuple[str, ...]) -> bool:
+    """Whether two subjects side by side can do it without hiding each other."""
+    return not any(name.startswith("away") or name == "circle" for name in motions)

@@ -1,6 +1,6 @@
 """Latents of many clips, made once by the trained encoder and then trained on many times.
 
-Five families of clips cover what the two schedules meet:
+Seven families of clips cover what the two schedules meet:
 
 | family  | time                                         | forward sections | inverted sections                              |
 | ------- | -------------------------------------------- | ---------------- | ---------------------------------------------- |
@@ -9,6 +9,11 @@ Five families of clips cover what the two schedules meet:
 | end     | until rest                                   |                  | those made first, with none or little history  |
 | bridge  | from rest to a phase that the rest is at     |                  | the last two                                   |
 | short   | a whole video of 1 to 3 sections             |                  | all of them                                    |
+| first   | from rest, one section                       | the first        |                                                |
+| last    | one section until rest                       |                  | the one made first                             |
+
+The last two teach what words mean: their sections have no past that would show the motion, and several clips share one
+start picture, so that nothing but the words tells them apart.
 """
 
 from dataclasses import dataclass
@@ -18,13 +23,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .clips import BRIDGE_FRAMES, SECTION_FRAMES, ClipSpec, SpriteBook, draw_clip
+from .clips import BRIDGE_FRAMES, SECTION_FRAMES, ClipSpec, SpriteBook, draw_clip, with_other_motions
 from .packing import WindowPlace
 from .train_vae import unit_range
 from .vae import Autoencoder
 
-FAMILIES = ("start", "middle", "end", "bridge", "short")
-FAMILY_SHARES = (0.3, 0.27, 0.15, 0.2, 0.08)
+FAMILIES = ("start", "middle", "end", "bridge", "short", "first", "last")
+FAMILY_SHARES = (0.15, 0.14, 0.07, 0.1, 0.04, 0.25, 0.25)
+"""Of scenes; a scene of the last two makes `CLIPS_PER_SCENE` clips."""
+CLIPS_PER_SCENE = 3
 
 
 @dataclass
@@ -71,6 +78,13 @@ def phases_of(family: str, spec: ClipSpec, rng: np.random.Generator) -> tuple[np
             WindowPlace("inverted", 1, 10, 19, 38),
             WindowPlace("inverted", 0, 1, 10, 29),
         ]
+    if family == "first":
+        return timeline.forward(np.arange(SECTION_FRAMES + 1)), [WindowPlace("forward", None, 1, 0, 1)]
+    if family == "last":
+        # Two latent frames more, since the first of a clip is encoded like no other.
+        frames = np.arange(SECTION_FRAMES + 9)
+        padding = 3 if rng.random() < 0.7 else 2
+        return timeline.ending(frames, int(frames[-1])), [WindowPlace("inverted", padding, 3, 3 + latent, 3 + latent)]
     sections = int(rng.integers(1, 4))
     frames = np.arange(sections * SECTION_FRAMES + 1)
     bridge = min(BRIDGE_FRAMES, int(frames[-1]))
@@ -82,10 +96,16 @@ def phases_of(family: str, spec: ClipSpec, rng: np.random.Generator) -> tuple[np
     ]
 
 
-@torch.no_grad()
-def pool_clip(vae: Autoencoder, book: SpriteBook, rng: np.random.Generator, *, held_out: bool = False) -> PooledClip:
+def pool_scene(vae: Autoencoder, book: SpriteBook, rng: np.random.Generator, *, held_out: bool = False) -> list[PooledClip]:
+    """The clips of one scene."""
     spec = draw_clip(book, rng, held_out=held_out)
     family = str(rng.choice(FAMILIES, p=FAMILY_SHARES))
+    specs = with_other_motions(spec, CLIPS_PER_SCENE, rng) if family in ("first", "last") else [spec]
+    return [pool_clip(vae, own, family, rng) for own in specs]
+
+
+@torch.no_grad()
+def pool_clip(vae: Autoencoder, spec: ClipSpec, family: str, rng: np.random.Generator) -> PooledClip:
     phases, windows = phases_of(family, spec, rng)
     frames = spec.scene.draw(np.concatenate((np.zeros(1), phases)))
     with torch.autocast("cpu", torch.bfloat16):
@@ -105,10 +125,14 @@ def save_pool(file: Path, clips: list[PooledClip]) -> None:
     beside.replace(file)
 
 
+def parts_of(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.pool"))
+
+
 def load_pool(folder: Path) -> list[PooledClip]:
     """All finished parts of a pool."""
     clips: list[PooledClip] = []
-    for file in sorted(folder.glob("*.pool")):
+    for file in parts_of(folder):
         clips += torch.load(file, weights_only=False)
     return clips
 
@@ -125,5 +149,8 @@ def work_pool(rank: int, ranks: int, settings: dict, weights: dict[str, Tensor],
         if file.exists():
             continue
         rng = np.random.default_rng((settings["seed"], part))
-        save_pool(file, [pool_clip(vae, book, rng) for _ in range(size)])
+        clips: list[PooledClip] = []
+        while len(clips) < size:
+            clips += pool_scene(vae, book, rng)
+        save_pool(file, clips[:size])
         print(f"pool: part {part + 1} of {parts}, {size} clips", flush=True)

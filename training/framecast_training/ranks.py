@@ -1,6 +1,7 @@
 """Several processes that train one network: on a CPU one thread each, which stay fast beside other work."""
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterable
 
@@ -16,8 +17,21 @@ def run_ranks(count: int, work: Callable[..., None], *arguments: object) -> None
         work(0, *arguments)
         return
     os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
-    os.environ.setdefault("MASTER_PORT", "29517")
-    mp.spawn(_begin, args=(count, work, arguments), nprocs=count)
+    os.environ["MASTER_PORT"] = str(free_port())
+    context = mp.spawn(_begin, args=(count, work, arguments), nprocs=count, join=False)
+    try:
+        while not context.join():
+            pass
+    except KeyboardInterrupt:
+        for process in context.processes:
+            process.terminate()
+        raise
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def _begin(rank: int, count: int, work: Callable[..., None], arguments: tuple) -> None:

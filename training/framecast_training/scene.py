@@ -12,6 +12,7 @@ from .motions import Change, Room, change_of
 
 FRAME_PX = 96
 SUPERSAMPLING = 2
+USUAL_SCALE = 1.25
 PLAIN_BACKGROUNDS = ("white", "flat", "gradient", "sky", "checker", "noise", "stripes", "night")
 
 
@@ -63,9 +64,9 @@ def draw_sprite(placed: Placed, changes: list[Change]) -> Tensor:
     theta = torch.tensor([_sampling_matrix(placed, change) for change in changes], dtype=torch.float32)
     size = FRAME_PX * SUPERSAMPLING
     grid = F.affine_grid(theta, [len(changes), 4, size, size], align_corners=False)
-    # The sprite at about the size it is drawn at, so that bilinear sampling does not skip pixels.
-    scale = max(change.scale * change.zoom for change in changes)
-    drawn = int(min(placed.sprite.shape[-1], max(16, round(placed.size * scale * SUPERSAMPLING))))
+    # The sprite at about the size it is drawn at, so that bilinear sampling does not skip pixels; the same for all motions, so
+    # that the start picture does not tell them apart.
+    drawn = int(min(placed.sprite.shape[-1], max(16, round(placed.size * USUAL_SCALE * SUPERSAMPLING))))
     sprite = F.interpolate(placed.sprite[None], size=(drawn, drawn), mode="bilinear", antialias=True)
     sprite = _hued(sprite, changes) if any(change.hue for change in changes) else sprite.expand(len(changes), -1, -1, -1)
     layer = F.avg_pool2d(F.grid_sample(sprite, grid, align_corners=False), SUPERSAMPLING)

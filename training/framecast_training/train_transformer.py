@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from . import checkpoint
 from .muon import Muon
 from .packing import WINDOW, context_of, grouped, places
-from .pool import PooledClip, load_pool
+from .pool import PooledClip, load_pool, parts_of
 from .ranks import Average, Budget, average_gradients, rank_count
 from .rotary import rotary_table
 from .texts import Encoders, Texts, no_grad_for_unused
@@ -129,6 +129,7 @@ class TransformerTraining:
 
     def reload(self) -> None:
         """The pool as far as it is made."""
+        self.parts = len(parts_of(self.pool_folder))
         self.clips = load_pool(self.pool_folder)
         self.sampler = Sampler(self.clips, self.texts, self.schedules, self.rng, self.settings.get("first_share", 0.5))
 
@@ -184,7 +185,7 @@ class TransformerTraining:
                 print(f"transformer ({'/'.join(self.schedules)}) {100 * self.share:.0f} %, step {self.step}: "
                       f"velocity error {np.mean(errors):.4f}, {speed:.1f} samples/s", flush=True)
                 told, errors, begun = now, [], self.step
-                if len(list(self.pool_folder.glob("*.pool"))) * self.settings.get("clips_per_part", 50) > 1.15 * len(self.clips):
+                if len(parts_of(self.pool_folder)) > 1.15 * self.parts:
                     self.reload()
             if now - saved > 120:
                 self.save()
