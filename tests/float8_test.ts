@@ -8,7 +8,6 @@ import { readModelSizes } from "../src/engine/memory/mod.ts";
 import { inspectWeights } from "../src/engine/model_inspection.ts";
 import { ExecutableCache } from "../src/engine/onnx/executable_cache.ts";
 import { type Checkpoint, openCheckpoint, withWeights } from "../src/engine/onnx/safetensors.ts";
-import { loadGpuTransformer } from "../src/engine/gpu_transformer.ts";
 import { gather } from "../src/engine/onnx/operators.ts";
 import { distanceBetween } from "../src/engine/parity/distance.ts";
 import { readGoldenCase } from "../src/engine/parity/golden_case.ts";
@@ -130,7 +129,8 @@ Deno.test("the planner and pull know a repack in 8 bits for what it is", async (
     await Deno.symlink(join(model.dir, part), join(dir, part));
   }
   await Deno.symlink(join(model.dir, "scaled-8"), join(dir, "transformer"));
-  assert.equal((await readModelSizes(dir)).transformer.bytesPerNumber, 1);
+  const { transformer } = await readModelSizes(dir);
+  assert.deepEqual([transformer.bytesPerNumber, transformer.hasScales], [1, true]);
   const report = (await inspectWeights(dir, "transformer"))!;
   assert.deepEqual(report, { ...report, dtypes: ["float32", "float8e4m3fn"], refusal: null });
 });
@@ -150,18 +150,4 @@ Deno.test("rows of an 8-bit table are picked, with and without a scale", async (
   }, { ids: { dtype: "int64", shape: [2], data: BigInt64Array.of(2n, 0n) } });
   assert.deepEqual([...rows["bare rows"]!.data], [448, -448, 1, -1]);
   assert.deepEqual([...rows["scaled rows"]!.data], [224, -224, 0.5, -0.5]);
-});
-
-Deno.test("8-bit weights are refused on a GPU before anything is brought there", async () => {
-  const unused = { openMemory: () => assert.fail("no memory is taken"), tensorIn: () => assert.fail() };
-  using executables = caseExecutables();
-  const load = loadGpuTransformer(join(model.dir, "scaled-8"), executables, {
-    runtime: unused,
-    device: { kind: "cuda", index: 0 },
-  });
-  await assert.rejects(load, {
-    name: "CheckpointError",
-    message:
-      /^Cannot run ".*scaled-8" on a GPU: ".*\.weight" is stored in 8 bits, which so far runs on the CPU alone; /,
-  });
 });

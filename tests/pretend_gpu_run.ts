@@ -5,6 +5,7 @@
  *     deno run -A pretend_gpu_run.ts PRETENDED_CUDA_RUNTIME LIBONNXRUNTIME
  */
 import { fileURLToPath } from "node:url";
+import { loadGpuTransformer } from "../src/engine/gpu_transformer.ts";
 import { loadImageEncoder, loadTextEncoder } from "../src/engine/encoders.ts";
 import { readManifest } from "../src/engine/manifest.ts";
 import { ExecutableCache } from "../src/engine/onnx/executable_cache.ts";
@@ -16,6 +17,7 @@ import { StreamedBlocks } from "../src/engine/streaming/streamed_blocks.ts";
 import { StreamedLlama } from "../src/engine/streaming/streamed_llama.ts";
 import { FramePackTransformer, transformerSource } from "../src/engine/transformer.ts";
 import { loadVae } from "../src/engine/vae.ts";
+import { float8Packings, writeFloat8Transformer } from "./float8_model.ts";
 import { goldenDir, makeTinyModel } from "./tiny_model.ts";
 
 const [cudart, libraryPath] = Deno.args as [string, string];
@@ -34,6 +36,15 @@ await using blocks = new StreamedBlocks({ source, executables, runtime, device, 
 const transformer = new FramePackTransformer(source, executables, blocks);
 await transformer.warm(sectionOf(golden).shape);
 const { sample } = await forward(transformer, golden, "sample");
+
+for (const packing of float8Packings) {
+  const [packed, rounded] = [`${model.dir}/${packing}-8`, `${model.dir}/${packing}-32`];
+  await writeFloat8Transformer(source.checkpoint, `${model.dir}/transformer`, { packed, rounded }, packing);
+  using own = new ExecutableCache(runtime, executables.options);
+  const { transformer, blocks } = await loadGpuTransformer(packed, own, { runtime, device, placement });
+  await forward(transformer, golden, "sample");
+  await blocks[Symbol.asyncDispose]();
+}
 
 const emoji = fileURLToPath(new URL("../models/emoji", import.meta.url));
 await using vae = await loadVae(`${emoji}/vae`, executables, {

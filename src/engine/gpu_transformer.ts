@@ -2,7 +2,6 @@
  * The transformer of a folder as a GPU runs it: in bfloat16, block by block.
  * @module
  */
-import { CheckpointError } from "./errors.ts";
 import type { ExecutableCache } from "./onnx/executable_cache.ts";
 import type { Device, Runtime } from "./onnx/runtime.ts";
 import { StreamedBlocks, type WeightPlacement } from "./streaming/streamed_blocks.ts";
@@ -25,7 +24,6 @@ export async function loadGpuTransformer(
   { runtime, device, placement, conditioning = executables }: GpuTransformerOptions,
 ): Promise<{ readonly transformer: FramePackTransformer; readonly blocks: StreamedBlocks }> {
   const source: TransformerSource = { ...await transformerSource(folder), computeDType: "bfloat16" };
-  if (device.kind !== "cpu") refuseFloat8(folder, source);
   const everywhere = placement ?? allResident(source);
   const blocks = new StreamedBlocks({ source, executables, conditioning, runtime, device, placement: everywhere });
   return { transformer: new FramePackTransformer(source, executables, blocks, conditioning), blocks };
@@ -34,14 +32,4 @@ export async function loadGpuTransformer(
 function allResident({ config: { dualBlocks, singleBlocks } }: TransformerSource): WeightPlacement {
   const all = (count: number) => ({ resident: Array.from({ length: count }, (_, index) => index) });
   return { dual: all(dualBlocks), single: all(singleBlocks) };
-}
-
-/** A block's 8-bit matrices become bfloat16 ones in working memory, of which no plan knows yet. */
-function refuseFloat8(folder: string, { checkpoint }: TransformerSource): void {
-  const packed = checkpoint.names().find((name) => checkpoint.get(name).dtype === "float8e4m3fn");
-  if (packed === undefined) return;
-  throw new CheckpointError(
-    `Cannot run "${folder}" on a GPU: "${packed}" is stored in 8 bits, which so far runs on the CPU alone; ` +
-      `give the GPU the bfloat16 files`,
-  );
 }

@@ -27,12 +27,15 @@ export interface TransformerSizes {
   readonly embeddingBytes: number;
   /** How the files store the blocks' matrices. */
   readonly bytesPerNumber: number;
+  /** Whether each of them has a scale in the file, as those in 8 bits may. */
+  readonly hasScales: boolean;
 }
 
 export interface BlockSizes {
   /** Of the matrices that tokens are multiplied by: what a coarser precision makes smaller. */
   readonly matrixNumbers: number;
-  readonly largestMatrixNumbers: number;
+  /** Of the largest matrix that is multiplied by at once: those of one input are stacked. */
+  readonly largestProductNumbers: number;
   /** Biases and norms. */
   readonly vectorNumbers: number;
   /** Layers that make the block's shifts, scales and gates. */
@@ -61,7 +64,7 @@ export interface LlamaSizes extends EncoderSizes {
 /** A `Checkpoint`, or any other list of tensors. */
 export interface TensorList {
   names(): string[];
-  get(name: string): Pick<Weight, "shape" | "dtype">;
+  get(name: string): Pick<Weight, "shape" | "dtype" | "scale">;
 }
 
 /** The weights of a model folder. */
@@ -100,9 +103,10 @@ function transformerSizes(tensors: TensorList): TransformerSizes {
     headDim: headDim!,
     dual: blocksOf(tensors, "transformer_blocks", /^norm1(_context)?\.linear\./),
     single: blocksOf(tensors, "single_transformer_blocks", /^norm\.linear\./),
-    conditioningBytes: bytesOf(tensors, names.filter(isBefore)),
-    embeddingBytes: bytesOf(tensors, names.filter((name) => !isBefore(name) && !isBlock(name))),
+    conditioningBytes: unpackedBytesOf(tensors, names.filter(isBefore)),
+    embeddingBytes: unpackedBytesOf(tensors, names.filter((name) => !isBefore(name) && !isBlock(name))),
     bytesPerNumber: elementBytes[mlp.dtype],
+    hasScales: mlp.scale !== undefined,
   };
 }
 
@@ -116,16 +120,21 @@ function blocksOf(tensors: TensorList, path: string, isModulation: RegExp): Bloc
     const modulation = names.filter((name) => isModulation.test(name.slice(`${path}.${index}.`.length)));
     const rest = names.filter((name) => !modulation.includes(name));
     const isMatrix = (name: string) => tensors.get(name).shape.length > 1;
-    const matrices = rest.filter(isMatrix).map((name) => numbersOf(tensors, [name]));
+    const products = Map.groupBy(rest.filter(isMatrix), (name) => name.replace(stackedLayers, "stacked $1."));
+    const numbers = [...products.values()].map((names) => numbersOf(tensors, names));
     blocks[Number(index)] = {
-      matrixNumbers: sum(matrices),
-      largestMatrixNumbers: Math.max(0, ...matrices),
+      matrixNumbers: sum(numbers),
+      largestProductNumbers: Math.max(0, ...numbers),
       vectorNumbers: numbersOf(tensors, rest.filter((name) => !isMatrix(name))),
       modulationNumbers: numbersOf(tensors, modulation),
     };
   }
   return blocks;
 }
+
+/** Layers that read the same input: a single-stream block's attention and MLP, a dual-stream one's attention of each stream. */
+const stackedLayers =
+  /(?<=^single_transformer_blocks\..*)\b(?:attn\.to_[qkv]|proj_mlp)\.|\battn\.(to|add)_[qkv](?:_proj)?\./;
 
 function vaeSizes(tensors: TensorList): VaeSizes {
   const names = tensors.names();
@@ -172,3 +181,6 @@ const numbersOf = (tensors: TensorList, names: readonly string[]) =>
   sum(names.map((name) => elementCount(tensors.get(name).shape)));
 const bytesOf = (tensors: TensorList, names: readonly string[]) =>
   sum(names.map((name) => elementCount(tensors.get(name).shape) * elementBytes[tensors.get(name).dtype]));
+/** The same in a compiled graph, which keeps what is stored in 8 bits in 16. */
+const unpackedBytesOf = (tensors: TensorList, names: readonly string[]) =>
+  sum(names.map((name) => elementCount(tensors.get(name).shape) * Math.max(2, elementBytes[tensors.get(name).dtype])));

@@ -20,7 +20,9 @@ Deno.test("modelSizes() finds the 20 dual and 40 single blocks of the published 
   assert.deepEqual(bytesOfBlock("single"), { withoutModulation: 226_542_080, modulation: 56_641_536 });
   const blocks = 20 * (453_096_448 + 226_566_144) + 40 * (226_542_080 + 56_641_536);
   assert.equal(blocks + conditioningBytes + embeddingBytes, 25_748_629_632);
-  assert.equal(single[0]!.largestMatrixNumbers, 3072 * 15_360);
+  // Query, key, value and the way into the MLP; the MLP's matrices of one stream.
+  assert.equal(single[0]!.largestProductNumbers, 3072 * 21_504);
+  assert.equal(dual[0]!.largestProductNumbers, 3072 * 12_288);
   const { hidden, mlpHidden, heads, headDim, bytesPerNumber } = sizes.transformer;
   assert.deepEqual([hidden, mlpHidden, heads, headDim, bytesPerNumber], [3072, 12_288, 24, 128, 2]);
 });

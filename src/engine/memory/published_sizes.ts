@@ -14,7 +14,7 @@ const modulation = (vectors: number) => vectors * hidden * (hidden + 1);
 /** Image and context stream: query, key, value, output and the two matrices of the MLP, each. */
 const dualBlock: BlockSizes = {
   matrixNumbers: 2 * (4 * hidden * hidden + 2 * hidden * mlpHidden),
-  largestMatrixNumbers: hidden * mlpHidden,
+  largestProductNumbers: hidden * mlpHidden,
   vectorNumbers: 2 * (5 * hidden + mlpHidden + 2 * headDim),
   modulationNumbers: 2 * modulation(6),
 };
@@ -22,7 +22,7 @@ const dualBlock: BlockSizes = {
 /** Query, key, value, the way into the MLP, and one way out for attention and MLP together. */
 const singleBlock: BlockSizes = {
   matrixNumbers: 3 * hidden * hidden + hidden * mlpHidden + (hidden + mlpHidden) * hidden,
-  largestMatrixNumbers: (hidden + mlpHidden) * hidden,
+  largestProductNumbers: 3 * hidden * hidden + hidden * mlpHidden,
   vectorNumbers: 4 * hidden + mlpHidden + 2 * headDim,
   modulationNumbers: modulation(3),
 };
@@ -40,6 +40,7 @@ export const publishedSizes: ModelSizes = {
     conditioningBytes: 618_350_592 + 64_524_288 + 77_881_344 + headModulationBytes, // refiner, time, picture, head
     embeddingBytes: 399_360 + 28_723_200 + 38_154_368 - headModulationBytes, // window, history, head
     bytesPerNumber: 2,
+    hasScales: false,
   },
   vae: { blockChannels: [128, 256, 512, 512], encoderNumbers: 100_342_464, decoderNumbers: 146_136_339 },
   llama: { bytes: 14_137_917_440, layerBytes: 436_224_000, hidden: 4096, mlpHidden: 14_336 },

@@ -44,7 +44,7 @@ export function planFor(
   },
 ): AnsweredQuestion {
   const question = {
-    ...{ card, model, work, precision: "bf16", abilities: engineAbilities } as const,
+    ...{ card, model, work, precision: precisionOf(model), abilities: engineAbilities } as const,
     ...(wishes ? { wishes } : {}),
   };
   const plan = answerOf(question);
@@ -59,6 +59,9 @@ export function planFor(
   });
   throw new MemoryShortageError(words, { neededBytes, limitBytes, missingBytes, fittingSize });
 }
+
+/** Blocks are kept as the file has them: in 8 bits, or in 16. */
+const precisionOf = ({ transformer: { bytesPerNumber } }: ModelSizes) => bytesPerNumber === 1 ? "fp8" : "bf16";
 
 function answerOf(question: Parameters<typeof planMemory>[0]) {
   try {

@@ -35,6 +35,20 @@ Deno.test("planFor() places the published model as the engine can carry it out, 
   assert.deepEqual(planned(12).dual.streamed, [2, 7, 12, 17]);
 });
 
+Deno.test("planFor() plans for blocks as the file has them: in 8 bits all of them stay on a card of 16 GiB", () => {
+  const in8Bits = { ...model, transformer: { ...model.transformer, bytesPerNumber: 1 } };
+  const onCard = (asked: typeof model) =>
+    planFor(workOf(settings, asked), { card: cardOf(16), model: asked, wishes: {} });
+  const { plan } = onCard(in8Bits);
+  assert.equal(plan.precision, "fp8");
+  assert.deepEqual(placesOf(plan).streamed, [0, 0]);
+  assert.equal(plan.host.packedBytes, 0, "they lie in the file as they are");
+  const scaled = onCard({ ...in8Bits, transformer: { ...in8Bits.transformer, hasScales: true } }).plan;
+  const largestProduct = 3072 * 21_504;
+  const grown = scaled.phases.sampling.workingBytes - plan.phases.sampling.workingBytes;
+  assert.ok(Math.abs(grown - 1.15 * (8 - 2) * largestProduct) <= 1, "a scale is multiplied by in float32");
+});
+
 Deno.test("planFor() refuses a card of 4 GiB, with the bytes that are missing", () => {
   assert.throws(() => planned(4), (error: MemoryShortageError) => {
     assert.equal(error.name, "MemoryShortageError");

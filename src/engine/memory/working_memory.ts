@@ -31,8 +31,8 @@ export interface SamplingWork {
   readonly section: SectionShape;
   readonly contextTokens: number;
   readonly mlpChunks: number;
-  /** Whether matrices are kept in another format than they are multiplied in. */
-  readonly weights: "as multiplied" | "packed";
+  /** Whether matrices are kept in another format than they are multiplied in, and have a scale besides. */
+  readonly weights: "as multiplied" | "packed" | "packed with scales";
 }
 
 /** One forward pass of the transformer. */
@@ -46,9 +46,10 @@ export function samplingWorkingBytes(transformer: TransformerSizes, work: Sampli
   const softmaxSums = tokens * heads * float32Bytes; // one log-sum-exp per row, Flash (arXiv 2307.08691, algorithm 1)
   const blocks = [...dual, ...single];
   const modulations = modulationTableBytes(transformer);
-  const largestMatrix = Math.max(...blocks.map(({ largestMatrixNumbers }) => largestMatrixNumbers));
-  // Packed matrices are multiplied one by one.
-  const unpacked = work.weights === "packed" ? largestMatrix * activationBytes : 0;
+  const largestProduct = Math.max(...blocks.map(({ largestProductNumbers }) => largestProductNumbers));
+  // One after the other. A scale is multiplied by in float32: its numbers before and after.
+  const unpackedBytes = { "as multiplied": 0, "packed": activationBytes, "packed with scales": 2 * float32Bytes };
+  const unpacked = largestProduct * unpackedBytes[work.weights];
   const atOnce = stream * streamsAtOnce(transformer, work.mlpChunks);
   return input + atOnce + rotations + softmaxSums + modulations + unpacked;
 }

@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import { publishedTransformer } from "../../../bench/published_transformer.ts";
 import { checkpointOf, publishedModelTensors } from "../../../tests/published_model.ts";
 import { SizedGraph } from "../../../tests/tensor_liveness.ts";
-import { outputHead, transformerBlocks } from "../networks/framepack_transformer.ts";
+import { outputHead, singleStreamBlock, transformerBlocks } from "../networks/framepack_transformer.ts";
 import { modulationRows, readModulations } from "../networks/modulation.ts";
 import { parseTransformerConfig } from "../networks/transformer_config.ts";
 import { decoder, encoder } from "../networks/vae.ts";
 import { parseVaeConfig } from "../networks/vae_config.ts";
-import { Module } from "../onnx/graph.ts";
+import { Module, type Value } from "../onnx/graph.ts";
 import { sub } from "../onnx/operators.ts";
+import type { Weight } from "../onnx/safetensors.ts";
+import { elementBytes, elementCount } from "../onnx/tensor.ts";
 import { packedTokens } from "../transformer_graphs.ts";
 import { modelSizes } from "./model_sizes.ts";
 import { decodingWorkingBytes, encodingWorkingBytes, samplingWorkingBytes } from "./working_memory.ts";
@@ -66,13 +68,68 @@ Deno.test("samplingWorkingBytes() needs less with more chunks, and only two thir
   assert.ok(halves < 2 / 3 * whole);
 });
 
-Deno.test("samplingWorkingBytes() adds room for one unpacked matrix where weights are packed", () => {
-  const work = { section: sectionOf(640, 608), contextTokens: 793, mlpChunks: 1 };
-  const [packed, plain] = (["packed", "as multiplied"] as const).map((weights) =>
-    samplingWorkingBytes(transformer, { ...work, weights })
-  );
-  assert.equal(packed! - plain!, 2 * 3072 * 15_360);
+Deno.test("samplingWorkingBytes() covers a single-stream block that unpacks its 8-bit matrices", () => {
+  for (const [weights, scale] of [["packed", undefined], ["packed with scales", 0.5]] as const) {
+    for (const [widthPx, heightPx] of [[640, 608], [256, 256]] as const) {
+      const work = { section: sectionOf(widthPx, heightPx), contextTokens: 985, mlpChunks: 1 };
+      const formulaBytes = samplingWorkingBytes(transformer, { ...work, weights });
+      const alive = packedBlockAlive(widthPx, heightPx, 985, scale);
+      assert.ok(formulaBytes >= alive.bytes, `${widthPx} × ${heightPx}, ${weights}: ${alive.bytes} at ${alive.node}`);
+      assert.ok(
+        formulaBytes < 1.6 * alive.bytes,
+        `${widthPx} × ${heightPx}, ${weights}: ${formulaBytes / alive.bytes}`,
+      );
+    }
+  }
 });
+
+/** A block whose weights are inputs in 8 bits; the inputs themselves lie in slots and are not counted. */
+class PackedGraph extends SizedGraph {
+  packedBytes = 0;
+
+  override weight(weight: Weight): Value {
+    return this.stackedInput([weight]);
+  }
+
+  override scale([weight]: readonly Weight[]): Value | undefined {
+    return weight!.scale === undefined
+      ? undefined
+      : this.input(`${weight!.name}:scales`, [weight!.shape[0]!, 1], "float32");
+  }
+
+  override stackedInput(weights: readonly Weight[]): Value {
+    const rows = weights.reduce((sum, { shape }) => sum + shape[0]!, 0);
+    const shape = [rows, ...weights[0]!.shape.slice(1)];
+    const dtype = weights[0]!.dtype;
+    this.packedBytes += elementCount(shape) * elementBytes[dtype];
+    return this.input(weights.map(({ name }) => name).join("|"), shape, dtype);
+  }
+}
+
+function packedBlockAlive(widthPx: number, heightPx: number, contextTokens: number, scale: number | undefined) {
+  const config = parseTransformerConfig(publishedTransformer);
+  const base = checkpointOf(tensors.transformer);
+  const checkpoint: typeof base = {
+    ...base,
+    get(name) {
+      const weight = base.get(name);
+      const isPacked = weight.shape.length > 1;
+      return isPacked ? { ...weight, dtype: "float8e4m3fn", ...(scale === undefined ? {} : { scale }) } : weight;
+    },
+  };
+  const graph = new PackedGraph("block", "bfloat16");
+  const m = new Module(graph, checkpoint);
+  const tokens = packedTokens(sectionOf(widthPx, heightPx)).image + contextTokens;
+  const joint = graph.input("joint", [tokens, config.hidden]);
+  const turns = [tokens, config.headDim / 2];
+  const rope = { cos: graph.input("cos", turns, "float32"), sin: graph.input("sin", turns, "float32") };
+  const block = "single_transformer_blocks.0";
+  const table = graph.input("modulations", [modulationRows(config, block), config.hidden]);
+  const modulations = readModulations(m, config, table, block);
+  graph.output("nextJoint", singleStreamBlock(m.at(block), config, joint, modulations, rope));
+  const { bytes, node } = graph.peak();
+  return { bytes: bytes - graph.packedBytes, node };
+}
 
 function blocksAlive(widthPx: number, heightPx: number, contextTokens: number) {
   const config = parseTransformerConfig(publishedTransformer);
