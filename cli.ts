@@ -12,10 +12,9 @@ import {
   readGenerateRequest,
   required,
   typedPath,
-  UsageError,
   wrongCommand,
 } from "./cli_request.ts";
-import { print, printError, runCommand } from "./command.ts";
+import { print, printError, runCommand, UsageError } from "./command.ts";
 import { type Config, configFromEnvironment, folderTypedIn } from "./src/config.ts";
 import { createProcessEngine } from "./src/engine/process_engine.ts";
 import { type GenerationEvent, type GenerationRequest, planVideo } from "./src/engine/mod.ts";

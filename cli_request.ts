@@ -4,6 +4,7 @@
  */
 import { basename, resolve } from "node:path";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+import { UsageError } from "./command.ts";
 import { type Config, folderTypedIn } from "./src/config.ts";
 import {
   demandOf,
@@ -27,11 +28,6 @@ import {
 import { decodeImage, ImageError } from "./src/image.ts";
 import type { SessionView } from "./src/session/view.ts";
 import type { RgbImage } from "./src/video.ts";
-
-/** A wrong command line. The message names the option and the value. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
 
 export const generateOptions = {
   image: { type: "string" },

@@ -47,7 +47,7 @@ const owners: readonly (readonly [external: RegExp, owner: RegExp])[] = [
   [/^@huggingface\/hub$/, /^src\/hub\/hub\.ts$/],
   [/^@ffmpeg-installer\//, /^src\/ffmpeg\.ts$/],
   [/^onnxruntime-node$/, /^src\/engine\/onnx\/runtime\.ts$/],
-  [/^cli-progress$/, /^(cli|src\/hub\/progress)\.ts$/],
+  [/^cli-progress$/, /^(cli|pack|src\/hub\/progress)\.ts$/],
 ];
 
 /** What only one file may do, as it stands in the text. */

@@ -112,7 +112,7 @@ def pool_clip(vae: Autoencoder, spec: ClipSpec, family: str, rng: np.random.Gene
         start = vae.encode(channels_last(unit_range(frames[:1]).transpose(0, 1)[None]))[0]
         latents = vae.encode(channels_last(unit_range(frames[1:]).transpose(0, 1)[None]))[0]
     captions = [spec.caption(rng) for _ in range(6)]
-    return PooledClip(latents.half(), start.half(), frames[0], captions, windows, spec.scene.motions)
+    return PooledClip(latents.half(), start.half(), frames[0].clone(), captions, windows, spec.scene.motions)
 
 
 def channels_last(x: Tensor) -> Tensor:
