@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Examination } from "../src/doctor/mod.ts";
 import { SessionStore } from "../src/session/store.ts";
 import { emojiDir } from "./emoji.ts";
-import { writeHollowModel } from "./published_model.ts";
+import { writeHollowModel } from "../bench/published_model.ts";
 import { type Ended, runTask } from "./task_command.ts";
 
 /** A folder with models, data and programs of its own. */

@@ -15,6 +15,8 @@ import type { BlockCounts } from "./random_model.ts";
 
 export interface GpuBench {
   readonly runtime: Runtime;
+  /** Where it is from, for engines of their own. */
+  readonly libraryPath: string | undefined;
   readonly device: Extract<Device, { kind: "cuda" }>;
   /** Where the random model is or will be. */
   readonly folder: string;

@@ -4,8 +4,8 @@
  *     deno run -A bench/gpu/main.ts [--library=LIBONNXRUNTIME] [--folder=DIR] [--stages=provider,tiny,…] [--python=PYTHON]
  *         [--size=608x640] [--steps=25] [--rounds=3] [--dual=20] [--single=40] [--device=0]
  *
- * Needs no network. The folder is made on the spot with random weights (26 GB, published names and shapes) unless it is
- * there. `reference` needs a Python with torch for CUDA and diffusers, and is skipped without one. CUDA's libraries have
+ * Needs no network. The folder is made on the spot with random weights (26 GB, and 18 GB more for the encoders of `job`;
+ * published names and shapes) unless it is there. `reference` needs a Python with torch for CUDA and diffusers, and is skipped without one. CUDA's libraries have
  * to be on the loader's path.
  * @module
  */
@@ -16,6 +16,7 @@ import { MissingError } from "../figure.ts";
 import { print, show } from "../show.ts";
 import type { GpuBench } from "./bench.ts";
 import { writeRandomTransformer, writeRandomVae } from "./random_model.ts";
+import { job } from "./job.ts";
 import { reference } from "./reference.ts";
 import { section } from "./section.ts";
 import * as stages from "./stages.ts";
@@ -29,6 +30,7 @@ const stageByName: Readonly<Record<string, stages.Stage>> = {
   forward: stages.forwardPass,
   section,
   reference,
+  job,
 };
 /** No stage of its own: what `attention` runs in another process. */
 const loggedBlock = "logged-block";
@@ -46,7 +48,7 @@ async function main(): Promise<number> {
     ...(library === undefined ? {} : { libraryPath: library }),
     ...(isLogged ? { logSeverity: "verbose" } : {}),
   });
-  const bench = benchOf(runtime, rest);
+  const bench = benchOf(runtime, library, rest);
   await makeModel(bench);
   if (!isLogged) return await runStages(names, bench);
   await stages.loggedBlock(bench);
@@ -72,6 +74,7 @@ function readArguments() {
 
 function benchOf(
   runtime: Runtime,
+  libraryPath: string | undefined,
   { folder, python, size, steps, rounds, dual, single, device }: Omit<
     ReturnType<typeof readArguments>,
     "stages" | "library"
@@ -80,6 +83,7 @@ function benchOf(
   const [widthPx, heightPx] = size.split("x").map(Number) as [number, number];
   return {
     runtime,
+    libraryPath,
     device: { kind: "cuda", index: Number(device) },
     folder,
     blocks: { dual: Number(dual), single: Number(single) },

@@ -122,7 +122,7 @@ const nothing: Checkpoint = {
 };
 
 /** One safetensors file. Matrices are uniform with a variance of 1 / inputs, norms 1, biases small. */
-async function writeRandomFile(path: string, shapes: Shapes, dtype: "BF16" | "F16"): Promise<void> {
+export async function writeRandomFile(path: string, shapes: Shapes, dtype: "BF16" | "F16"): Promise<void> {
   const header: Record<string, unknown> = {};
   let end = 0;
   for (const [name, shape] of Object.entries(shapes)) {

@@ -4,7 +4,7 @@
  */
 export { readModelSizes } from "./folder_sizes.ts";
 export type * from "./memory_plan.ts";
-export type { ModelSizes } from "./model_sizes.ts";
+export type { ModelSizes, TensorList } from "./model_sizes.ts";
 export { type AnsweredQuestion, planHolds } from "./plan_holds.ts";
 export { planMemory, sectionOf } from "./plan_memory.ts";
 export { gigabytes, planWords, precisionNames, refusalWords } from "./plan_words.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { publishedModelTensors } from "../../../tests/published_model.ts";
+import { publishedModelTensors } from "../../../bench/published_model.ts";
 import { openCheckpoint } from "../onnx/safetensors.ts";
 import { modelSizes } from "./model_sizes.ts";
 import { publishedSizes } from "./published_sizes.ts";

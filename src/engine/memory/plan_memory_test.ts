@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { publishedModelTensors } from "../../../tests/published_model.ts";
+import { publishedModelTensors } from "../../../bench/published_model.ts";
 import { planSections, sizesOfResolution } from "../sampling/mod.ts";
 import { decodeTiling, tileShapes } from "../vae_tiling.ts";
 import type { MemoryPlan, MemoryQuestion, MemoryRefusal, Phase, WeightPrecision } from "./memory_plan.ts";

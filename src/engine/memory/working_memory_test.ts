@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { publishedTransformer } from "../../../bench/published_transformer.ts";
-import { checkpointOf, publishedModelTensors } from "../../../tests/published_model.ts";
+import { checkpointOf, publishedModelTensors } from "../../../bench/published_model.ts";
 import { SizedGraph } from "../../../tests/tensor_liveness.ts";
 import { outputHead, singleStreamBlock, transformerBlocks } from "../networks/framepack_transformer.ts";
 import { modulationRows, readModulations } from "../networks/modulation.ts";

@@ -5,8 +5,8 @@
  * @module
  */
 import { cp } from "node:fs/promises";
-import { packedTransformerShapes } from "../bench/published_transformer.ts";
-import { writeHollow } from "../bench/sparse_model.ts";
+import { packedTransformerShapes } from "./published_transformer.ts";
+import { writeHollow } from "./sparse_model.ts";
 import type { ModelTensors, TensorList } from "../src/engine/memory/model_sizes.ts";
 import type { Checkpoint } from "../src/engine/onnx/safetensors.ts";
 import type { DType } from "../src/engine/onnx/tensor.ts";
