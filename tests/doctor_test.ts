@@ -87,13 +87,13 @@ Deno.test("doctor plans FramePack for the GPU that is there, within the limits t
   assert.match(finding(all as Examination, "GPU 0")!.says, /RTX 3060 Laptop GPU, 6\.2 GB of 6\.4 GB free/);
   assert.deepEqual([memory.model, memory.gpu!.index], ["FramePack as published", 0]);
   const { answer, precision, widthPx } = memory.expectations[0]!;
-  assert.deepEqual([widthPx, precision, answer!.kind, answer!.limitBytes], [640, "bf16", "refused", 5900 * 2 ** 20]);
-  assert.ok(answer!.kind === "refused" && answer!.phase === "preparing", "the engine loads LLaMA as a whole");
+  assert.deepEqual([widthPx, precision, answer!.kind, answer!.limitBytes], [640, "bf16", "planned", 5900 * 2 ** 20]);
+  assert.ok(answer!.kind === "planned" && answer!.llama === "streamed", "6 GB are enough");
   const limited = await laptop.doctor([], { FRAMECAST_VRAM_LIMIT: "2GB" });
   assert.match(limited.stdout, /640 × 608 +does not fit, [\d.]+ GB missing/);
   assert.match(
     limited.stdout,
-    /640 × 608 in bfloat16 needs [\d.]+ GB of VRAM for reading prompt and picture, of which [\d.]+ GB are missing \(2\.00 GB may be used\)/,
+    /640 × 608 in bfloat16 needs [\d.]+ GB of VRAM for decoding, of which [\d.]+ GB are missing \(2\.00 GB may be used\)/,
   );
   const wrong = await laptop.doctor([], { FRAMECAST_VRAM_LIMIT: "lots" });
   assert.deepEqual([wrong.code, wrong.stderr], [
