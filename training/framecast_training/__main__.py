@@ -52,11 +52,14 @@ class Training:
     def pool(self) -> None:
         weights = self.vae_weights()
         ranks = self.settings["ranks"]
-        run_ranks(ranks, work_pool, ranks, self.settings["pool"], weights, self.shape, self.book, self.work / "pool")
+        run_ranks(ranks, work_pool, ranks, self.pool_settings(), weights, self.shape, self.book, self.work / "pool")
         vae = Autoencoder(self.shape)
         vae.load_state_dict(weights)
         first = load_pool(self.work / "pool")[0]
         torch.save(channel_weights(vae, first.latents[None, :, :5].float()), self.work / "channel_weights.pt")
+
+    def pool_settings(self) -> dict:
+        return {**self.settings["pool"], "domain": self.settings["domain"]}
 
     def transformer(self) -> None:
         self.tokenizers()
@@ -81,7 +84,7 @@ class Training:
     def evaluate(self) -> None:
         from .evaluate import evaluate
 
-        evaluate(Path(self.settings["export"]["folder"]), self.work, self.book)
+        evaluate(Path(self.settings["export"]["folder"]), self.work, self.book, self.settings["domain"])
 
     def vae_weights(self) -> dict[str, torch.Tensor]:
         begin = self.settings["vae"].get("begin_with")

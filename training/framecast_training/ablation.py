@@ -32,7 +32,7 @@ SEED = 40_000
 class Ablation:
     def __init__(self, training: Training, weights: dict[str, torch.Tensor]):
         settings = training.settings
-        self.book = training.book
+        self.book, self.domain = training.book, settings["domain"]
         self.vae = Autoencoder(training.shape).eval()
         self.vae.load_state_dict(training.vae_weights())
         self.channel_weights = torch.load(training.work / "channel_weights.pt").view(1, -1, 1, 1, 1)
@@ -44,7 +44,7 @@ class Ablation:
 
     def clips(self, family: str, count: int) -> list[PooledClip]:
         rng = np.random.default_rng((SEED, len(family), count))
-        return [pool_clip(self.vae, draw_clip(self.book, rng, held_out=True), family, rng) for _ in range(count)]
+        return [pool_clip(self.vae, draw_clip(self.book, rng, held_out=True, domain=self.domain), family, rng) for _ in range(count)]
 
     @torch.no_grad()
     def error(self, clip: PooledClip, place: WindowPlace, prompt: str, past: torch.Tensor, sigma: float) -> float:

@@ -18,6 +18,28 @@ from .motions import COMPOUNDS, MOTIONS, SPEEDS, Speed, period_of
 from .scene import Scene, draw_background, place
 from .sprites import SPRITE_PX, Subject, emoji_subjects, shape_subject, sprite
 
+@dataclass(frozen=True)
+class Domain:
+    """Which clips there are. The widest by default; a narrower one is learnt sooner, and better for the same compute."""
+
+    motions: tuple[str, ...] = tuple(motion.name for motion in MOTIONS)
+    pairs: float = 0.2
+    """Share of clips with two motions at once."""
+    gentle: float = 0.08
+    """Share of clips whose prompt asks for no motion."""
+    other_speeds: float = 0.4
+    two_subjects: float = 0.08
+    shapes: float = 0.2
+    """Share of subjects that are drawn shapes and letters."""
+    sizes: tuple[float, float] | None = None
+    """Of the subject, in pixels; none for many sizes, the middle ones most often."""
+    reach: float | None = None
+    """Of the subject from the middle, in pixels; none for near the middle most often."""
+    backgrounds: tuple[str, ...] = ()
+    """Kinds, each as often as any other; none for all of them."""
+
+
+WIDEST = Domain()
 BRIDGE_FRAMES = 72
 SECTION_FRAMES = 36
 
@@ -87,9 +109,9 @@ class SpriteBook:
         }
         self.everyone = everyone
 
-    def draw(self, rng: np.random.Generator, held_out: bool) -> tuple[str, Tensor]:
+    def draw(self, rng: np.random.Generator, held_out: bool, shapes: float) -> tuple[str, Tensor]:
         """A name and its sprite, sometimes mirrored."""
-        index = int(rng.choice(self._indices[held_out, bool(rng.random() < 0.2)]))
+        index = int(rng.choice(self._indices[held_out, bool(rng.random() < shapes)]))
         pixels = self.pixels[index].float() / 255
         return self.everyone[index].name, pixels.flip(-1) if rng.random() < 0.5 else pixels
 
@@ -103,17 +125,19 @@ def emoji_subjects_cached(font: Path, cache: Path) -> tuple[Subject, ...]:
     return tuple(Subject(*row) for row in json.loads(file.read_text()))
 
 
-def draw_motions(rng: np.random.Generator) -> tuple[str, ...]:
+def draw_motions(rng: np.random.Generator, domain: Domain = WIDEST) -> tuple[str, ...]:
     chance = rng.random()
-    if chance < 0.08:
+    if chance < domain.gentle:
         return ("gentle",)
-    if chance < 0.28:
+    if chance < domain.gentle + domain.pairs:
         return COMPOUNDS[int(rng.integers(len(COMPOUNDS)))]
-    return (MOTIONS[int(rng.integers(len(MOTIONS)))].name,)
+    return (domain.motions[int(rng.integers(len(domain.motions)))],)
 
 
-def draw_speed(rng: np.random.Generator, motions: tuple[str, ...]) -> Speed:
-    return SPEEDS[0] if motions == ("gentle",) else SPEEDS[int(rng.choice(len(SPEEDS), p=(0.6, 0.2, 0.2)))]
+def draw_speed(rng: np.random.Generator, motions: tuple[str, ...], domain: Domain = WIDEST) -> Speed:
+    if motions == ("gentle",) or rng.random() >= domain.other_speeds:
+        return SPEEDS[0]
+    return SPEEDS[int(rng.integers(1, len(SPEEDS)))]
 
 
 def draw_clip(
@@ -123,26 +147,27 @@ def draw_clip(
     held_out: bool = False,
     motions: tuple[str, ...] | None = None,
     speed: Speed | None = None,
+    domain: Domain = WIDEST,
 ) -> ClipSpec:
-    motions = motions or draw_motions(rng)
-    speed = speed or draw_speed(rng, motions)
-    together = rng.random() < 0.08 and fit_for_two(motions)
-    drawn = [book.draw(rng, held_out) for _ in range(2 if together else 1)]
-    placed = place(tuple(pixels for _, pixels in drawn), rng)
-    scene = Scene(placed, draw_background(rng), motions)
+    motions = motions or draw_motions(rng, domain)
+    speed = speed or draw_speed(rng, motions, domain)
+    together = rng.random() < domain.two_subjects and fit_for_two(motions)
+    drawn = [book.draw(rng, held_out, domain.shapes) for _ in range(2 if together else 1)]
+    placed = place(tuple(pixels for _, pixels in drawn), rng, domain.sizes, domain.reach)
+    scene = Scene(placed, draw_background(rng, domain.backgrounds), motions)
     return ClipSpec(scene, Timeline(period_of(motions, speed)), speed, tuple(name for name, _ in drawn))
 
 
-def with_other_motions(spec: ClipSpec, count: int, rng: np.random.Generator) -> list[ClipSpec]:
+def with_other_motions(spec: ClipSpec, count: int, rng: np.random.Generator, domain: Domain = WIDEST) -> list[ClipSpec]:
     """@spec and the same start picture with other motions, @count in all, no two alike."""
     specs, seen = [spec], {spec.scene.motions}
     alone = len(spec.scene.subjects) == 1
     while len(specs) < count:
-        motions = draw_motions(rng)
+        motions = draw_motions(rng, domain)
         if motions in seen or not (alone or fit_for_two(motions)):
             continue
         seen.add(motions)
-        speed = draw_speed(rng, motions)
+        speed = draw_speed(rng, motions, domain)
         scene = replace(spec.scene, motions=motions)
         specs.append(ClipSpec(scene, Timeline(period_of(motions, speed)), speed, spec.nouns))
     return specs

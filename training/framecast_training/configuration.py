@@ -4,17 +4,24 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from .clips import Domain
+from .motions import MOTIONS
+from .scene import PLAIN_BACKGROUNDS
+
 KNOWN: dict[str, dict[str, tuple[type, ...]]] = {
     "": {"seed": (int,), "ranks": (int,), "font": (str,), "work": (str,)},
     "vae": {"channels": (list,), "begin_with": (str,), "minutes": (int, float), "steps": (int,), "rate": (float,),
             "pictures": (int,), "pictures_share": (float,), "compile": (bool,)},
+    "domain": {"motions": (list,), "pairs": (int, float), "gentle": (int, float), "other_speeds": (int, float),
+               "two_subjects": (int, float), "shapes": (int, float), "sizes": (list,), "reach": (int, float),
+               "backgrounds": (list,)},
     "pool": {"parts": (int,), "clips_per_part": (int,), "seed": (int,)},
     "transformer": {"begin_with": (str,), "minutes": (int, float), "steps": (int,), "rate": (float,), "batch": (int,),
                     "flat": (float,), "average": (float,), "corruption": (float,), "first_share": (float,), "file": (str,), "schedules": (list,),
                     "shape": (dict,)},
     "export": {"folder": (str,), "steps": (int,)},
 }
-NEEDED = {"": ("seed", "ranks", "work"), "vae": ("channels",), "pool": ("parts", "clips_per_part", "seed"),
+NEEDED = {"": ("seed", "ranks", "work"), "domain": (), "vae": ("channels",), "pool": ("parts", "clips_per_part", "seed"),
           "transformer": ("rate", "batch"), "export": ("folder", "steps")}
 
 
@@ -30,12 +37,14 @@ def read_configuration(file: Path) -> dict[str, Any]:
         raise BadConfiguration(f"Cannot read {file}: {cause.strerror}") from cause
     except tomllib.TOMLDecodeError as cause:
         raise BadConfiguration(f"{file} is not TOML: {cause}") from cause
+    values.setdefault("domain", {})
     for section, keys in KNOWN.items():
         table = values if section == "" else values.get(section)
         if not isinstance(table, dict):
             raise BadConfiguration(f"{file} has no table [{section}]")
         _check(file, section, {k: v for k, v in table.items() if section or k not in KNOWN}, keys)
     _check_ranges(file, values)
+    values["domain"] = domain_of(values["domain"], file)
     values["work"] = str(file.parent / values["work"])
     for section, key in (("vae", "begin_with"), ("transformer", "begin_with"), ("export", "folder")):
         path = values[section].get(key)
@@ -58,6 +67,21 @@ def _check(file: Path, section: str, table: dict[str, Any], keys: dict[str, tupl
     for key in NEEDED[section]:
         if key not in table:
             raise BadConfiguration(f"{file}: {where}{key} is missing")
+
+
+def domain_of(table: dict[str, Any], file: Path) -> Domain:
+    """@raises BadConfiguration naming what does not exist, or a share that is none"""
+    for key, known in (("motions", [motion.name for motion in MOTIONS]), ("backgrounds", PLAIN_BACKGROUNDS)):
+        for name in table.get(key, ()):
+            if name not in known:
+                raise BadConfiguration(f"{file}: [domain] {key} has {name!r}, which is none of {', '.join(known)}")
+    for key in ("pairs", "gentle", "other_speeds", "two_subjects", "shapes"):
+        if not 0 <= table.get(key, 0) <= 1:
+            raise BadConfiguration(f"{file}: [domain] {key} = {table[key]} must be from 0 to 1")
+    sizes = table.get("sizes", [40, 62])
+    if len(sizes) != 2 or not 8 <= sizes[0] <= sizes[1] <= 96:
+        raise BadConfiguration(f"{file}: [domain] sizes = {sizes} must be two numbers from 8 to 96, the smaller one first")
+    return Domain(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
 
 
 def _check_ranges(file: Path, values: dict[str, Any]) -> None:

@@ -16,9 +16,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .clips import BRIDGE_FRAMES, ClipSpec, SpriteBook, draw_clip
+from .clips import BRIDGE_FRAMES, ClipSpec, Domain, SpriteBook, draw_clip
 from .measures import QUALITIES, likeness, nearest_motion, psnr, ssim, start_end_contrast
-from .motions import MOTIONS, SPEEDS
+from .motions import SPEEDS
 from .scene import FRAME_PX
 from .train_vae import published_weights, unit_range
 from .vae import Autoencoder, VaeShape
@@ -43,17 +43,18 @@ class Case:
         return timeline.bridged(frames, min(BRIDGE_FRAMES, len(frames) - 1), 0.0)
 
 
-def held_out_case(book: SpriteBook, number: int, motion: str, schedule: str, seconds: float) -> Case:
+def held_out_case(book: SpriteBook, number: int, motion: str, schedule: str, seconds: float, domain: Domain) -> Case:
     rng = np.random.default_rng(SEED + number)
     while True:
-        spec = draw_clip(book, rng, held_out=True, motions=(motion,), speed=SPEEDS[0])
+        spec = draw_clip(book, rng, held_out=True, motions=(motion,), speed=SPEEDS[0], domain=domain)
         if len(spec.nouns) == 1:
             return Case(spec, spec.caption(rng), schedule, seconds)
 
 
-def motion_cases(book: SpriteBook, count: int, seconds: float = 2.4) -> list[Case]:
-    """Every motion in turn, every second round inverted."""
-    return [held_out_case(book, i, MOTIONS[i % len(MOTIONS)].name, ("forward", "inverted")[i // len(MOTIONS) % 2], seconds)
+def motion_cases(book: SpriteBook, count: int, domain: Domain, seconds: float = 2.4) -> list[Case]:
+    """Every motion of the domain in turn, every second round inverted."""
+    names = domain.motions
+    return [held_out_case(book, i, names[i % len(names)], ("forward", "inverted")[i // len(names) % 2], seconds, domain)
             for i in range(count)]
 
 
@@ -86,34 +87,38 @@ def frames_of(file: Path) -> Tensor:
     return torch.from_numpy(pixels).permute(0, 3, 1, 2)
 
 
-def evaluate(model: Path, work: Path, book: SpriteBook, count: int = 200, long_count: int = 10) -> dict:
-    figures = {"autoencoder": autoencoder_figures(model, book)}
+def evaluate(
+    model: Path, work: Path, book: SpriteBook, domain: Domain, count: int = 200, long_count: int = 10
+) -> dict:
+    """@count of clips of 2.4 s, @long_count of clips of 60 s for each schedule"""
+    figures = {"autoencoder": autoencoder_figures(model, book, domain)}
     videos = work / "videos"
-    cases = motion_cases(book, count)
+    cases = motion_cases(book, count, domain)
     made = make(model, cases, videos / "motions")
     figures["motions"] = motion_figures(cases, made)
     figures["subject"] = {"after 2.4 s": subject_figures(cases, made)}
     for schedule in ("forward", "inverted"):
-        long = [held_out_case(book, 1000 + i, MOTIONS[(7 * i) % len(MOTIONS)].name, schedule, 60) for i in range(long_count)]
+        names = [domain.motions[(5 * i) % len(domain.motions)] for i in range(long_count)]
+        long = [held_out_case(book, 1000 + i, name, schedule, 60, domain) for i, name in enumerate(names)]
         clips = make(model, long, videos / f"long-{schedule}")
         figures[f"drift over 60 s, {schedule}"] = drift_figures(clips)
         last = [clip if schedule == "forward" else clip.flip(0) for clip in clips]
         figures["subject"][f"after 60 s, {schedule}"] = subject_figures(long, last)
     (model / "samples").mkdir(exist_ok=True)
-    sheets(cases, made, model / "samples")
+    sheets(cases, made, model / "samples", len(domain.motions))
     (model / "samples" / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
     return figures
 
 
 @torch.no_grad()
-def autoencoder_figures(model: Path, book: SpriteBook, count: int = 60) -> dict:
+def autoencoder_figures(model: Path, book: SpriteBook, domain: Domain, count: int = 60) -> dict:
     """Clips of 17 frames, as one tile."""
     config = json.loads((model / "vae" / "config.json").read_text())
     vae = Autoencoder(VaeShape(tuple(config["block_out_channels"]))).eval()
     vae.load_state_dict(published_weights(model))
     rows, rng = [], np.random.default_rng(SEED)
     for _ in range(count):
-        spec = draw_clip(book, rng, held_out=True)
+        spec = draw_clip(book, rng, held_out=True, domain=domain)
         true = spec.scene.draw(spec.timeline.passing(np.arange(17), rng.uniform()))
         decoded = vae.decode(vae.encode(unit_range(true).transpose(0, 1)[None]))[0].transpose(0, 1)
         back = ((decoded + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
@@ -161,10 +166,11 @@ def drift_figures(clips: list[Tensor]) -> dict:
     return {"clips": len(clips), **means, "mean": round(float(np.mean(list(means.values()))), 4)}
 
 
-def sheets(cases: list[Case], made: list[Tensor], folder: Path, rows: int = 19, columns: int = 10) -> None:
-    """Two sheets, one per schedule: every motion once, unselected, frames evenly spread over 2.4 s."""
+def sheets(cases: list[Case], made: list[Tensor], folder: Path, rows: int, columns: int = 10) -> None:
+    """Two sheets, one per schedule: every motion once, unselected. In pairs of rows what is true and what was made."""
     for schedule in ("forward", "inverted"):
-        chosen = [clip for case, clip in zip(cases, made) if case.schedule == schedule][:rows]
-        pictures = [clip[torch.linspace(0, len(clip) - 1, columns).long()] for clip in chosen]
+        chosen = [(case, clip) for case, clip in zip(cases, made) if case.schedule == schedule][:rows]
+        pairs = [(case.spec.scene.draw(case.phases()), clip) for case, clip in chosen]
+        pictures = [video[torch.linspace(0, len(video) - 1, columns).long()] for pair in pairs for video in pair]
         grid = torch.cat([torch.cat(list(row), 2) for row in pictures], 1)
         Image.fromarray(grid.permute(1, 2, 0).numpy()).save(folder / f"unseen-{schedule}.png", optimize=True)

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from . import checkpoint
-from .clips import ClipSpec, SpriteBook, draw_clip
+from .clips import ClipSpec, Domain, SpriteBook, draw_clip
 from .motions import COMPOUNDS, GENTLE, MOTIONS, SPEEDS
 from .captions import verb
 from .scene import Background, Placed, Scene
@@ -56,7 +56,7 @@ def export(work: Path, folder: Path, book: SpriteBook, settings: dict, weights: 
         "image_processor_type": "SiglipImageProcessor", "image_std": [0.5] * 3, "processor_class": "SiglipProcessor",
         "resample": 3, "rescale_factor": 1 / 255, "size": {"height": 64, "width": 64},
     })
-    examples = write_examples(folder, book)
+    examples = write_examples(folder, book, settings["domain"])
     rgb = fitted_rgb(Path(settings["vae"].get("begin_with", "")) if settings["vae"].get("minutes") == 0 else None)
     _write_json(folder / "framecast.json", {**manifest(texts, examples, settings), **rgb})
 
@@ -118,11 +118,13 @@ def example_scene(book: SpriteBook, subject: str, background: str, motions: tupl
     return Scene((placed,), replace(drawn, kind=background, colours=colours), motions)
 
 
-def write_examples(folder: Path, book: SpriteBook) -> list[dict]:
+def write_examples(folder: Path, book: SpriteBook, domain: Domain) -> list[dict]:
     (folder / "examples").mkdir(parents=True, exist_ok=True)
     held_out = {subject.name: subject.held_out for subject in book.everyone}
     rows = []
     for number, (subject, background, motions, prompt) in enumerate(EXAMPLES):
+        if not set(motions) <= set(domain.motions) or (len(motions) > 1 and domain.pairs == 0):
+            continue
         scene = example_scene(book, subject, background, motions, number)
         picture = scene.draw(np.zeros(1))[0].permute(1, 2, 0).numpy()
         name = f"examples/{subject.replace(' ', '-')}-{'-'.join(motions).replace(' ', '-')}.png"
@@ -144,7 +146,7 @@ def manifest(texts: Texts, examples: list[dict], settings: dict) -> dict:
         "default_schedule": "inverted",
         "vae": {"scaling_factor": SCALING_FACTOR},
         "prompt": {"template": TEMPLATE, "crop_start": texts.crop, "max_length": texts.crop + 256, "text_padded_length": 512},
-        "understands": understands(),
+        "understands": understands(settings["domain"]),
         "examples": examples,
         "licence": {
             "weights": "Apache-2.0",
@@ -155,12 +157,13 @@ def manifest(texts: Texts, examples: list[dict], settings: dict) -> dict:
     }
 
 
-def understands() -> dict:
+def understands(domain: Domain) -> dict:
     """For the page: what to write, and what the model is for."""
+    pairs = [pair for pair in COMPOUNDS if domain.pairs > 0 and set(pair) <= set(domain.motions)]
     return {
         "subjects": "one emoji, sticker, icon or simple drawing on a plain background",
-        "motions": [verb(motion.phrases[0], plural=False) for motion in MOTIONS],
-        "together": [" and ".join(verb(name_phrase(name), plural=False) for name in pair) for pair in COMPOUNDS[:8]],
+        "motions": [verb(name_phrase(name), plural=False) for name in domain.motions],
+        "together": [" and ".join(verb(name_phrase(name), plural=False) for name in pair) for pair in pairs[:8]],
         "speeds": [word.strip() for speed in SPEEDS for word in speed.words[:1] if word],
         "otherwise": "Anything else becomes a gentle float.",
     }

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .clips import BRIDGE_FRAMES, SECTION_FRAMES, ClipSpec, SpriteBook, draw_clip, with_other_motions
+from .clips import BRIDGE_FRAMES, SECTION_FRAMES, ClipSpec, Domain, SpriteBook, draw_clip, with_other_motions
 from .packing import WindowPlace
 from .train_vae import unit_range
 from .vae import Autoencoder
@@ -96,11 +96,11 @@ def phases_of(family: str, spec: ClipSpec, rng: np.random.Generator) -> tuple[np
     ]
 
 
-def pool_scene(vae: Autoencoder, book: SpriteBook, rng: np.random.Generator, *, held_out: bool = False) -> list[PooledClip]:
+def pool_scene(vae: Autoencoder, book: SpriteBook, rng: np.random.Generator, domain: Domain) -> list[PooledClip]:
     """The clips of one scene."""
-    spec = draw_clip(book, rng, held_out=held_out)
+    spec = draw_clip(book, rng, domain=domain)
     family = str(rng.choice(FAMILIES, p=FAMILY_SHARES))
-    specs = with_other_motions(spec, CLIPS_PER_SCENE, rng) if family in ("first", "last") else [spec]
+    specs = with_other_motions(spec, CLIPS_PER_SCENE, rng, domain) if family in ("first", "last") else [spec]
     return [pool_clip(vae, own, family, rng) for own in specs]
 
 
@@ -143,7 +143,7 @@ def work_pool(rank: int, ranks: int, settings: dict, weights: dict[str, Tensor],
     vae.load_state_dict(weights)
     vae.to(memory_format=torch.channels_last_3d)
     folder.mkdir(parents=True, exist_ok=True)
-    parts, size = settings["parts"], settings["clips_per_part"]
+    parts, size, domain = settings["parts"], settings["clips_per_part"], settings["domain"]
     for part in range(rank, parts, ranks):
         file = folder / f"{part:04d}.pool"
         if file.exists():
@@ -151,6 +151,6 @@ def work_pool(rank: int, ranks: int, settings: dict, weights: dict[str, Tensor],
         rng = np.random.default_rng((settings["seed"], part))
         clips: list[PooledClip] = []
         while len(clips) < size:
-            clips += pool_scene(vae, book, rng)
+            clips += pool_scene(vae, book, rng, domain)
         save_pool(file, clips[:size])
         print(f"pool: part {part + 1} of {parts}, {size} clips", flush=True)

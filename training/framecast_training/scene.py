@@ -163,8 +163,10 @@ def mix(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
     return first * (1 - share) + second * share
 
 
-def draw_background(rng: np.random.Generator) -> Background:
-    kind = str(rng.choice(PLAIN_BACKGROUNDS, p=(0.2, 0.2, 0.17, 0.17, 0.06, 0.08, 0.04, 0.08)))
+def draw_background(rng: np.random.Generator, kinds: tuple[str, ...] = ()) -> Background:
+    """@kinds to choose from; none for all, the calm ones more often"""
+    shares = (0.2, 0.2, 0.17, 0.17, 0.06, 0.08, 0.04, 0.08)
+    kind = str(rng.choice(kinds) if kinds else rng.choice(PLAIN_BACKGROUNDS, p=shares))
     colours = torch.tensor(rng.uniform(0, 1, (4, 3)), dtype=torch.float32)
     if rng.random() < 0.7:
         colours = 0.45 + 0.55 * colours
@@ -178,12 +180,19 @@ def draw_background(rng: np.random.Generator) -> Background:
     return Background(kind, colours, tuple(rng.uniform(0, 1, 4)), torch.tensor(rng.uniform(0, 1, (1, 3, 12, 12))).float())
 
 
-def place(sprites: tuple[Tensor, ...], rng: np.random.Generator) -> tuple[Placed, ...]:
-    """One subject near the middle in many sizes, or two side by side."""
+def place(
+    sprites: tuple[Tensor, ...],
+    rng: np.random.Generator,
+    sizes: tuple[float, float] | None = None,
+    reach: float | None = None,
+) -> tuple[Placed, ...]:
+    """One subject near the middle, in many sizes unless @sizes says otherwise, or two side by side."""
     if len(sprites) == 2:
         sizes = rng.uniform(30, 42, 2)
         return tuple(Placed(sprite, 26 + 44 * i + rng.uniform(-4, 4), 50 + rng.uniform(-8, 8), float(size))
                      for i, (sprite, size) in enumerate(zip(sprites, sizes)))
-    size = float(rng.choice((rng.uniform(40, 62), rng.uniform(30, 42), rng.uniform(62, 84)), p=(0.66, 0.16, 0.18)))
-    reach = 3.0 if size > 62 or rng.random() < 0.6 else 14.0
+    many = rng.choice((rng.uniform(40, 62), rng.uniform(30, 42), rng.uniform(62, 84)), p=(0.66, 0.16, 0.18))
+    size = float(rng.uniform(*sizes) if sizes else many)
+    if reach is None:
+        reach = 3.0 if size > 62 or rng.random() < 0.6 else 14.0
     return (Placed(sprites[0], 48 + rng.uniform(-reach, reach), 50 + rng.uniform(-reach, reach), size),)

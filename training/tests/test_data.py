@@ -94,3 +94,15 @@ def test_the_same_seed_draws_the_same_clip(font, tmp_path_factory):
     names = {draw_clip(book, np.random.default_rng(seed), held_out=True).nouns[0] for seed in range(40)}
     allowed = {s.name for s in book.everyone if s.held_out}
     assert names <= allowed
+
+
+def test_clips_that_teach_words_share_their_start_picture(font, tmp_path_factory):
+    from framecast_training.clips import SpriteBook, draw_clip, with_other_motions
+
+    book = SpriteBook(font, tmp_path_factory.mktemp("words"), shapes=8)
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        specs = with_other_motions(draw_clip(book, rng), 3, rng)
+        assert len({spec.scene.motions for spec in specs}) == 3
+        starts = [spec.scene.draw(np.zeros(1)) for spec in specs]
+        assert all(torch.equal(start, starts[0]) for start in starts), [spec.scene.motions for spec in specs]
