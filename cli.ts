@@ -103,7 +103,8 @@ async function fill(store: FrameStore, request: GenerationRequest, config: Confi
   const bar = new SingleBar({ format: "{bar} {percentage}% | {what} | {duration_formatted}", hideCursor: true });
   const [sections, { steps }] = [store.plan.sections.length, request.settings];
   // The decoding of a section counts as one step.
-  bar.start(sections * (steps + 1), 0, { what: "loading the model" });
+  const start = (what: string) => bar.start(sections * (steps + 1), 0, { what });
+  start("loading the model");
   try {
     await using engine = createProcessEngine({
       device: config.device,
@@ -112,6 +113,11 @@ async function fill(store: FrameStore, request: GenerationRequest, config: Confi
     });
     for await (const event of engine.generate(request, stop.signal)) {
       if (event.kind === "frames") await store.write(event.batch);
+      if (event.kind === "device" && event.memory) {
+        bar.stop();
+        for (const line of event.memory) printError(`${event.device}: ${line}`);
+        start("reading picture and prompt");
+      }
       const news = progressOf(event, sections, steps);
       if (news) bar.update(news.done, { what: news.what });
     }
