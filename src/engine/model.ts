@@ -3,6 +3,7 @@
  * @module
  */
 import { join } from "node:path";
+import { CheckpointError } from "./errors.ts";
 import { type ImageEncoder, loadImageEncoder, loadTextEncoder, type TextEncoder } from "./encoders.ts";
 import type { GenerationEvent } from "./event.ts";
 import { loadGpuTransformer } from "./gpu_transformer.ts";
@@ -11,8 +12,11 @@ import { LoraSets } from "./lora/lora_sets.ts";
 import { type Manifest, offeredSizes, readManifest } from "./manifest.ts";
 import type { VaeConfig } from "./networks/vae_config.ts";
 import type { MemoryPlan, Place } from "./memory/mod.ts";
+import { modelParts, partNames } from "./model_parts.ts";
 import { ExecutableCache } from "./onnx/executable_cache.ts";
 import type { CompileOptions, Runtime } from "./onnx/runtime.ts";
+import { type Checkpoint, openCheckpoint } from "./onnx/safetensors.ts";
+import { elementBytes, elementCount } from "./onnx/tensor.ts";
 import { historyGroups, hunyuanVideoRgb, type LatentRgbMap } from "./sampling/mod.ts";
 import { SharedWeights } from "./streaming/shared_weights.ts";
 import { StreamedLlama } from "./streaming/streamed_llama.ts";
@@ -116,7 +120,7 @@ async function cacheMaker(
   { spatialTiles: _, availableMemoryBytes = Infinity, plan: __, ...compileOptions }: ModelOptions,
 ): Promise<(place?: Place) => ExecutableCache> {
   const weights = compileOptions.device.kind === "cpu"
-    ? placeOfWeights(await weightFilesBytes(modelDir), availableMemoryBytes)
+    ? placeOfWeights(await float32Bytes(modelDir), availableMemoryBytes)
     : "resident";
   return (place) => {
     return new ExecutableCache(runtime, { ...compileOptions, weights, stay: stayOf(place), nodesOnCpu: "refused" });
@@ -126,12 +130,12 @@ async function cacheMaker(
 const stayOf = (place?: Place) => place === "loaded" ? "while used" : "always";
 
 /**
- * `resident` graphs run fastest: weights are turned into float32 and packed once, which takes twice the memory of 16-bit
- * files. Where that is more than half of what is available, weights stay `mapped` pages of their files: ready at once, in
- * memory only as far as they are in use, and converted anew in every run.
+ * `resident` graphs run fastest: weights are turned into float32 and packed once. Where they are more than half of what is
+ * available, weights stay `mapped` pages of their files: ready at once, in memory only as far as they are in use, and
+ * converted anew in every run.
  */
-export function placeOfWeights(filesBytes: number, availableBytes: number): CompileOptions["weights"] {
-  return 2 * filesBytes <= availableBytes / 2 ? "resident" : "mapped";
+export function placeOfWeights(float32Bytes: number, availableBytes: number): CompileOptions["weights"] {
+  return float32Bytes <= availableBytes / 2 ? "resident" : "mapped";
 }
 
 /**
@@ -146,15 +150,23 @@ export function latentRgbOf(
   return latentRgb ?? (isHunyuanVideo ? hunyuanVideoRgb : null);
 }
 
-/** Of all parts, in whatever number of files. */
-async function weightFilesBytes(modelDir: string): Promise<number> {
-  let bytes = 0;
-  for (const part of ["transformer", "vae", "text_encoder", "text_encoder_2", "image_encoder"]) {
-    for await (const { name } of Deno.readDir(join(modelDir, part))) {
-      if (name.endsWith(".safetensors")) bytes += (await Deno.stat(join(modelDir, part, name))).size;
-    }
+/** Of all parts, in whatever they are stored. */
+export async function float32Bytes(modelDir: string): Promise<number> {
+  const parts = partNames.filter((part) => modelParts[part].weights);
+  const checkpoints = await Promise.all(parts.map((part) => openCheckpoint(join(modelDir, part))));
+  const numbersIn = (checkpoint: Checkpoint) =>
+    checkpoint.names().reduce((sum, name) => sum + numbersOf(checkpoint, name), 0);
+  return elementBytes.float32 * checkpoints.reduce((sum, checkpoint) => sum + numbersIn(checkpoint), 0);
+}
+
+/** None for a tensor in a format that is not read; no graph has it. */
+function numbersOf(checkpoint: Checkpoint, name: string): number {
+  try {
+    return elementCount(checkpoint.get(name).shape);
+  } catch (error) {
+    if (error instanceof CheckpointError) return 0;
+    throw error;
   }
-  return bytes;
 }
 
 async function* warm(

@@ -1,14 +1,28 @@
 import assert from "node:assert/strict";
-import { latentRgbOf, placeOfWeights } from "./model.ts";
+import { writeFloat8Transformer } from "../../tests/float8_model.ts";
+import { makeTinyModel } from "../../tests/tiny_model.ts";
+import { float32Bytes, latentRgbOf, placeOfWeights } from "./model.ts";
+import { openCheckpoint } from "./onnx/safetensors.ts";
 import { hunyuanVideoRgb, type LatentRgbMap } from "./sampling/mod.ts";
 
 const gibibyte = 2 ** 30;
 
 Deno.test("placeOfWeights() keeps small models in memory and leaves large ones in their files", () => {
-  assert.equal(placeOfWeights(14e6, 8 * gibibyte), "resident");
-  assert.equal(placeOfWeights(25 * gibibyte, 64 * gibibyte), "mapped");
-  assert.equal(placeOfWeights(25 * gibibyte, 128 * gibibyte), "resident");
-  assert.equal(placeOfWeights(25 * gibibyte, Infinity), "resident");
+  assert.equal(placeOfWeights(28e6, 8 * gibibyte), "resident");
+  assert.equal(placeOfWeights(50 * gibibyte, 64 * gibibyte), "mapped");
+  assert.equal(placeOfWeights(50 * gibibyte, 128 * gibibyte), "resident");
+  assert.equal(placeOfWeights(50 * gibibyte, Infinity), "resident");
+});
+
+Deno.test("float32Bytes() counts numbers, whatever each is stored in", async () => {
+  await using model = await makeTinyModel("tiny-a");
+  const inFloat32 = await float32Bytes(model.dir);
+  const folder = `${model.dir}/transformer`;
+  const [packed, rounded] = [`${model.dir}/in 8 bits`, `${model.dir}/in 32`];
+  await writeFloat8Transformer(await openCheckpoint(folder), folder, { packed, rounded }, "scaled");
+  await Deno.remove(folder, { recursive: true });
+  await Deno.rename(packed, folder);
+  assert.equal(await float32Bytes(model.dir), inFloat32);
 });
 
 Deno.test("latentRgbOf() is the manifest's map, else the published one for the published autoencoder alone", () => {
