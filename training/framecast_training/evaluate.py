@@ -58,8 +58,13 @@ def motion_cases(book: SpriteBook, count: int, domain: Domain, seconds: float = 
             for i in range(count)]
 
 
-def make(model: Path, cases: list[Case], folder: Path, steps: int | None = None) -> list[Tensor]:
-    """Videos [frames, 3, 96, 96] by framecast's engine, made once and kept."""
+def make(
+    model: Path, cases: list[Case], folder: Path, steps: int | None = None, pictures: list[Tensor] | None = None
+) -> list[Tensor]:
+    """
+    Videos [frames, 3, 96, 96] by framecast's engine, made once and kept.
+    @pictures uint8 [3, 96, 96] to start with; default: the scenes at rest
+    """
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for number, case in enumerate(cases):
@@ -67,7 +72,8 @@ def make(model: Path, cases: list[Case], folder: Path, steps: int | None = None)
         if out.exists():
             continue
         image = folder / f"{number:03d}.start"
-        image.write_bytes(case.spec.scene.draw(np.zeros(1))[0].permute(1, 2, 0).contiguous().numpy().tobytes())
+        picture = pictures[number] if pictures else case.spec.scene.draw(np.zeros(1))[0]
+        image.write_bytes(picture.permute(1, 2, 0).contiguous().numpy().tobytes())
         rows.append(json.dumps({
             "model": str(model.resolve()), "image": str(image), "prompt": case.prompt, "seconds": case.seconds,
             "seed": number, "schedule": case.schedule, "out": str(out), **({"steps": steps} if steps else {}),
