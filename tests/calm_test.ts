@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { createFramePackEngine } from "../src/engine/framepack_engine.ts";
 import { plainPicture, type ResolvedSettings } from "../src/engine/mod.ts";
 import type { RgbImage } from "../src/video.ts";
-import { cupcake, cupcakeRequest } from "./emoji.ts";
+import { example, exampleRequest } from "./emoji.ts";
 
 const engine = createFramePackEngine({ device: { kind: "cpu" } });
 Deno.test.afterAll(async () => await engine[Symbol.asyncDispose]());
@@ -17,7 +17,7 @@ interface Clip {
 }
 
 async function made(settings: Partial<ResolvedSettings>, picture?: RgbImage): Promise<Clip> {
-  const request = await cupcakeRequest({ durationSeconds: 1.2, steps: 4, ...settings });
+  const request = await exampleRequest({ durationSeconds: 1.2, steps: 4, ...settings });
   const image = picture ?? request.image;
   const frames: Uint8Array[] = [];
   for await (const event of engine.generate({ ...request, image }, new AbortController().signal)) {
@@ -101,5 +101,5 @@ Deno.test("a prompt outside of the model's words gives a calm video", async () =
 });
 
 Deno.test("one step and fifty steps give calm videos", async () => {
-  for (const steps of [1, 50]) assertCalm(await made({ steps, prompt: cupcake.prompt }), `${steps} steps`);
+  for (const steps of [1, 50]) assertCalm(await made({ steps, prompt: example.prompt }), `${steps} steps`);
 });

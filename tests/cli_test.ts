@@ -7,7 +7,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { findFfmpeg } from "../src/ffmpeg.ts";
 import { readFileFrames } from "../src/session/file_frames.ts";
-import { cupcake, cupcakeBlob } from "./emoji.ts";
+import { example, exampleBlob } from "./emoji.ts";
 import { canSeeProcesses, descendantsOf } from "./processes.ts";
 import { startServerProcess } from "./server_process.ts";
 import { root, runTask, taskCommand } from "./task_command.ts";
@@ -33,7 +33,7 @@ Deno.test("generate makes the file that the API makes: frame by frame, and with 
   await using folder = await temporaryFolder();
   const settings = { durationSeconds: "2.4", seed: "7", steps: "2" };
   const { code, stdout, stderr } = await runTask("generate", [
-    ...["--image", cupcake.file, "--prompt", cupcake.prompt, "--out", "here.mp4"],
+    ...["--image", example.file, "--prompt", example.prompt, "--out", "here.mp4"],
     ...["--seconds", settings.durationSeconds, "--seed", settings.seed, "--steps", settings.steps],
   ], { INIT_CWD: folder.path });
   assert.equal(code, 0, stderr);
@@ -41,7 +41,7 @@ Deno.test("generate makes the file that the API makes: frame by frame, and with 
   assert.deepEqual(await readdir(folder.path), ["here.mp4"]);
 
   await using server = await startServerProcess();
-  const { id } = await server.start({ prompt: cupcake.prompt, ...settings }, await cupcakeBlob());
+  const { id } = await server.start({ prompt: example.prompt, ...settings }, await exampleBlob());
   const { links, video } = await server.ended(id);
   assert.equal(video?.frames, 73);
   const there = join(folder.path, "there.mp4");
@@ -52,7 +52,7 @@ Deno.test("generate makes the file that the API makes: frame by frame, and with 
   assert.deepEqual(ofCli, ofApi);
   assert.deepEqual(ofCli.recipe, {
     framecast: 1,
-    prompt: cupcake.prompt,
+    prompt: example.prompt,
     negativePrompt: "",
     durationSeconds: 2.4,
     seed: 7,
@@ -76,7 +76,7 @@ Deno.test("generate --no-recipe keeps prompt and settings out of the file", asyn
   await using folder = await temporaryFolder();
   const file = join(folder.path, "bare.mp4");
   const { code, stderr } = await runTask("generate", [
-    ...["--image", cupcake.file, "--prompt", "a very special prompt", "--out", file],
+    ...["--image", example.file, "--prompt", "a very special prompt", "--out", file],
     ...["--seconds", "1", "--steps", "1", "--no-recipe"],
   ]);
   assert.equal(code, 0, stderr);
@@ -120,7 +120,7 @@ for (const { name, interrupt, code, says, ignore } of interruptions) {
       await using folder = await temporaryFolder();
       const out = join(folder.path, "part.mp4");
       const { program, args } = await taskCommand("generate");
-      const options = ["--image", cupcake.file, "--prompt", "x", "--out", out, "--seconds", "120", "--steps", "1"];
+      const options = ["--image", example.file, "--prompt", "x", "--out", out, "--seconds", "120", "--steps", "1"];
       const watcher = Deno.watchFs(folder.path);
       const child = new Deno.Command(program, {
         args: [...args, ...options],
@@ -172,12 +172,12 @@ const mistakes: readonly (readonly [args: string, says: RegExp])[] = [
 
 Deno.test("a wrong command line is one line, exit code 1, and nothing is left behind", async () => {
   await using folder = await temporaryFolder();
-  const picture = await Deno.readFile(cupcake.file);
+  const picture = await Deno.readFile(example.file);
   const inputs = { TEXT: join(folder.path, "text.png"), TRUNCATED: join(folder.path, "truncated.png") };
   await Deno.writeTextFile(inputs.TEXT, "I am no picture");
   await Deno.writeFile(inputs.TRUNCATED, picture.subarray(0, picture.length / 2));
   const before = (await readdir(folder.path)).sort();
-  const words = { ...inputs, IMAGE: cupcake.file, OUT: join(folder.path, "video.mp4"), FOLDER: folder.path };
+  const words = { ...inputs, IMAGE: example.file, OUT: join(folder.path, "video.mp4"), FOLDER: folder.path };
   for (const [line, says] of mistakes) {
     const args = line.split(" ").map((arg) =>
       Object.entries(words).reduce((text, [word, value]) => text.replace(word, value), arg)

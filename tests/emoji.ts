@@ -9,23 +9,23 @@ import { root } from "./task_command.ts";
 
 export const emojiDir: string = join(root, "models", "emoji");
 
-export const cupcake = {
-  file: join(emojiDir, "examples", "unseen-left-cupcake.png"),
-  prompt: "The cupcake slides to the left and comes back.",
+export const example = {
+  file: join(emojiDir, "examples", "sailboat-left.png"),
+  prompt: "The sailboat slides to the left and comes back.",
 };
 
 /** The start picture as it is uploaded. */
-export async function cupcakeBlob(): Promise<Blob> {
-  return new Blob([await Deno.readFile(cupcake.file)], { type: "image/png" });
+export async function exampleBlob(): Promise<Blob> {
+  return new Blob([await Deno.readFile(example.file)], { type: "image/png" });
 }
 
 /** Two sections of two steps, but for what `settings` say. */
-export async function cupcakeRequest(settings: Partial<ResolvedSettings> = {}): Promise<GenerationRequest> {
+export async function exampleRequest(settings: Partial<ResolvedSettings> = {}): Promise<GenerationRequest> {
   return {
-    image: await decodeImage(await Deno.readFile(cupcake.file)),
+    image: await decodeImage(await Deno.readFile(example.file)),
     modelDir: emojiDir,
     settings: {
-      prompt: cupcake.prompt,
+      prompt: example.prompt,
       negativePrompt: "",
       durationSeconds: 2.4,
       seed: 31337,

@@ -8,7 +8,7 @@ import { createFramePackEngine } from "../src/engine/framepack_engine.ts";
 import { createProcessEngine } from "../src/engine/process_engine.ts";
 import type { SessionEvent } from "../src/session/mod.ts";
 import type { FrameBatch, PreviewClip } from "../src/video.ts";
-import { cupcake, cupcakeBlob, cupcakeRequest } from "./emoji.ts";
+import { example, exampleBlob, exampleRequest } from "./emoji.ts";
 import { canSeeProcesses, descendantsOf, stillRunningAfter, type SystemProcess } from "./processes.ts";
 import { type ServerProcess, startServerProcess } from "./server_process.ts";
 import { joinWhep } from "./whep_receiver.ts";
@@ -24,7 +24,7 @@ async function batchesOf(engine: Engine, request: GenerationRequest): Promise<Fr
 
 for (const schedule of ["inverted", "forward"] as const) {
   Deno.test(`frames through the engine process are those of the engine, bit for bit (${schedule})`, async () => {
-    const request = await cupcakeRequest({ schedule });
+    const request = await exampleRequest({ schedule });
     await using here = createFramePackEngine(cpu);
     await using there = createProcessEngine(cpu);
     const expected = await batchesOf(here, request);
@@ -38,10 +38,10 @@ for (const schedule of ["inverted", "forward"] as const) {
   });
 
   Deno.test(`previews change no frame, and come through the engine process as they are (${schedule})`, async () => {
-    const request = await cupcakeRequest({ schedule, previews: true });
+    const request = await exampleRequest({ schedule, previews: true });
     await using here = createFramePackEngine(cpu);
     await using there = createProcessEngine(cpu);
-    const plain = await batchesOf(here, await cupcakeRequest({ schedule }));
+    const plain = await batchesOf(here, await exampleRequest({ schedule }));
     const local = await Array.fromAsync(here.generate(request, never));
     const remote = await Array.fromAsync(there.generate(request, never));
     for (const events of [local, remote]) {
@@ -94,11 +94,11 @@ Deno.test({
   ignore: !canSeeProcesses,
   async fn() {
     await using engine = createProcessEngine(cpu);
-    const expected = await batchesOf(engine, await cupcakeRequest({ durationSeconds: 1 }));
+    const expected = await batchesOf(engine, await exampleRequest({ durationSeconds: 1 }));
     const before = await enginesOf(Deno.pid);
     const stop = new AbortController();
     const reason = new Error("Enough");
-    const large = await cupcakeRequest({ widthPx: 320, heightPx: 320, steps: 25, durationSeconds: 120 });
+    const large = await exampleRequest({ widthPx: 320, heightPx: 320, steps: 25, durationSeconds: 120 });
     const events = engine.generate(large, stop.signal)[Symbol.asyncIterator]();
     let stepSeconds = 0;
     while (stepSeconds === 0) {
@@ -113,7 +113,7 @@ Deno.test({
     const seconds = (performance.now() - startMs) / 1000;
     const patience = Math.max(1, stepSeconds / 2); // on a busy computer everything takes longer
     assert.ok(seconds < patience, `it took ${seconds.toFixed(2)} s; a step takes ${stepSeconds.toFixed(2)} s`);
-    assert.deepEqual(await batchesOf(engine, await cupcakeRequest({ durationSeconds: 1 })), expected);
+    assert.deepEqual(await batchesOf(engine, await exampleRequest({ durationSeconds: 1 })), expected);
     assert.deepEqual(await enginesOf(Deno.pid), before);
   },
 });
@@ -123,7 +123,7 @@ Deno.test({
   ignore: !canSeeProcesses,
   async fn() {
     await using engine = createProcessEngine(cpu);
-    const request = await cupcakeRequest({ durationSeconds: 1, steps: 1 });
+    const request = await exampleRequest({ durationSeconds: 1, steps: 1 });
     const expected = await batchesOf(engine, request);
     const [idle] = await enginesOf(Deno.pid);
     Deno.kill(idle!.pid, "SIGKILL");
@@ -136,7 +136,7 @@ Deno.test({
 const secondStep = ({ event, data }: SessionEvent) => event === "progress" && data.progress.step >= 2;
 
 async function cupcakeSession(server: ServerProcess, settings: Readonly<Record<string, string>>) {
-  return await server.start({ prompt: cupcake.prompt, ...settings }, await cupcakeBlob());
+  return await server.start({ prompt: example.prompt, ...settings }, await exampleBlob());
 }
 
 Deno.test({
@@ -196,7 +196,7 @@ Deno.test({
   ignore: !canSeeProcesses,
   async fn() {
     await using engine = createProcessEngine(cpu);
-    await batchesOf(engine, await cupcakeRequest({ durationSeconds: 1, steps: 1 }));
+    await batchesOf(engine, await exampleRequest({ durationSeconds: 1, steps: 1 }));
     const [process] = await enginesOf(Deno.pid);
     const [program, ...args] = process!.arguments;
     const fence = args.slice(0, args.findIndex((word) => word.endsWith("host.ts")));

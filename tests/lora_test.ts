@@ -11,7 +11,7 @@ import { createProcessEngine } from "../src/engine/process_engine.ts";
 import { createTestPatternEngine } from "../src/engine/test_pattern.ts";
 import { writeSafetensors } from "../src/engine/onnx/safetensors.ts";
 import { float32Tensor } from "../src/engine/onnx/tensor.ts";
-import { cupcake, cupcakeRequest, emojiDir } from "./emoji.ts";
+import { emojiDir, example, exampleRequest } from "./emoji.ts";
 import { createListeningEngine } from "./listening_engine.ts";
 import { loraTensors, seenModules, writeLora } from "./lora_files.ts";
 import { sessionForm, startServer } from "./server_fixture.ts";
@@ -34,7 +34,7 @@ async function loraFolder() {
 
 /** Hash of every frame that the request makes. */
 async function framesOf(engine: Engine, loras?: readonly LoraFile[]): Promise<string> {
-  const request = await cupcakeRequest({ durationSeconds: 1, schedule: "forward", previews: false });
+  const request = await exampleRequest({ durationSeconds: 1, schedule: "forward", previews: false });
   const hash = createHash("sha256");
   const signal = new AbortController().signal;
   for await (const event of engine.generate({ ...request, ...(loras ? { loras } : {}) }, signal)) {
@@ -154,7 +154,7 @@ Deno.test("generate --lora takes names and files, and refuses in one line what i
   await mkdir(out);
   await writeFile(join(out, "text.safetensors"), "no safetensors");
   const env = { FRAMECAST_LORAS_DIR: folder.dir, INIT_CWD: out };
-  const options = ["--image", cupcake.file, "--prompt", "x", "--seconds", "1", "--steps", "1"];
+  const options = ["--image", example.file, "--prompt", "x", "--seconds", "1", "--steps", "1"];
   const run = (name: string, ...loras: string[]) =>
     runTask("generate", [...options, "--out", `${name}.mp4`, ...loras.flatMap((lora) => ["--lora", lora])], env);
   const frames = async (name: string) => createHash("sha256").update(await Deno.readFile(join(out, `${name}.mp4`)));

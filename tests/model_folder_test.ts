@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { cp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cupcake, cupcakeBlob, emojiDir } from "./emoji.ts";
+import { emojiDir, example, exampleBlob } from "./emoji.ts";
 import { splitIntoShards } from "./shards.ts";
 import { type ServerProcess, startServerProcess } from "./server_process.ts";
 import { sessionForm } from "./server_fixture.ts";
@@ -115,7 +115,7 @@ async function copyEmoji(dir: string): Promise<void> {
 
 /** What the API says about a session with this model: the refusal, or why the session failed. */
 async function complaint(server: ServerProcess, model: string): Promise<string> {
-  const form = await sessionForm({ model, durationSeconds: "1", steps: "1" }, await cupcakeBlob());
+  const form = await sessionForm({ model, durationSeconds: "1", steps: "1" }, await exampleBlob());
   const response = await server.request("/api/sessions", { method: "POST", body: form });
   const answer = await response.json();
   if (response.status !== 202) return answer.detail;
@@ -139,7 +139,7 @@ Deno.test("a damaged model folder fails its session with one clear sentence, ove
       assert.match(detail, says);
       assert.match(detail, /^[^\n]+$/);
 
-      const args = ["--image", cupcake.file, "--prompt", "x", "--out", join(out, "video.mp4"), "--model", dir];
+      const args = ["--image", example.file, "--prompt", "x", "--out", join(out, "video.mp4"), "--model", dir];
       const { code, stderr } = await runTask("generate", [...args, "--seconds", "1", "--steps", "1"]);
       assert.equal(code, 1, name);
       assert.match(stderr, /^[^\n]+\n$/, `${name} is one line`);
@@ -147,7 +147,7 @@ Deno.test("a damaged model folder fails its session with one clear sentence, ove
       assert.deepEqual(await readdir(out), [], "nothing is left behind");
       await rm(dir, { recursive: true });
     }
-    const { id } = await server.start({ durationSeconds: "1", steps: "1" }, await cupcakeBlob());
+    const { id } = await server.start({ durationSeconds: "1", steps: "1" }, await exampleBlob());
     assert.equal((await server.ended(id)).state, "completed");
   } finally {
     await rm(out, { recursive: true });
@@ -162,7 +162,7 @@ Deno.test("weights in shards give the video that one file gives", async () => {
     if (shape === "shards") await splitIntoShards(join(models.path, "emoji", "transformer"));
     const out = join(models.path, `${files.length}.mp4`);
     const { code, stderr } = await runTask("generate", [
-      ...["--image", cupcake.file, "--prompt", cupcake.prompt, "--out", out, "--seconds", "1", "--steps", "2"],
+      ...["--image", example.file, "--prompt", example.prompt, "--out", out, "--seconds", "1", "--steps", "2"],
     ], { FRAMECAST_MODELS_DIR: models.path });
     assert.equal(code, 0, stderr);
     files.push(await readFile(out));
@@ -184,7 +184,7 @@ Deno.test("another model works: by FRAMECAST_MODELS_DIR, by its path, and with g
     assert.deepEqual([view.plan.widthPx, view.plan.heightPx, view.video?.frames], [64, 64, 37]);
   }
   const out = join(models.path, "video.mp4");
-  const args = ["--image", cupcake.file, "--prompt", "x", "--out", out, "--model", dir];
+  const args = ["--image", example.file, "--prompt", "x", "--out", out, "--model", dir];
   const { code, stdout, stderr } = await runTask("generate", [
     ...args,
     ...["--seconds", "1", "--steps", "2", "--resolution", "64x64"],

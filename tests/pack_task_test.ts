@@ -6,7 +6,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createProcessEngine } from "../src/engine/process_engine.ts";
 import { readModelSizes } from "../src/engine/memory/mod.ts";
-import { cupcakeRequest, emojiDir } from "./emoji.ts";
+import { emojiDir, exampleRequest } from "./emoji.ts";
 import { type Ended, runTask } from "./task_command.ts";
 
 interface Desk extends AsyncDisposable {
@@ -26,7 +26,7 @@ async function desk(): Promise<Desk> {
 /** All pixels of a video of one section. */
 async function pixelsOf(modelDir: string): Promise<Uint8Array> {
   await using engine = createProcessEngine({ device: { kind: "cpu" } });
-  const request = { ...await cupcakeRequest({ durationSeconds: 1, steps: 4 }), modelDir };
+  const request = { ...await exampleRequest({ durationSeconds: 1, steps: 4 }), modelDir };
   for await (const event of engine.generate(request, new AbortController().signal)) {
     if (event.kind === "frames") return event.batch.pixels;
   }

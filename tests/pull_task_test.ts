@@ -6,7 +6,7 @@ import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createProcessEngine } from "../src/engine/process_engine.ts";
-import { cupcakeRequest, emojiDir } from "./emoji.ts";
+import { emojiDir, exampleRequest } from "./emoji.ts";
 import { HubDouble } from "./hub_double.ts";
 import { assertEmoji, published } from "./pull_home.ts";
 import { neededFiles, type Repos, transformerRepo } from "./published_emoji.ts";
@@ -50,7 +50,7 @@ async function desk(repos: Repos = published): Promise<Desk> {
 
 async function framesOf(modelDir: string): Promise<Uint8Array[]> {
   await using engine = createProcessEngine({ device: { kind: "cpu" } });
-  const request = { ...await cupcakeRequest({ durationSeconds: 1.2, steps: 1 }), modelDir };
+  const request = { ...await exampleRequest({ durationSeconds: 1.2, steps: 1 }), modelDir };
   const events = await Array.fromAsync(engine.generate(request, new AbortController().signal));
   return events.flatMap((event) => event.kind === "frames" ? [event.batch.pixels] : []);
 }

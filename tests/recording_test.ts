@@ -10,7 +10,7 @@ import { readFileFrames } from "../src/session/file_frames.ts";
 import type { SessionView } from "../src/session/mod.ts";
 import type { FrameBatch } from "../src/video.ts";
 import { readBlockCode } from "./block_code.js";
-import { cupcake, cupcakeBlob } from "./emoji.ts";
+import { example, exampleBlob } from "./emoji.ts";
 import { createGatedEngine } from "./gated_engine.ts";
 import { sessionForm, startServer, type TestServer } from "./server_fixture.ts";
 
@@ -116,8 +116,8 @@ for (const schedule of schedules) {
     await using server = await startServer({
       engine: keepingFinals(createFramePackEngine({ device: { kind: "cpu" } }), finals),
     });
-    const settings = { schedule, durationSeconds: "2.4", steps: "2", prompt: cupcake.prompt };
-    const body = await sessionForm(settings, await cupcakeBlob());
+    const settings = { schedule, durationSeconds: "2.4", steps: "2", prompt: example.prompt };
+    const body = await sessionForm(settings, await exampleBlob());
     const { id } = await (await server.request("/api/sessions", { method: "POST", body })).json();
     const view = await server.ended(id);
     assert.equal(view.state, "completed");

@@ -6,7 +6,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { decodeImage, encodePng } from "../src/image.ts";
-import { cupcake } from "./emoji.ts";
+import { example } from "./emoji.ts";
 import { createGatedEngine } from "./gated_engine.ts";
 import { createListeningEngine } from "./listening_engine.ts";
 import { sessionForm, startServer, type TestServer } from "./server_fixture.ts";
@@ -159,9 +159,9 @@ Deno.test("generate starts from words alone, is led to an end picture, and takes
     assert.match(words.stdout, /words\.mp4: 1\.10 s, 33 frames, /);
     const led = await run(
       "--image",
-      cupcake.file,
+      example.file,
       "--end-image",
-      cupcake.file,
+      example.file,
       "--end-strength",
       "0.5",
       "--out",
@@ -174,16 +174,16 @@ Deno.test("generate starts from words alone, is led to an end picture, and takes
       [["--start", "purple"], /^Cannot use --start "purple": it must be one of picture, black, white, green, noise$/],
       [["--start", "picture"], /^--image is missing; /],
       [
-        ["--start", "black", "--image", cupcake.file],
+        ["--start", "black", "--image", example.file],
         /^Cannot use --start "black" beside --image: leave one of them out$/,
       ],
       [["--start", "black", "--end-strength", "1"], /^Cannot use --end-strength "1" without --end-image$/],
       [
-        ["--start", "black", "--end-image", cupcake.file, "--end-strength", "3"],
+        ["--start", "black", "--end-image", example.file, "--end-strength", "3"],
         /^Cannot use --end-strength "3": it must be at most 1$/,
       ],
       [
-        ["--start", "black", "--end-image", cupcake.file, "--schedule", "forward"],
+        ["--start", "black", "--end-image", example.file, "--schedule", "forward"],
         /^The order "forward" cannot be led to an end picture, only "inverted" can$/,
       ],
       [["--start", "black", "--window", "40"], /^Cannot use --window "40": it must be at most 33$/],

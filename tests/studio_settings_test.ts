@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { chromiumPath } from "./chromium.ts";
 import { seenModules, writeLora } from "./lora_files.ts";
-import { cupcake, emojiDir } from "./emoji.ts";
+import { emojiDir, example } from "./emoji.ts";
 import { barriers, openSite, overhangPx, shows, type Site, until } from "./page_site.ts";
 import { generate, sessionIn, studioTest, text } from "./studio_page.ts";
 
@@ -131,7 +131,7 @@ studioTest("a video from words alone needs no picture, and begins again with wha
   await page.getByRole("menuitem", { name: "Use these settings again" }).click();
   await until(page, `!document.querySelector("#plain").hidden`);
   assert.equal(await start.inputValue(), "noise");
-  await page.locator("#file").setInputFiles(cupcake.file);
+  await page.locator("#file").setInputFiles(example.file);
   await until(page, `!document.querySelector("#chosen").hidden && document.querySelector("#plain").hidden`);
   assert.equal(await page.locator("#crop > *").count(), 2);
 });
@@ -140,14 +140,14 @@ studioTest("an end picture goes with its strength, comes back, and is left out w
   const page = await site.open("/");
   await openSettings(page);
   const end = page.getByLabel("End picture file");
-  await end.setInputFiles(cupcake.file);
+  await end.setInputFiles(example.file);
   await page.getByRole("spinbutton", { name: "Strength of the end picture" }).fill("0.4");
   assert.deepEqual(await barriers(page), []);
   site.engine.admit(1);
   const led = await site.server.ended(await generate(page, 1));
   assert.equal(led.settings.endStrength, 0.4);
   const kept = await (await site.server.request(led.links.endImage!)).bytes();
-  assert.deepEqual(kept, await Deno.readFile(cupcake.file));
+  assert.deepEqual(kept, await Deno.readFile(example.file));
 
   await page.getByRole("button", { name: "Remove the end picture" }).click();
   await page.getByRole("tab", { name: "Sessions" }).first().click();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cupcakeRequest, emojiDir } from "../../tests/emoji.ts";
+import { emojiDir, exampleRequest } from "../../tests/emoji.ts";
 import type { GenerationEvent } from "./event.ts";
 import { generateVideo, type SectionLatents } from "./generate.ts";
 import { type FramePackModel, loadModel } from "./model.ts";
@@ -16,7 +16,7 @@ async function emoji(use: (model: FramePackModel) => Promise<void>): Promise<voi
 }
 
 async function eventsOf(model: FramePackModel, settings: Partial<ResolvedSettings>, end?: EndFrame) {
-  const request = await cupcakeRequest({ steps: 1, ...settings });
+  const request = await exampleRequest({ steps: 1, ...settings });
   return await Array.fromAsync(generateVideo(model, { ...request, ...(end ? { end } : {}) }, signal));
 }
 

@@ -220,7 +220,7 @@ async function exists(path: string): Promise<boolean> {
   return await stat(path).then(() => true, () => false);
 }
 
-/** `examples/unseen-left-cupcake.png` → `unseen left cupcake`. */
+/** `examples/unseen-left-example.png` → `unseen left example`. */
 function titleOf(imagePath: string): string {
   return basename(imagePath).replace(/\.\w+$/, "").replaceAll("-", " ");
 }

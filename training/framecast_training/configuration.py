@@ -19,7 +19,7 @@ KNOWN: dict[str, dict[str, tuple[type, ...]]] = {
     "transformer": {"begin_with": (str,), "minutes": (int, float), "steps": (int,), "rate": (float,), "batch": (int,),
                     "flat": (float,), "average": (float,), "corruption": (float,), "first_share": (float,), "file": (str,), "schedules": (list,),
                     "shape": (dict,)},
-    "export": {"folder": (str,), "steps": (int,)},
+    "export": {"folder": (str,), "steps": (int,), "leaves_out": (list,)},
 }
 NEEDED = {"": ("seed", "ranks", "work"), "domain": (), "vae": ("channels",), "pool": ("parts", "clips_per_part", "seed"),
           "transformer": ("rate", "batch"), "export": ("folder", "steps")}

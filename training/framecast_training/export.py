@@ -61,9 +61,10 @@ def export(work: Path, folder: Path, book: SpriteBook, settings: dict, weights: 
         "image_processor_type": "SiglipImageProcessor", "image_std": [0.5] * 3, "processor_class": "SiglipProcessor",
         "resample": 3, "rescale_factor": 1 / 255, "size": {"height": 64, "width": 64},
     })
-    examples = write_examples(folder, book, settings["domain"])
+    domain = told_of(settings)
+    examples = write_examples(folder, book, domain)
     rgb = fitted_rgb(Path(settings["vae"].get("begin_with", "")) if settings["vae"].get("minutes") == 0 else None)
-    _write_json(folder / "framecast.json", {**manifest(texts, examples, settings), **rgb})
+    _write_json(folder / "framecast.json", {**manifest(texts, examples, settings, domain), **rgb})
 
 
 def fitted_rgb(kept: Path | None) -> dict:
@@ -138,7 +139,14 @@ def write_examples(folder: Path, book: SpriteBook, domain: Domain) -> list[dict]
     return rows
 
 
-def manifest(texts: Texts, examples: list[dict], settings: dict) -> dict:
+def told_of(settings: dict) -> Domain:
+    """What is told of the domain: motions that were not learnt well are left out."""
+    domain: Domain = settings["domain"]
+    known = tuple(name for name in domain.motions if name not in settings["export"].get("leaves_out", ()))
+    return replace(domain, motions=known)
+
+
+def manifest(texts: Texts, examples: list[dict], settings: dict, domain: Domain) -> dict:
     """`framecast.json`"""
     return {
         "name": "emoji",
@@ -151,7 +159,7 @@ def manifest(texts: Texts, examples: list[dict], settings: dict) -> dict:
         "default_schedule": "inverted",
         "vae": {"scaling_factor": SCALING_FACTOR},
         "prompt": {"template": TEMPLATE, "crop_start": texts.crop, "max_length": texts.crop + 256, "text_padded_length": 512},
-        "understands": understands(settings["domain"]),
+        "understands": understands(domain),
         "examples": examples,
         "licence": {
             "weights": "Apache-2.0",
