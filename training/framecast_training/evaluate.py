@@ -179,4 +179,4 @@ def sheets(cases: list[Case], made: list[Tensor], folder: Path, rows: int, colum
         pairs = [(case.spec.scene.draw(case.phases()), clip) for case, clip in chosen]
         pictures = [video[torch.linspace(0, len(video) - 1, columns).long()] for pair in pairs for video in pair]
         grid = torch.cat([torch.cat(list(row), 2) for row in pictures], 1)
-        Image.fromarray(grid.permute(1, 2, 0).numpy()).save(folder / f"unseen-{schedule}.png", optimize=True)
+        Image.fromarray(grid.permute(1, 2, 0).numpy()).quantize(256).save(folder / f"unseen-{schedule}.png", optimize=True)
