@@ -23,7 +23,7 @@ studioTest(
     await compareFrameNumbers(page, 20);
     assert.equal(await text(page, ".stage-head .pill"), "Live");
     assert.equal(await text(page, ".percent"), "50%");
-    assert.equal(await page.title(), "50% · The caterpillar jumps up and down. · framecast");
+    assert.equal(await page.title(), "50% · The cat jumps up and down. · framecast");
     const states = await page.evaluate(`[...document.querySelectorAll(".cell")].map(({ dataset }) => dataset.state)`);
     assert.deepEqual(states, ["planned", "sampling", "provisional", "final"]);
     engine.admit(2);
@@ -140,7 +140,7 @@ studioTest(
 studioTest("what the model knows is listed, and a press on it writes the prompt", async ({ open }) => {
   const page = await open("/");
   await page.getByRole("button", { name: "What it knows" }).click();
-  await shows(page, "A small model, made for one emoji, sticker or icon on a plain background.");
+  await shows(page, "A small model, made for one emoji, sticker, icon or simple drawing on a plain background.");
   assert.equal(await overhangPx(page), 0);
   await page.getByRole("button", { name: "fades out and comes back", exact: true }).click();
   assert.equal(await page.locator("#prompt").inputValue(), "It fades out and comes back.");

@@ -31,7 +31,7 @@ for (const codec of ["vp8", "h264"] as const) {
         await stream.generate();
         await until(page, "pictures.filter(({ code }) => code?.section === 2 && code.state === 'final').length > 50");
         const frames = checkedFrames(await picturesOf(page), stream);
-        assert.ok(frames.some((frame) => frame >= 40) && frames.includes(0), "both sections were seen");
+        assert.ok(frames.some((frame) => frame >= 40) && frames.some((frame) => frame < 36), "both sections were seen");
         assert.equal((await receivedBy(page)).packetsLost, 0);
       },
     );
