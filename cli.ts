@@ -14,7 +14,7 @@ import {
   typedPath,
   wrongCommand,
 } from "./cli_request.ts";
-import { print, printError, runCommand, UsageError } from "./command.ts";
+import { print, printError, runCommand, StopSignals, UsageError } from "./command.ts";
 import { type Config, configFromEnvironment, folderTypedIn } from "./src/config.ts";
 import { createProcessEngine } from "./src/engine/process_engine.ts";
 import { type GenerationEvent, type GenerationRequest, planVideo } from "./src/engine/mod.ts";
@@ -93,13 +93,9 @@ async function requireWritable(out: string, framesFile: string): Promise<void> {
 
 type End = { readonly kind: "completed" | "stopped" } | { readonly kind: "failed"; readonly error: unknown };
 
-const stopSignals = ["SIGINT", "SIGTERM"] as const;
-
 /** Makes the video into `store`, showing how far it is. Whatever ends it early, the store keeps what is finished. */
 async function fill(store: FrameStore, request: GenerationRequest, config: Config): Promise<End> {
-  const stop = new AbortController();
-  const interrupt = () => stop.signal.aborted ? Deno.exit(130) : stop.abort(new DOMException("Stopped", "AbortError"));
-  for (const signal of stopSignals) Deno.addSignalListener(signal, interrupt);
+  using stop = new StopSignals();
   const bar = new SingleBar({ format: "{bar} {percentage}% | {what} | {duration_formatted}", hideCursor: true });
   const [sections, { steps }] = [store.plan.sections.length, request.settings];
   // The decoding of a section counts as one step.
@@ -126,7 +122,6 @@ async function fill(store: FrameStore, request: GenerationRequest, config: Confi
     return stop.signal.aborted ? { kind: "stopped" } : { kind: "failed", error };
   } finally {
     bar.stop();
-    for (const signal of stopSignals) Deno.removeSignalListener(signal, interrupt);
   }
 }
 

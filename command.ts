@@ -11,6 +11,32 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+const stopSignals = ["SIGINT", "SIGTERM"] as const;
+
+/** Until it is disposed, the first Ctrl-C, or a request to end, aborts `signal`; the second one ends the program. */
+export class StopSignals implements Disposable {
+  readonly #stop = new AbortController();
+  readonly #interrupt: () => void;
+
+  /** @param tidy what is done before the program is ended */
+  constructor(tidy = () => {}) {
+    this.#interrupt = () => {
+      if (!this.signal.aborted) return this.#stop.abort(new DOMException("Stopped", "AbortError"));
+      tidy();
+      Deno.exit(130);
+    };
+    for (const signal of stopSignals) Deno.addSignalListener(signal, this.#interrupt);
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  [Symbol.dispose](): void {
+    for (const signal of stopSignals) Deno.removeSignalListener(signal, this.#interrupt);
+  }
+}
+
 /** Runs `main` as the program: its number is the exit code; an error is a sentence, or a trace where it is a fault of ours. */
 export async function runCommand(main: (args: string[]) => Promise<number>): Promise<void> {
   try {

@@ -6,7 +6,7 @@
 import { SingleBar } from "cli-progress";
 import { copyFile, lstat, mkdir, readdir, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { print, printError, runCommand, UsageError } from "./command.ts";
+import { print, printError, runCommand, StopSignals, UsageError } from "./command.ts";
 import { configFromEnvironment, folderTypedIn } from "./src/config.ts";
 import { inspectWeights } from "./src/engine/mod.ts";
 import { openCheckpoint } from "./src/engine/onnx/safetensors.ts";
@@ -18,7 +18,6 @@ const usage = `Usage:
       writes models/NAME (default MODEL-fp8): the transformer's blocks in 8 bits, all else linked to MODEL.
       MODEL is a folder of models/, or a path.`;
 
-const stopSignals = ["SIGINT", "SIGTERM"] as const;
 const advice = "FRAMECAST_MODELS_DIR names another folder";
 
 async function main(args: string[]): Promise<number> {
@@ -47,9 +46,7 @@ async function main(args: string[]): Promise<number> {
       } left; ${advice}`,
     );
   }
-  const stop = new AbortController();
-  const interrupt = () => stop.signal.aborted ? Deno.exit(130) : stop.abort(new DOMException("Stopped", "AbortError"));
-  for (const signal of stopSignals) Deno.addSignalListener(signal, interrupt);
+  using stop = new StopSignals();
   try {
     await makeFolder(source, folder, plan, stop.signal);
     print(`${folder} is ready: ${gigabytes(plan.sizeBytes)}; FRAMECAST_MODEL=${name} runs it`);
@@ -58,8 +55,6 @@ async function main(args: string[]): Promise<number> {
     if (!stop.signal.aborted) throw error;
     printError("Stopped. Nothing is left of it.");
     return 130;
-  } finally {
-    for (const signal of stopSignals) Deno.removeSignalListener(signal, interrupt);
   }
 }
 
@@ -79,10 +74,10 @@ async function makeFolder(source: string, folder: string, plan: PackPlan, signal
   try {
     await writing(folder, async () => {
       await mkdir(join(next, "transformer"), { recursive: true });
-      for (const { name, isDirectory, isSymbolicLink } of await entriesOf(source)) {
-        if (name !== "transformer" && (isDirectory || isSymbolicLink)) {
-          await symlink(join(source, name), join(next, name));
-        }
+      for (const entry of await readdir(source, { withFileTypes: true })) {
+        const { name } = entry;
+        if (name === "transformer" || entry.isFile()) continue;
+        await symlink(join(source, name), join(next, name));
       }
       await describe(source, next, basename(folder));
       await copyFile(join(source, "transformer", "config.json"), join(next, "transformer", "config.json"));
@@ -93,15 +88,6 @@ async function makeFolder(source: string, folder: string, plan: PackPlan, signal
   } finally {
     await rm(next, { recursive: true, force: true });
   }
-}
-
-async function entriesOf(folder: string) {
-  const entries = await readdir(folder, { withFileTypes: true });
-  return entries.map((entry) => ({
-    name: entry.name,
-    isDirectory: entry.isDirectory(),
-    isSymbolicLink: entry.isSymbolicLink(),
-  }));
 }
 
 /** What the folder says about itself, under its new name; pictures of examples are linked with the rest. */

@@ -4,7 +4,7 @@
  */
 import { relative, resolve } from "node:path";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
-import { print, printError, runCommand } from "./command.ts";
+import { print, printError, runCommand, StopSignals } from "./command.ts";
 import { configFromEnvironment, folderTypedIn, hubConfigFromEnvironment } from "./src/config.ts";
 import { type PartName, partNames } from "./src/engine/mod.ts";
 import {
@@ -29,8 +29,6 @@ const usage = `Usage:
       PART is ${partNames.map(optionOf).join(", ")}
 Hugging Face's variables say where from and where to: HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_HUB_OFFLINE.`;
 
-const stopSignals = ["SIGINT", "SIGTERM"] as const;
-
 async function main(args: string[]): Promise<number> {
   const recipe = readRecipe(args);
   if (recipe === null) {
@@ -42,13 +40,7 @@ async function main(args: string[]): Promise<number> {
   const cacheDir = typedPath(hub.cacheDir);
   const options = { ...hub, cacheDir, modelsDir, token: token ?? await tokenIn(tokenFile) };
   const progress = Deno.stderr.isTerminal() ? new Bars() : new Lines(printError);
-  const stop = new AbortController();
-  const interrupt = () => {
-    if (!stop.signal.aborted) return stop.abort(new DOMException("Stopped", "AbortError"));
-    progress.end();
-    Deno.exit(130);
-  };
-  for (const signal of stopSignals) Deno.addSignalListener(signal, interrupt);
+  using stop = new StopSignals(() => progress.end());
   try {
     for await (const event of pull(recipe, options, stop.signal)) {
       progress.show(event);
@@ -62,7 +54,6 @@ async function main(args: string[]): Promise<number> {
     return 130;
   } finally {
     progress.end();
-    for (const signal of stopSignals) Deno.removeSignalListener(signal, interrupt);
   }
 }
 

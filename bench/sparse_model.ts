@@ -2,7 +2,7 @@
  * A transformer of the published size as files that take no room: right headers over holes.
  * @module
  */
-import { formatNames } from "../src/engine/onnx/safetensors_header.ts";
+import { headerBytes, writeAll } from "../src/engine/onnx/safetensors_header.ts";
 import { type DType, elementBytes, elementCount } from "../src/engine/onnx/tensor.ts";
 import { packedTransformerShapes, publishedTransformer } from "./published_transformer.ts";
 
@@ -48,20 +48,11 @@ export interface HollowTensor {
 
 /** Writes a `.safetensors` file whose numbers are a hole of the right size. */
 export async function writeHollow(path: string, tensors: readonly HollowTensor[]): Promise<void> {
-  const header: Record<string, unknown> = {};
-  let end = 0;
-  for (const { name, dtype, shape } of tensors) {
-    const start = end;
-    end += elementCount(shape) * elementBytes[dtype];
-    header[name] = { dtype: formatNames[dtype], shape, data_offsets: [start, end] };
-  }
-  const text = new TextEncoder().encode(JSON.stringify(header));
-  const length = new Uint8Array(8);
-  new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
+  const header = headerBytes(tensors);
+  const dataBytes = tensors.reduce((sum, { dtype, shape }) => sum + elementCount(shape) * elementBytes[dtype], 0);
   using file = await Deno.create(path);
-  await file.write(length);
-  await file.write(text);
-  await file.truncate(8 + text.length + end);
+  await writeAll(file, header);
+  await file.truncate(header.length + dataBytes);
 }
 
 const sizeBytes = (shape: readonly number[]) => elementCount(shape) * elementBytes[storedAs];

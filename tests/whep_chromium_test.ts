@@ -30,8 +30,10 @@ for (const codec of ["vp8", "h264"] as const) {
         const page = await watch(browser, stream);
         await stream.generate();
         await until(page, "pictures.filter(({ code }) => code?.section === 2 && code.state === 'final').length > 50");
+        // A busy browser may drop it once; it comes again.
+        await until(page, "pictures.some(({ code }) => code?.frame === 0)");
         const frames = checkedFrames(await picturesOf(page), stream);
-        assert.ok(frames.some((frame) => frame >= 40) && frames.some((frame) => frame < 36), "both sections were seen");
+        assert.ok(frames.some((frame) => frame >= 40) && frames.includes(0), "both sections were seen");
         assert.equal((await receivedBy(page)).packetsLost, 0);
       },
     );

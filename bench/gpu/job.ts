@@ -4,8 +4,7 @@
  * @module
  */
 import { createFramePackEngine } from "../../src/engine/framepack_engine.ts";
-import { type MemoryWishes, planFor, readModelSizes, workOf } from "../../src/engine/memory/mod.ts";
-import { MemoryShortageError } from "../../src/engine/errors.ts";
+import { engineAbilities, leastBytes, type MemoryWishes, readModelSizes, workOf } from "../../src/engine/memory/mod.ts";
 import {
   type Engine,
   type GenerationRequest,
@@ -24,14 +23,17 @@ const sectionSeconds = 1.2;
 export async function* job(bench: GpuBench): AsyncGenerator<Measurement> {
   const modelDir = await writeWholeModel(bench.folder);
   const asked = await request(modelDir, bench, 3);
-  const smallest = { limitBytes: await leastBytes(modelDir, asked) };
-  for (const [plan, vram] of [["the plan of this card", {}], ["the smallest plan", smallest]] as const) {
+  const model = await readModelSizes(modelDir);
+  const work = workOf(asked.settings, model);
+  const limitBytes = leastBytes({ model, work, precision: "bf16", abilities: engineAbilities });
+  const plans: readonly (readonly [string, MemoryWishes])[] = [
+    ["the plan of this card", {}],
+    ["the smallest plan", { limitBytes }],
+  ];
+  for (const [plan, vram] of plans) {
     await using engine = engineOf(bench, vram);
     const { result: video, peakBytes, beforeBytes } = await peakMemory(bench, () => timedVideo(engine, asked));
-    const memory = {
-      memoryGigabytes: (peakBytes - beforeBytes) / 1e9,
-      limitGigabytes: (vram as MemoryWishes).limitBytes,
-    };
+    const memory = { memoryBytes: peakBytes - beforeBytes, limitBytes: vram.limitBytes };
     yield* videoMeasurements(plan, video, bench.steps, memory);
   }
   await using engine = engineOf(bench, {});
@@ -86,7 +88,7 @@ function* videoMeasurements(
 const engineOf = ({ device, libraryPath }: GpuBench, vram: Omit<MemoryWishes, "spatialTiles">): Engine =>
   createFramePackEngine({ device, vram, ...(libraryPath === undefined ? {} : { libraryPath }) });
 
-/** A forward video of so many sections from a grey picture. */
+/** A forward video of so many sections from a picture of noise. */
 export async function request(
   modelDir: string,
   { size, steps }: Pick<GpuBench, "size" | "steps">,
@@ -106,16 +108,4 @@ export async function request(
     image: plainPicture("noise", { ...size, seed: 1 }),
     settings: resolveSettings(settings, await readManifest(modelDir), size, 1),
   };
-}
-
-/** What the smallest plan for this video takes, in bytes: the answer to a card with no memory. */
-async function leastBytes(modelDir: string, { settings }: GenerationRequest): Promise<number> {
-  const model = await readModelSizes(modelDir);
-  try {
-    planFor(workOf(settings, model), { card: { totalBytes: 0, freeBytes: 0 }, model, wishes: {} });
-  } catch (cause) {
-    if (cause instanceof MemoryShortageError) return cause.shortage.neededBytes;
-    throw cause;
-  }
-  throw new RangeError("A plan was made for a card without memory");
 }

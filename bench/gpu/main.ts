@@ -5,8 +5,8 @@
  *         [--size=608x640] [--steps=25] [--rounds=3] [--dual=20] [--single=40] [--device=0]
  *
  * Needs no network. The folder is made on the spot with random weights (26 GB, and 18 GB more for the encoders of `job`;
- * published names and shapes) unless it is there. `reference` needs a Python with torch for CUDA and diffusers, and is skipped without one. CUDA's libraries have
- * to be on the loader's path.
+ * published names and shapes) unless it is there. `reference` needs a Python with torch for CUDA and diffusers, and is
+ * skipped without one. CUDA's libraries have to be on the loader's path.
  * @module
  */
 import { join } from "node:path";
@@ -15,8 +15,8 @@ import { openRuntime, type Runtime } from "../../src/engine/onnx/runtime.ts";
 import { MissingError } from "../figure.ts";
 import { print, show } from "../show.ts";
 import type { GpuBench } from "./bench.ts";
-import { writeRandomTransformer, writeRandomVae } from "./random_model.ts";
 import { job } from "./job.ts";
+import { writeRandomTransformer, writeRandomVae } from "./random_model.ts";
 import { reference } from "./reference.ts";
 import { section } from "./section.ts";
 import * as stages from "./stages.ts";

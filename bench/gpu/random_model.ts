@@ -7,6 +7,7 @@ import { decoder, encoder } from "../../src/engine/networks/vae.ts";
 import { parseVaeConfig } from "../../src/engine/networks/vae_config.ts";
 import { Graph, Module, type Value } from "../../src/engine/onnx/graph.ts";
 import type { Checkpoint } from "../../src/engine/onnx/safetensors.ts";
+import { headerBytes, writeAll } from "../../src/engine/onnx/safetensors_header.ts";
 import { bfloat16OfFloat32, float16OfFloat32 } from "../../src/engine/onnx/tensor.ts";
 import { packedTransformerShapes, publishedTransformer } from "../published_transformer.ts";
 
@@ -45,7 +46,7 @@ export async function writeRandomTransformer(folder: string, { dual, single }: B
     JSON.stringify({ metadata: { "total_size": 2 * total }, "weight_map": weightMap }),
   );
   for (const [shard, part] of parts.entries()) {
-    await writeRandomFile(`${folder}/${fileOf(shard)}`, Object.fromEntries(part), "BF16");
+    await writeRandomFile(`${folder}/${fileOf(shard)}`, Object.fromEntries(part), "bfloat16");
   }
 }
 
@@ -69,7 +70,7 @@ const publishedVae = {
 export async function writeRandomVae(folder: string): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(publishedVae));
-  await writeRandomFile(`${folder}/diffusion_pytorch_model.safetensors`, vaeShapes(), "F16");
+  await writeRandomFile(`${folder}/diffusion_pytorch_model.safetensors`, vaeShapes(), "float16");
 }
 
 /** Names and shapes that the networks ask for while they are built. */
@@ -122,24 +123,15 @@ const nothing: Checkpoint = {
 };
 
 /** One safetensors file. Matrices are uniform with a variance of 1 / inputs, norms 1, biases small. */
-export async function writeRandomFile(path: string, shapes: Shapes, dtype: "BF16" | "F16"): Promise<void> {
-  const header: Record<string, unknown> = {};
-  let end = 0;
-  for (const [name, shape] of Object.entries(shapes)) {
-    const start = end;
-    end += 2 * count(shape);
-    header[name] = { dtype, shape, "data_offsets": [start, end] };
-  }
-  const text = new TextEncoder().encode(JSON.stringify(header));
-  const length = new Uint8Array(8);
-  new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
+export async function writeRandomFile(path: string, shapes: Shapes, dtype: HalfPrecision): Promise<void> {
   using file = await Deno.create(path);
-  await writeAll(file, length);
-  await writeAll(file, text);
+  await writeAll(file, headerBytes(Object.entries(shapes).map(([name, shape]) => ({ name, dtype, shape }))));
   for (const [name, shape] of Object.entries(shapes)) await writeTensor(file, name, shape, dtype);
 }
 
-async function writeTensor(file: Deno.FsFile, name: string, shape: readonly number[], dtype: "BF16" | "F16") {
+type HalfPrecision = "bfloat16" | "float16";
+
+async function writeTensor(file: Deno.FsFile, name: string, shape: readonly number[], dtype: HalfPrecision) {
   const isNorm = shape.length === 1 && name.endsWith("weight");
   const scale = shape.length > 1 ? Math.sqrt(3 / count(shape.slice(1))) : 0.05;
   const pool = isNorm ? poolOf("ones", 1, dtype) : poolOf("uniform", scale, dtype);
@@ -157,12 +149,12 @@ async function writeTensor(file: Deno.FsFile, name: string, shape: readonly numb
 const pools = new Map<string, Uint8Array>();
 
 /** Numbers that are written again and again: drawing 13 billion takes longer than a benchmark may. */
-function poolOf(kind: "ones" | "uniform", scale: number, dtype: "BF16" | "F16"): Uint8Array {
+function poolOf(kind: "ones" | "uniform", scale: number, dtype: HalfPrecision): Uint8Array {
   const key = `${kind} ${scale} ${dtype}`;
   const known = pools.get(key);
   if (known) return known;
   const numbers = kind === "ones" ? new Float32Array(2 ** 14).fill(1) : drawn().map((number) => number * scale);
-  const halves = dtype === "BF16" ? bfloat16OfFloat32(numbers) : float16OfFloat32(numbers);
+  const halves = dtype === "bfloat16" ? bfloat16OfFloat32(numbers) : float16OfFloat32(numbers);
   const pool = new Uint8Array(halves.buffer, halves.byteOffset, halves.byteLength);
   pools.set(key, pool);
   return pool;
@@ -182,10 +174,6 @@ function drawn(): Float32Array<ArrayBuffer> {
     uniform[i] = (state >>> 0) * 2 ** -31 - 1;
   }
   return uniform;
-}
-
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
 }
 
 /** FNV-1a. */

@@ -29,9 +29,14 @@ const configs: Readonly<Record<string, Record<string, unknown>>> = {
   },
 };
 
-/** Beside a random transformer and autoencoder in `folder`, which are linked. @returns the model's folder */
+/**
+ * Beside a random transformer and autoencoder in `folder`, which are linked, unless it is there.
+ * @returns the model's folder
+ */
 export async function writeWholeModel(folder: string): Promise<string> {
   const model = join(resolve(folder), "job");
+  const manifest = join(model, "framecast.json"); // written last
+  if (await Deno.stat(manifest).then(() => true, () => false)) return model;
   const { llama, clip, siglip } = publishedModelTensors();
   const encoders = { "text_encoder": llama, "text_encoder_2": clip, "image_encoder": siglip };
   await Deno.mkdir(model, { recursive: true });
@@ -41,7 +46,7 @@ export async function writeWholeModel(folder: string): Promise<string> {
     await writeRandomFile(
       join(model, part, "model.safetensors"),
       shapesOf(tensors),
-      part === "image_encoder" ? "BF16" : "F16",
+      part === "image_encoder" ? "bfloat16" : "float16",
     );
   }
   for (const part of ["transformer", "vae"]) await link(join(resolve(folder), part), join(model, part));
@@ -55,7 +60,7 @@ export async function writeWholeModel(folder: string): Promise<string> {
     JSON.stringify({ ...preprocessor, size: { height: 384, width: 384 } }),
   );
   const { prompt } = JSON.parse(await Deno.readTextFile(join(tokenizers, "framecast.json")));
-  await Deno.writeTextFile(join(model, "framecast.json"), JSON.stringify({ name: "random", prompt }));
+  await Deno.writeTextFile(manifest, JSON.stringify({ name: "random", prompt }));
   return model;
 }
 

@@ -5,6 +5,7 @@
 import {
   engineAbilities,
   gigabytes,
+  leastBytes,
   type MemoryPlan,
   type MemoryQuestion,
   type MemoryRefusal,
@@ -63,16 +64,13 @@ export function memoryExpectations(expectation: Expectation, gpu: Gpu | undefine
 function questionOf(
   { model, wishes, windowLatentFrames }: Expectation,
   { precision, ...size }: Pick<MemoryExpectation, "widthPx" | "heightPx" | "precision">,
-): MemoryQuestion {
+): Omit<MemoryQuestion, "card"> {
   const work = workOf({ ...size, windowLatentFrames, steps: publishedSteps, cfg: 1 }, model);
-  return { card: { totalBytes: 0, freeBytes: 0 }, model, wishes, precision, work, abilities: engineAbilities };
+  return { model, wishes, precision, work, abilities: engineAbilities };
 }
 
-/** A card with nothing free is refused with what it would need. */
-function leastFreeBytes(question: MemoryQuestion): number {
-  const refusal = planMemory(question);
-  if (refusal.kind === "planned") throw new RangeError("A plan was made for a card without memory");
-  return refusal.neededBytes + (question.wishes?.reserveBytes ?? 0);
+function leastFreeBytes(question: Omit<MemoryQuestion, "card">): number {
+  return leastBytes(question) + (question.wishes?.reserveBytes ?? 0);
 }
 
 /** A table: one line per size, one column per precision. */

@@ -8,8 +8,9 @@
  */
 import { CheckpointError } from "./errors.ts";
 import { float8Max, float8OfFloat32 } from "./onnx/float8.ts";
-import { type Checkpoint, readWeightBytes, type Weight } from "./onnx/safetensors.ts";
-import { formatNames } from "./onnx/safetensors_header.ts";
+import { scaleNames } from "./onnx/float8_weights.ts";
+import { type Checkpoint, placeOf, readWeightBytes, type Weight } from "./onnx/safetensors.ts";
+import { headerBytes, writeAll } from "./onnx/safetensors_header.ts";
 import { arrayOfBytes, type DType, elementBytes, elementCount, float32Of } from "./onnx/tensor.ts";
 
 /** A tensor of the new file. */
@@ -17,64 +18,39 @@ interface Planned {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly number[];
-  readonly sizeBytes: number;
-}
-
-/** What becomes of one tensor: itself, or its numbers in 8 bits and their scale. */
-interface Step {
-  readonly weight: Weight;
-  readonly isPacked: boolean;
-  readonly tensors: readonly Planned[];
 }
 
 /** The whole new file, before anything is written. */
 export interface PackPlan {
   readonly header: Uint8Array<ArrayBuffer>;
-  readonly steps: readonly Step[];
+  readonly steps: readonly { readonly weight: Weight; readonly isPacked: boolean }[];
   readonly sizeBytes: number;
 }
 
 /** @throws CheckpointError when the blocks are in 8 bits already */
 export function planPacking(checkpoint: Checkpoint): PackPlan {
-  const steps = checkpoint.names().map((name): Step => {
+  const steps = checkpoint.names().map((name) => {
     const weight = checkpoint.get(name);
-    const { shape, dtype } = weight;
-    const isPacked = isBlockMatrix(name) && shape.length === 2;
-    if (isPacked && dtype === "float8e4m3fn") {
+    const isPacked = isBlockMatrix(name) && weight.shape.length === 2;
+    if (isPacked && weight.dtype === "float8e4m3fn") {
       throw new CheckpointError(`Cannot pack "${name}"${placeOf(weight)}: it is in 8 bits already`);
     }
-    if (!isPacked) return { weight, isPacked, tensors: [planned(name, dtype, shape)] };
-    const scale = planned(name.replace(/weight$/, "scale_weight"), "float32", []);
-    return { weight, isPacked, tensors: [planned(name, "float8e4m3fn", shape), scale] };
+    return { weight, isPacked };
   });
-  const header = headerOf(steps.flatMap(({ tensors }) => tensors), { ...checkpoint.metadata, format: "pt" });
-  const dataBytes = steps.reduce(
-    (sum, { tensors }) => sum + tensors.reduce((bytes, one) => bytes + one.sizeBytes, 0),
-    0,
-  );
+  const tensors = steps.flatMap(({ weight, isPacked }) => isPacked ? packedTensors(weight) : [weight]);
+  const header = headerBytes(tensors, { ...checkpoint.metadata, format: "pt" });
+  const dataBytes = tensors.reduce((sum, { dtype, shape }) => sum + elementCount(shape) * elementBytes[dtype], 0);
   return { header, steps, sizeBytes: header.length + dataBytes };
 }
 
+/** A matrix's numbers in 8 bits, and their scale. */
+const packedTensors = ({ name, shape }: Weight): Planned[] => [
+  { name, dtype: "float8e4m3fn", shape },
+  { name: scaleNames(name)[0], dtype: "float32", shape: [] },
+];
+
 /** Blocks without the layers that make their modulation (`norm`, `norm1`, `norm1_context`). */
 const isBlockMatrix = (name: string) => /^(single_)?transformer_blocks\.\d+\.(?!norm).*\.weight$/.test(name);
-
-function planned(name: string, dtype: DType, shape: readonly number[]): Planned {
-  return { name, dtype, shape, sizeBytes: elementCount(shape) * elementBytes[dtype] };
-}
-
-function headerOf(tensors: readonly Planned[], metadata: Readonly<Record<string, string>>): Uint8Array<ArrayBuffer> {
-  const entries: Record<string, unknown> = { __metadata__: metadata };
-  let end = 0;
-  for (const { name, dtype, shape, sizeBytes } of tensors) {
-    entries[name] = { dtype: formatNames[dtype], shape, data_offsets: [end, end += sizeBytes] };
-  }
-  const json = new TextEncoder().encode(JSON.stringify(entries));
-  const paddedBytes = Math.ceil(json.length / 8) * 8;
-  const bytes = new Uint8Array(8 + paddedBytes).fill(0x20, 8);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(paddedBytes), true);
-  bytes.set(json, 8);
-  return bytes;
-}
 
 /**
  * Writes the file, tensor by tensor; gives the bytes that are there after each. One that is not finished is removed.
@@ -101,10 +77,6 @@ export async function* writePacked(plan: PackPlan, file: string, signal: AbortSi
   } finally {
     if (!isWhole) await Deno.remove(file).catch(() => {});
   }
-}
-
-async function writeAll(out: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await out.write(bytes.subarray(at));
 }
 
 /** The numbers of a matrix divided by its scale, in 8 bits, and the scale. */
@@ -153,5 +125,3 @@ function largestOf(numbers: Float32Array): number {
   }
   return largest;
 }
-
-const placeOf = ({ source }: Weight) => "file" in source ? ` of ${source.file}` : "";

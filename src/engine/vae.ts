@@ -155,8 +155,8 @@ export class Vae implements AsyncDisposable {
       const opset = this.#executables.options.device.kind === "cuda" ? 21 : undefined;
       return encodeModel(this.#graph(network, shape).spec, opset);
     };
-    const { threads } = network === "decoder" ? this.#decodeLanes : this.#executables.options;
-    return this.#executables.get(`vae.${network} ${shape}`, build, threads === undefined ? {} : { threads });
+    const options = network === "decoder" ? { threads: this.#decodeLanes.threads } : {};
+    return this.#executables.get(`vae.${network} ${shape}`, build, options);
   }
 
   /** Which weights a network has does not depend on what goes through it. */

@@ -18,6 +18,10 @@ from .motions import COMPOUNDS, MOTIONS, SPEEDS, Speed, period_of
 from .scene import Scene, draw_background, place
 from .sprites import SPRITE_PX, Subject, emoji_subjects, shape_subject, sprite
 
+BRIDGE_FRAMES = 72
+SECTION_FRAMES = 36
+
+
 @dataclass(frozen=True)
 class Domain:
     """Which clips there are. The widest by default; a narrower one is learnt sooner, and better for the same compute."""
@@ -38,10 +42,13 @@ class Domain:
     backgrounds: tuple[str, ...] = ()
     """Kinds, each as often as any other; none for all of them."""
 
+    @property
+    def compounds(self) -> tuple[tuple[str, str], ...]:
+        """Two motions of the domain at once, as far as they go together; none in a domain without pairs."""
+        return tuple(pair for pair in COMPOUNDS if self.pairs > 0 and set(pair) <= set(self.motions))
+
 
 WIDEST = Domain()
-BRIDGE_FRAMES = 72
-SECTION_FRAMES = 36
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,7 @@ def draw_motions(rng: np.random.Generator, domain: Domain = WIDEST) -> tuple[str
     if chance < domain.gentle:
         return ("gentle",)
     if chance < domain.gentle + domain.pairs:
-        return COMPOUNDS[int(rng.integers(len(COMPOUNDS)))]
+        return domain.compounds[int(rng.integers(len(domain.compounds)))]
     return (domain.motions[int(rng.integers(len(domain.motions)))],)
 
 
@@ -159,10 +166,12 @@ def draw_clip(
 
 
 def with_other_motions(spec: ClipSpec, count: int, rng: np.random.Generator, domain: Domain = WIDEST) -> list[ClipSpec]:
-    """@spec and the same start picture with other motions, @count in all, no two alike."""
+    """@spec and the same start picture with other motions, no two alike: @count in all, or as many as a narrow domain gives."""
     specs, seen = [spec], {spec.scene.motions}
     alone = len(spec.scene.subjects) == 1
-    while len(specs) < count:
+    for _ in range(50 * count):
+        if len(specs) == count:
+            break
         motions = draw_motions(rng, domain)
         if motions in seen or not (alone or fit_for_two(motions)):
             continue

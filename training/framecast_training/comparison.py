@@ -18,15 +18,9 @@ from torch import Tensor
 
 from .__main__ import HERE, Training
 from .configuration import read_configuration
-from .evaluate import Case, drift_figures, held_out_case, make
+from .evaluate import Case, drift_figures, long_cases, make
 
 SECTION_SECONDS = 1.2
-
-
-def cases_of(training: Training, schedule: str, count: int, seconds: float) -> list[Case]:
-    domain = training.settings["domain"]
-    names = [domain.motions[(5 * i) % len(domain.motions)] for i in range(count)]
-    return [held_out_case(training.book, 2000 + i, name, schedule, seconds, domain) for i, name in enumerate(names)]
 
 
 def repeated(model: Path, cases: list[Case], folder: Path) -> list[Tensor]:
@@ -45,9 +39,10 @@ def repeated(model: Path, cases: list[Case], folder: Path) -> list[Tensor]:
 def compare(training: Training, count: int, seconds: float, vanilla: Path | None) -> dict:
     model = Path(training.settings["export"]["folder"])
     videos = training.work / "comparison"
-    forward = cases_of(training, "forward", count, seconds)
+    domain = training.settings["domain"]
+    inverted, forward = (long_cases(training.book, 2000, schedule, count, seconds, domain) for schedule in ("inverted", "forward"))
     figures = {
-        "inverted": drift_figures(make(model, cases_of(training, "inverted", count, seconds), videos / "inverted")),
+        "inverted": drift_figures(make(model, inverted, videos / "inverted")),
         "forward": drift_figures(make(model, forward, videos / "forward")),
         "repeated image to video": drift_figures(repeated(model, forward, videos / "repeated")),
     }

@@ -81,7 +81,10 @@ def domain_of(table: dict[str, Any], file: Path) -> Domain:
     sizes = table.get("sizes", [40, 62])
     if len(sizes) != 2 or not 8 <= sizes[0] <= sizes[1] <= 96:
         raise BadConfiguration(f"{file}: [domain] sizes = {sizes} must be two numbers from 8 to 96, the smaller one first")
-    return Domain(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+    domain = Domain(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+    if domain.pairs > 0 and not domain.compounds:
+        raise BadConfiguration(f"{file}: [domain] pairs = {domain.pairs}, but none of the pairs is of its motions alone")
+    return domain
 
 
 def _check_ranges(file: Path, values: dict[str, Any]) -> None:

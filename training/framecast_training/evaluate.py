@@ -58,6 +58,12 @@ def motion_cases(book: SpriteBook, count: int, domain: Domain, seconds: float = 
             for i in range(count)]
 
 
+def long_cases(book: SpriteBook, first: int, schedule: str, count: int, seconds: float, domain: Domain) -> list[Case]:
+    """Motions in an order that brings unlike ones soon. @first number that a case is drawn from"""
+    names = [domain.motions[(5 * i) % len(domain.motions)] for i in range(count)]
+    return [held_out_case(book, first + i, name, schedule, seconds, domain) for i, name in enumerate(names)]
+
+
 def make(
     model: Path, cases: list[Case], folder: Path, steps: int | None = None, pictures: list[Tensor] | None = None
 ) -> list[Tensor]:
@@ -104,8 +110,7 @@ def evaluate(
     figures["motions"] = motion_figures(cases, made)
     figures["subject"] = {"after 2.4 s": subject_figures(cases, made)}
     for schedule in ("forward", "inverted"):
-        names = [domain.motions[(5 * i) % len(domain.motions)] for i in range(long_count)]
-        long = [held_out_case(book, 1000 + i, name, schedule, 60, domain) for i, name in enumerate(names)]
+        long = long_cases(book, 1000, schedule, long_count, 60, domain)
         clips = make(model, long, videos / f"long-{schedule}")
         figures[f"drift over 60 s, {schedule}"] = drift_figures(clips)
         last = [clip if schedule == "forward" else clip.flip(0) for clip in clips]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from . import checkpoint
 from .clips import ClipSpec, Domain, SpriteBook, draw_clip
-from .motions import COMPOUNDS, GENTLE, MOTIONS, SPEEDS
+from .motions import GENTLE, MOTIONS, SPEEDS
 from .captions import verb
 from .scene import Background, Placed, Scene
 from .texts import TEMPLATE, Encoders, Texts
@@ -129,7 +129,7 @@ def write_examples(folder: Path, book: SpriteBook, domain: Domain) -> list[dict]
     held_out = {subject.name: subject.held_out for subject in book.everyone}
     rows = []
     for number, (subject, background, motions, prompt) in enumerate(EXAMPLES):
-        if not set(motions) <= set(domain.motions) or (len(motions) > 1 and domain.pairs == 0):
+        if not (motions in domain.compounds or (len(motions) == 1 and motions[0] in domain.motions)):
             continue
         scene = example_scene(book, subject, background, motions, number)
         picture = scene.draw(np.zeros(1))[0].permute(1, 2, 0).numpy()
@@ -174,11 +174,10 @@ def manifest(texts: Texts, examples: list[dict], settings: dict, domain: Domain)
 
 def understands(domain: Domain) -> dict:
     """For the page: what to write, and what the model is for."""
-    pairs = [pair for pair in COMPOUNDS if domain.pairs > 0 and set(pair) <= set(domain.motions)]
     return {
         "subjects": "one emoji, sticker, icon or simple drawing on a plain background",
         "motions": [verb(name_phrase(name), plural=False) for name in domain.motions],
-        "together": [" and ".join(verb(name_phrase(name), plural=False) for name in pair) for pair in pairs[:8]],
+        "together": [" and ".join(verb(name_phrase(name), plural=False) for name in pair) for pair in domain.compounds[:8]],
         "speeds": [word.strip() for speed in SPEEDS for word in speed.words[:1] if word],
         "otherwise": "Anything else becomes a gentle float.",
     }

@@ -102,7 +102,6 @@ class TransformerTraining:
         self.rank, self.settings, self.file = rank, settings, work / settings.get("file", "transformer.pt")
         torch.manual_seed(settings["seed"])
         texts = Texts(work / "model")
-        self.crop = texts.crop
         self.model = FramePackTransformer(TransformerShape(**settings.get("shape", {})))
         self.encoders = Encoders(len(texts.clip))
         start_weights(self.model)
@@ -231,17 +230,23 @@ class TransformerTraining:
         return tuple(torch.stack(part).float() for part in (clean, first, context))
 
     def _conditions(self, rows: list[tuple[int, int, int]]) -> Conditions:
-        llama = torch.tensor([self.sampler.ids[c][t] for c, _, t in rows])
-        clip = torch.tensor([self.sampler.texts.clip_ids(self.clips[c].captions[t]) for c, _, t in rows])
-        pictures = torch.stack([self.clips[c].picture for c, _, _ in rows])
-        return Conditions(self.encoders.text(llama, self.crop), self.encoders.pooled(clip), self.encoders.image(pictures),
-                          torch.tensor([GUIDANCE]))
+        llama = [self.sampler.ids[c][t] for c, _, t in rows]
+        clip = [self.texts.clip_ids(self.clips[c].captions[t]) for c, _, t in rows]
+        return conditions_of(self.encoders, self.texts.crop, llama, clip, [self.clips[c].picture for c, _, _ in rows])
 
     def _rope(self, schedule: str, padding: int | None, shape: torch.Size) -> tuple[Tensor, Tensor]:
         key = (schedule, padding)
         if key not in self.ropes:
             self.ropes[key] = rotary_table(self.model.shape, places(schedule, padding), shape[-2], shape[-1])
         return self.ropes[key]
+
+
+def conditions_of(
+    encoders: Encoders, crop: int, llama: list[list[int]], clip: list[list[int]], pictures: list[Tensor]
+) -> Conditions:
+    """Of samples whose captions have equally many tokens. @crop tokens of the template before them"""
+    return Conditions(encoders.text(torch.tensor(llama), crop), encoders.pooled(torch.tensor(clip)),
+                      encoders.image(torch.stack(pictures)), torch.tensor([GUIDANCE]))
 
 
 def motion_weight(clean: Tensor, first: Tensor) -> Tensor:

@@ -106,3 +106,15 @@ def test_clips_that_teach_words_share_their_start_picture(font, tmp_path_factory
         assert len({spec.scene.motions for spec in specs}) == 3
         starts = [spec.scene.draw(np.zeros(1)) for spec in specs]
         assert all(torch.equal(start, starts[0]) for start in starts), [spec.scene.motions for spec in specs]
+
+
+def test_a_narrow_domain_gives_the_motions_it_has(font, tmp_path_factory):
+    from framecast_training.clips import Domain, SpriteBook, draw_clip, with_other_motions
+
+    book = SpriteBook(font, tmp_path_factory.mktemp("narrow"), shapes=8)
+    rng = np.random.default_rng(1)
+    few = Domain(motions=("jump", "spin"), pairs=0.0, gentle=0.0)
+    specs = with_other_motions(draw_clip(book, rng, domain=few), 3, rng, few)
+    assert {spec.scene.motions for spec in specs} == {("jump",), ("spin",)}
+    pairs = Domain(motions=("jump", "spin"), pairs=1.0, gentle=0.0)
+    assert {draw_motions(rng, pairs) for _ in range(20)} == {("jump", "spin")}

@@ -90,9 +90,9 @@ def test_a_missing_font_says_what_to_install(tmp_path):
 
 @pytest.mark.parametrize("shape", [(32, 128), (128, 32), (64, 64)])
 def test_orthogonal_matrices_have_singular_values_about_1(shape):
-    torch.manual_seed(1)  # a square matrix may have a direction that is too weak for five iterations
+    torch.manual_seed(2)  # a square matrix may have a direction that is too weak for five iterations
     values = torch.linalg.svdvals(orthogonal(torch.randn(shape)))
-    assert 0.5 < values.min() and values.max() < 1.4
+    assert 0.6 < values.min() and values.max() < 1.4
 
 
 def test_a_domain_narrows_what_is_drawn(tmp_path):
@@ -110,6 +110,7 @@ def test_a_domain_narrows_what_is_drawn(tmp_path):
     ('motions = ["jmp"]', r"\[domain\] motions has 'jmp', which is none of jump, left"),
     ('backgrounds = ["forest"]', r"\[domain\] backgrounds has 'forest', which is none of white"),
     ("pairs = 2", r"\[domain\] pairs = 2 must be from 0 to 1"),
+    ('motions = ["down", "fade"]\npairs = 0.5', r"\[domain\] pairs = 0.5, but none of the pairs is of its motions alone"),
     ("sizes = [60, 44]", r"\[domain\] sizes = \[60, 44\] must be two numbers"),
 ])
 def test_a_wrong_domain_is_told(tmp_path, line, complaint):

@@ -6,7 +6,7 @@ export { readModelSizes } from "./folder_sizes.ts";
 export type * from "./memory_plan.ts";
 export type { ModelSizes, TensorList } from "./model_sizes.ts";
 export { type AnsweredQuestion, planHolds } from "./plan_holds.ts";
-export { planMemory, sectionOf } from "./plan_memory.ts";
+export { leastBytes, planMemory, sectionOf } from "./plan_memory.ts";
 export { gigabytes, planWords, precisionNames, refusalWords } from "./plan_words.ts";
 export { engineAbilities, planFor, type PlannedSettings, workOf } from "./request_memory.ts";
 export { publishedSizes } from "./published_sizes.ts";

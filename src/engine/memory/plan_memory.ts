@@ -43,6 +43,13 @@ export function planMemory(question: MemoryQuestion): MemoryPlan | MemoryRefusal
   return refusalOf(question, limitBytes);
 }
 
+/** What the smallest plan takes, in bytes: what a card with nothing free is refused with. */
+export function leastBytes(question: Omit<MemoryQuestion, "card">): number {
+  const answer = planMemory({ ...question, card: { totalBytes: 0, freeBytes: 0 } });
+  if (answer.kind === "planned") throw new RangeError("A plan was made for a card without memory");
+  return answer.neededBytes;
+}
+
 /** What may be used: not what is left to others, and not more than the user allows. */
 function limitOf({ card, wishes }: MemoryQuestion): number {
   const { limitBytes = Infinity, reserveBytes: reserved = reserveBytes } = wishes ?? {};

@@ -45,7 +45,8 @@ export async function readWeightScales(entries: ReadonlyMap<string, Entry>): Pro
   return { ofWeight, names };
 }
 
-function scaleNames(weight: string): string[] {
+/** Of the weight `x.weight`; a file has one of them, and ours the first. */
+export function scaleNames(weight: string): readonly [string, string] {
   const module = weight.slice(0, -".weight".length);
   return [`${module}.scale_weight`, `${module}.weight_scale`];
 }

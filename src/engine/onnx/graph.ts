@@ -14,7 +14,7 @@ import {
   type NodeSpec,
   type ValueSpec,
 } from "./model_proto.ts";
-import type { Checkpoint, Weight } from "./safetensors.ts";
+import { type Checkpoint, placeOf, type Weight } from "./safetensors.ts";
 import { type DType, onnxElementType, type Tensor } from "./tensor.ts";
 
 export type { Attribute, Dim } from "./model_proto.ts";
@@ -276,6 +276,3 @@ export function castTo(m: Module, value: Value, dtype: DType): Value {
 }
 
 const show = (value: unknown) => Array.isArray(value) ? `[${value.join(", ")}]` : String(value);
-
-/** Which file a weight lies in, as a part of a sentence. */
-const placeOf = ({ source }: Weight) => "file" in source ? ` of ${source.file}` : "";

@@ -13,6 +13,7 @@ import {
   fill,
   formatNames,
   type Header,
+  headerBytes,
   isRecord,
   openForReading,
   parseJson,
@@ -35,6 +36,9 @@ export interface Weight {
 export type WeightSource =
   | { readonly file: string; readonly offsetBytes: number; readonly lengthBytes: number }
   | { readonly bytes: Uint8Array };
+
+/** Which file a weight lies in, as a part of a sentence. */
+export const placeOf = ({ source }: Weight): string => "file" in source ? ` of ${source.file}` : "";
 
 /** Tensors by name. A scale is a part of the weight that it belongs to and has no name here. */
 export interface Checkpoint {
@@ -99,19 +103,11 @@ export async function writeSafetensors(
   tensors: Readonly<Record<string, Tensor>>,
   metadata?: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
-  let end = 0;
-  for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
-    const begin = end;
-    end += data.byteLength;
-    header[name] = { dtype: formatNames[dtype], shape, data_offsets: [begin, end] };
-  }
-  const json = new TextEncoder().encode(JSON.stringify(header));
-  const headerBytes = Math.ceil(json.length / 8) * 8;
-  const bytes = new Uint8Array(8 + headerBytes + end).fill(0x20, 8, 8 + headerBytes);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  bytes.set(json, 8);
-  let at = 8 + headerBytes;
+  const header = headerBytes(Object.entries(tensors).map(([name, tensor]) => ({ name, ...tensor })), metadata);
+  const dataBytes = Object.values(tensors).reduce((sum, { data }) => sum + data.byteLength, 0);
+  const bytes = new Uint8Array(header.length + dataBytes);
+  bytes.set(header);
+  let at = header.length;
   for (const { data } of Object.values(tensors)) {
     bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
     at += data.byteLength;
@@ -152,24 +148,20 @@ async function checkpointOf(
     has: (name) => entries.has(name),
     names: () => [...entries.keys()],
     readFloat32: async (name) => {
-      const [weight, entry] = [get(name), entries.get(name)!];
-      return numbersOf(weight, entry, await readEntry(name, entry));
+      const weight = get(name);
+      const bytes = new Uint8Array(elementCount(weight.shape) * elementBytes[weight.dtype]);
+      await readWeightBytes(weight, bytes);
+      return numbersOf(weight, bytes);
     },
     metadata,
   };
 }
 
 /** The numbers that a weight's bytes stand for. */
-function numbersOf({ name, dtype, shape, scale = 1 }: Weight, { file }: Entry, bytes: Uint8Array): Float32Array {
-  if (dtype === "float8e4m3fn" && hasFloat8NaN(bytes)) throw float8NaNError(name, file);
+function numbersOf({ name, dtype, shape, source, scale = 1 }: Weight, bytes: Uint8Array): Float32Array {
+  if (dtype === "float8e4m3fn" && "file" in source && hasFloat8NaN(bytes)) throw float8NaNError(name, source.file);
   const numbers = float32Of({ dtype, shape, data: arrayOfBytes(dtype, bytes) });
   return scale === 1 ? numbers : numbers.map((value) => value * scale);
-}
-
-async function readEntry(name: string, { file, offsetBytes, lengthBytes }: Entry): Promise<Uint8Array> {
-  const bytes = new Uint8Array(lengthBytes);
-  await readWeightBytes({ name, source: { file, offsetBytes, lengthBytes } }, bytes);
-  return bytes;
 }
 
 /** The bytes of a weight as they are stored, written over `into`, which has as many. @throws CheckpointError */
@@ -193,7 +185,7 @@ export async function readWeightBytes(
  * @throws CheckpointError; RangeError for a row that is not there
  */
 export async function readWeightRows(weight: Weight, rows: readonly number[]): Promise<Float32Array> {
-  const { name, dtype, shape: [count, width], source, scale = 1 } = weight as Weight & { shape: [number, number] };
+  const { name, dtype, shape: [count, width], source } = weight as Weight & { shape: [number, number] };
   const rowBytes = width * elementBytes[dtype];
   const wrong = rows.find((row) => !(row >= 0 && row < count));
   if (wrong !== undefined) throw new RangeError(`Cannot read row ${wrong} of "${name}": it has ${count}`);
@@ -208,8 +200,7 @@ export async function readWeightRows(weight: Weight, rows: readonly number[]): P
       if (await fill(handle, into) < rowBytes) throw new CheckpointError(`${source.file} ends inside tensor "${name}"`);
     }
   }
-  const numbers = float32Of({ dtype, shape: [rows.length, width], data: arrayOfBytes(dtype, bytes) });
-  return scale === 1 ? numbers : numbers.map((value) => value * scale);
+  return numbersOf({ ...weight, shape: [rows.length, width] }, bytes);
 }
 
 /** The one file of a folder to open: an index before whole files, the plain name before variants (`model.fp16…`). */

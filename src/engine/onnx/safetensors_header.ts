@@ -106,6 +106,31 @@ const formatBytes = new Map(Object.entries({
   ...{ F64: 8, I16: 2, U16: 2, U32: 4, U64: 8, I8: 1, F8_E5M2: 1 },
 }));
 
+/** Length and JSON of a file's header, padded to 8 bytes; the tensors lie in the order given. */
+export function headerBytes(
+  tensors: Iterable<{ readonly name: string; readonly dtype: DType; readonly shape: readonly number[] }>,
+  metadata?: Readonly<Record<string, string>>,
+): Uint8Array<ArrayBuffer> {
+  const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
+  let end = 0;
+  for (const { name, dtype, shape } of tensors) {
+    const begin = end;
+    end += elementCount(shape) * elementBytes[dtype];
+    header[name] = { dtype: formatNames[dtype], shape, data_offsets: [begin, end] };
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const jsonBytes = Math.ceil(json.length / 8) * 8;
+  const bytes = new Uint8Array(8 + jsonBytes).fill(0x20, 8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(jsonBytes), true);
+  bytes.set(json, 8);
+  return bytes;
+}
+
+/** A write may take fewer bytes than it is given. */
+export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+}
+
 /** Fewer bytes only at the end of the file. */
 export async function readUpTo(handle: Deno.FsFile, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(lengthBytes);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { countedMemory } from "../../../tests/counted_memory.ts";
-import { makeTinyModel } from "../../../tests/tiny_model.ts";
+import { tinyGraphs } from "../../../tests/tiny_graphs.ts";
 import { tinyInput } from "../../../tests/tiny_network.ts";
 import { type Checkpoint, openCheckpoint } from "../onnx/safetensors.ts";
 import { distanceBetween } from "../parity/distance.ts";
@@ -10,13 +10,8 @@ import { loadVae } from "../vae.ts";
 import { SharedWeights } from "./shared_weights.ts";
 import type { WeightLayout } from "./weight_layout.ts";
 
-const model = await makeTinyModel("tiny-a");
-const folder = join(model.dir, "vae");
-const executables = caseExecutables();
-Deno.test.afterAll(async () => {
-  executables[Symbol.dispose]();
-  await model[Symbol.asyncDispose]();
-});
+const { dir, executables } = await tinyGraphs("tiny-a");
+const folder = join(dir, "vae");
 const going = new AbortController().signal;
 const device = { kind: "cpu" } as const;
 const size = { height: 3, width: 2 };

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { goldenDir, makeTinyModel } from "../../../tests/tiny_model.ts";
-import { openCheckpoint, withWeights, writeSafetensors } from "../onnx/safetensors.ts";
+import { tinyGraphs, writeShards } from "../../../tests/tiny_graphs.ts";
+import { goldenDir } from "../../../tests/tiny_model.ts";
+import { openCheckpoint, withWeights } from "../onnx/safetensors.ts";
 import { float32Tensor, type Tensor } from "../onnx/tensor.ts";
 import { compareTensor } from "../parity/compare.ts";
 import { distanceBetween } from "../parity/distance.ts";
@@ -12,17 +13,12 @@ import { FramePackTransformer, type GraphsInUse, loadTransformer } from "../tran
 import type { TransformerSource } from "../transformer_graphs.ts";
 import { StreamedBlocks, type WeightPlacement } from "./streamed_blocks.ts";
 
-const model = await makeTinyModel("tiny-a");
+const { dir, executables } = await tinyGraphs("tiny-a");
 const golden = {
-  ...await readGoldenCase(join(goldenDir, "cases/transformer/tiny-a_f1_96x80_n20.json"), model.dir),
-  modelDir: model.dir,
+  ...await readGoldenCase(join(goldenDir, "cases/transformer/tiny-a_f1_96x80_n20.json"), dir),
+  modelDir: dir,
 };
-const executables = caseExecutables();
-const { source } = await loadTransformer(join(model.dir, "transformer"), executables);
-Deno.test.afterAll(async () => {
-  executables[Symbol.dispose]();
-  await model[Symbol.asyncDispose]();
-});
+const { source } = await loadTransformer(join(dir, "transformer"), executables);
 
 /** The tiny model has two dual and four single blocks. */
 const placements: Readonly<Record<string, WeightPlacement>> = {
@@ -70,7 +66,7 @@ Deno.test("the same in bfloat16, as near to float32 as all blocks in one graph",
 Deno.test("blocks that straddle the files of a sharded folder give the same bits", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    await writeShards(folder);
+    await writeCutInBlocks(folder);
     const sharded: TransformerSource = { ...source, checkpoint: await openCheckpoint(folder) };
     const placement = placements["every second block streamed"]!;
     const [ofOneFile] = await streamedSamples(source, placement);
@@ -81,7 +77,7 @@ Deno.test("blocks that straddle the files of a sharded folder give the same bits
 });
 
 /** Three files, cut inside a dual and inside a single block, as the published ones are. */
-async function writeShards(folder: string): Promise<void> {
+async function writeCutInBlocks(folder: string): Promise<void> {
   const { checkpoint } = source;
   const cuts = ["transformer_blocks.1.ff.net.2.weight", "single_transformer_blocks.2.attn.to_k.weight"];
   const order = ["transformer_blocks.", "single_transformer_blocks.", ""];
@@ -90,18 +86,13 @@ async function writeShards(folder: string): Promise<void> {
     return order.findIndex((prefix) => name.startsWith(prefix));
   }
   const shards: Record<string, Tensor>[] = [{}, {}, {}];
-  const weightMap: Record<string, string> = {};
   let shard = 0;
   for (const name of names) {
     if (cuts.includes(name)) shard++;
-    weightMap[name] = `part-${shard}.safetensors`;
     shards[shard]![name] = float32Tensor(checkpoint.get(name).shape, await checkpoint.readFloat32(name));
   }
   assert.equal(shard, 2);
-  for (const [index, tensors] of shards.entries()) {
-    await writeSafetensors(`${folder}/part-${index}.safetensors`, tensors);
-  }
-  await Deno.writeTextFile(`${folder}/model.safetensors.index.json`, JSON.stringify({ "weight_map": weightMap }));
+  await writeShards(folder, shards);
 }
 
 Deno.test("a section with TeaCache and a prepared schedule goes through streamed blocks", async () => {

@@ -5,6 +5,7 @@
  */
 import { llamaEdgeGraph, llamaLayerGraph, llamaLayerPaths, type LlamaSource } from "../llama_graphs.ts";
 import type { LlamaNetwork, LlamaRotations } from "../llama_encoder.ts";
+import type { DeviceMemoryPort } from "../onnx/device_memory.ts";
 import type { ExecutableCache } from "../onnx/executable_cache.ts";
 import { encodeModel, type GraphSpec } from "../onnx/model_proto.ts";
 import type { DeviceTensor } from "../onnx/device_tensor.ts";
@@ -46,8 +47,8 @@ export class StreamedLlama implements LlamaNetwork {
     await stream.pass({
       blocks: this.#layers,
       next: [],
-      compute: async ({ layout }, memory) => {
-        const inputs = { states: held.tensor, cos, sin, ...tensors.in(memory, layout) };
+      compute: async ({ layout }, slot) => {
+        const inputs = { states: held.tensor, cos, sin, ...tensors.in(slot, layout) };
         held.next((await layer.runInto(inputs, { next: "device" }, signal)).next);
       },
     }, signal);
@@ -64,7 +65,7 @@ export class StreamedLlama implements LlamaNetwork {
     return float32Tensor([ids.length, hidden], await readWeightRows(checkpoint.get("embed_tokens.weight"), ids));
   }
 
-  #stream(memory: ReturnType<Runtime["openMemory"]>): WeightStream<StreamedBlock> {
+  #stream(memory: DeviceMemoryPort): WeightStream<StreamedBlock> {
     const { checkpoint } = this.#options.source;
     const { sizeBytes } = this.#layers[0]!.layout;
     return new WeightStream({

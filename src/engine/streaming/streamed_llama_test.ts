@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { countedMemory } from "../../../tests/counted_memory.ts";
-import { makeTinyModel } from "../../../tests/tiny_model.ts";
+import { tinyGraphs, writeShards } from "../../../tests/tiny_graphs.ts";
 import { type LlamaOptions, loadLlamaEncoder } from "../llama_encoder.ts";
 import { llamaLayerGraph, llamaLayerPaths, type LlamaSource } from "../llama_graphs.ts";
-import { openCheckpoint, writeSafetensors } from "../onnx/safetensors.ts";
+import { openCheckpoint } from "../onnx/safetensors.ts";
 import { float32Tensor, type Tensor } from "../onnx/tensor.ts";
 import { distanceBetween } from "../parity/distance.ts";
 import { caseExecutables, caseRuntime } from "../parity/transformer_cases.ts";
@@ -12,16 +12,11 @@ import { framePackTemplate } from "../tokenizers/prompt_template.ts";
 import { StreamedLlama } from "./streamed_llama.ts";
 import { layoutOf } from "./weight_layout.ts";
 
-const model = await makeTinyModel("tiny-a");
-const executables = caseExecutables();
-Deno.test.afterAll(async () => {
-  executables[Symbol.dispose]();
-  await model[Symbol.asyncDispose]();
-});
+const { dir, executables } = await tinyGraphs("tiny-a");
 const going = new AbortController().signal;
 const device = { kind: "cpu" } as const;
 
-const load = (options?: LlamaOptions, folder = model.dir) =>
+const load = (options?: LlamaOptions, folder = dir) =>
   loadLlamaEncoder(folder, framePackTemplate, executables, options);
 
 Deno.test("LLaMA layer by layer gives what it gives as one graph, for prompts of every length", async () => {
@@ -42,7 +37,7 @@ Deno.test("in half precision it is as near to float32 as one graph in half preci
   const exact = await (await load()).encode("A fox jumps.", going);
   const computeDType = "float16";
   using own = caseExecutables();
-  const whole = await loadLlamaEncoder(model.dir, framePackTemplate, own, { computeDType });
+  const whole = await loadLlamaEncoder(dir, framePackTemplate, own, { computeDType });
   const streamed = await load({
     computeDType,
     network: (source) => new StreamedLlama({ source, executables: own, runtime: caseRuntime(), device }),
@@ -88,8 +83,8 @@ Deno.test("a stop ends a prompt and gives the memory back; the next prompt is wh
 Deno.test("layers that straddle files give the same bits, and the two that nobody needs may be missing", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    for (const part of ["tokenizer", "text_encoder"]) await copyFolder(join(model.dir, part), join(folder, part));
-    await writeShards(join(folder, "text_encoder"));
+    for (const part of ["tokenizer", "text_encoder"]) await copyFolder(join(dir, part), join(folder, part));
+    await writeCutInLayer(join(folder, "text_encoder"));
     const network = (source: LlamaSource) => new StreamedLlama({ source, executables, runtime: caseRuntime(), device });
     const expected = await (await load({ network })).encode("A fox jumps.", going);
     assert.deepEqual(await (await load({ network }, folder)).encode("A fox jumps.", going), expected);
@@ -104,18 +99,13 @@ async function copyFolder(from: string, to: string): Promise<void> {
 }
 
 /** Two files, cut inside the first layer. */
-async function writeShards(folder: string): Promise<void> {
+async function writeCutInLayer(folder: string): Promise<void> {
   const checkpoint = await openCheckpoint(folder);
   const used = [...llamaLayerPaths({ layers: 4 } as LlamaSource["config"]), "embed_tokens"];
   const shards: Record<string, Tensor>[] = [{}, {}];
-  const map: Record<string, string> = {};
   for (const name of checkpoint.names().filter((name) => used.some((path) => name.startsWith(`${path}.`)))) {
     const shard = name.startsWith("layers.0.self_attn") ? 0 : 1;
     shards[shard]![name] = float32Tensor(checkpoint.get(name).shape, await checkpoint.readFloat32(name));
-    map[name] = `part-${shard}.safetensors`;
   }
-  for (const [index, tensors] of shards.entries()) {
-    await writeSafetensors(join(folder, `part-${index}.safetensors`), tensors);
-  }
-  await Deno.writeTextFile(join(folder, "model.safetensors.index.json"), JSON.stringify({ "weight_map": map }));
+  await writeShards(folder, shards);
 }
