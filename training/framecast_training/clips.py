@@ -27,6 +27,8 @@ class Domain:
     """Which clips there are. The widest by default; a narrower one is learnt sooner, and better for the same compute."""
 
     motions: tuple[str, ...] = tuple(motion.name for motion in MOTIONS)
+    often: tuple[str, ...] = ()
+    """Of them, those drawn twice as often as the others."""
     pairs: float = 0.2
     """Share of clips with two motions at once."""
     gentle: float = 0.08
@@ -138,7 +140,8 @@ def draw_motions(rng: np.random.Generator, domain: Domain = WIDEST) -> tuple[str
         return ("gentle",)
     if chance < domain.gentle + domain.pairs:
         return domain.compounds[int(rng.integers(len(domain.compounds)))]
-    return (domain.motions[int(rng.integers(len(domain.motions)))],)
+    names = (*domain.motions, *domain.often)
+    return (names[int(rng.integers(len(names)))],)
 
 
 def draw_speed(rng: np.random.Generator, motions: tuple[str, ...], domain: Domain = WIDEST) -> Speed:

@@ -12,7 +12,7 @@ KNOWN: dict[str, dict[str, tuple[type, ...]]] = {
     "": {"seed": (int,), "ranks": (int,), "font": (str,), "work": (str,)},
     "vae": {"channels": (list,), "begin_with": (str,), "minutes": (int, float), "steps": (int,), "rate": (float,),
             "pictures": (int,), "pictures_share": (float,), "compile": (bool,)},
-    "domain": {"motions": (list,), "pairs": (int, float), "gentle": (int, float), "other_speeds": (int, float),
+    "domain": {"motions": (list,), "often": (list,), "pairs": (int, float), "gentle": (int, float), "other_speeds": (int, float),
                "two_subjects": (int, float), "shapes": (int, float), "sizes": (list,), "reach": (int, float),
                "backgrounds": (list,)},
     "pool": {"parts": (int,), "clips_per_part": (int,), "seed": (int,)},
@@ -71,7 +71,9 @@ def _check(file: Path, section: str, table: dict[str, Any], keys: dict[str, tupl
 
 def domain_of(table: dict[str, Any], file: Path) -> Domain:
     """@raises BadConfiguration naming what does not exist, or a share that is none"""
-    for key, known in (("motions", [motion.name for motion in MOTIONS]), ("backgrounds", PLAIN_BACKGROUNDS)):
+    motions = table.get("motions", [motion.name for motion in MOTIONS])
+    known_names = (("motions", [motion.name for motion in MOTIONS]), ("often", motions), ("backgrounds", PLAIN_BACKGROUNDS))
+    for key, known in known_names:
         for name in table.get(key, ()):
             if name not in known:
                 raise BadConfiguration(f"{file}: [domain] {key} has {name!r}, which is none of {', '.join(known)}")

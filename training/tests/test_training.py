@@ -108,6 +108,7 @@ def test_a_domain_narrows_what_is_drawn(tmp_path):
 
 @pytest.mark.parametrize("line,complaint", [
     ('motions = ["jmp"]', r"\[domain\] motions has 'jmp', which is none of jump, left"),
+    ('motions = ["left"]\noften = ["jump"]', r"\[domain\] often has 'jump', which is none of left"),
     ('backgrounds = ["forest"]', r"\[domain\] backgrounds has 'forest', which is none of white"),
     ("pairs = 2", r"\[domain\] pairs = 2 must be from 0 to 1"),
     ('motions = ["down", "fade"]\npairs = 0.5', r"\[domain\] pairs = 0.5, but none of the pairs is of its motions alone"),
