@@ -1,22 +1,23 @@
 /**
- * `deno task pack`: a model of `models/` once more, with the matrices of its transformer's blocks in 8 bits.
+ * `deno task pack`: a model of `models/` once more, with the matrices of its transformer's blocks in 8 or 4 bits.
  * @module
  */
 // @ts-types="npm:@types/cli-progress@3.11.6"
 import { SingleBar } from "cli-progress";
 import { copyFile, lstat, mkdir, readdir, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { print, printError, runCommand, StopSignals, UsageError } from "./command.ts";
 import { configFromEnvironment, folderTypedIn } from "./src/config.ts";
 import { inspectWeights } from "./src/engine/mod.ts";
 import { openCheckpoint } from "./src/engine/onnx/safetensors.ts";
-import { type PackPlan, planPacking, writePacked } from "./src/engine/pack_transformer.ts";
+import { type PackedBits, type PackPlan, planPacking, writePacked } from "./src/engine/pack_transformer.ts";
 import { freeBytes, gigabytes, writing } from "./src/hub/mod.ts";
 
 const usage = `Usage:
-  deno task pack MODEL [NAME]
-      writes models/NAME (default MODEL-fp8): the transformer's blocks in 8 bits, all else linked to MODEL.
-      MODEL is a folder of models/, or a path.`;
+  deno task pack MODEL [NAME] [--bits 8|4]
+      writes models/NAME (default MODEL-fp8 or MODEL-int4): the transformer's blocks in 8 bits (default) or in 4,
+      all else linked to MODEL. MODEL is a folder of models/, or a path.`;
 
 const advice = "FRAMECAST_MODELS_DIR names another folder";
 
@@ -25,19 +26,17 @@ async function main(args: string[]): Promise<number> {
     print(usage);
     return 0;
   }
-  const [model, name = `${basename(args[0]!)}-fp8`, ...rest] = args;
-  const wrong = [...args.filter((arg) => arg.startsWith("-")), ...rest][0];
-  if (wrong !== undefined) throw new UsageError(`Cannot use "${wrong}"; deno task pack --help says what can be given`);
+  const { model, bits, name } = readArguments(args);
   if (!/^[\w.-]+$/.test(name) || name.startsWith(".")) {
     throw new UsageError(`Cannot use the name "${name}": letters, digits, "-", "_" and "." are for names`);
   }
   const { modelsDir } = configFromEnvironment();
-  const source = await modelFolder(model!, modelsDir);
+  const source = await modelFolder(model, modelsDir);
   const folder = join(modelsDir, name);
   if (await lstat(folder).catch(() => null)) {
     throw new UsageError(`"${folder}" is there already; give another name, or remove it`);
   }
-  const plan = planPacking(await openCheckpoint(join(source, "transformer")));
+  const plan = planPacking(await openCheckpoint(join(source, "transformer")), bits);
   const free = await freeBytes(modelsDir);
   if (plan.sizeBytes > free) {
     throw new UsageError(
@@ -55,6 +54,26 @@ async function main(args: string[]): Promise<number> {
     if (!stop.signal.aborted) throw error;
     printError("Stopped. Nothing is left of it.");
     return 130;
+  }
+}
+
+function readArguments(args: string[]): { model: string; bits: PackedBits; name: string } {
+  const { values: { bits }, positionals } = parse(args);
+  if (bits !== "8" && bits !== "4") throw new UsageError(`Cannot pack into ${bits} bits: --bits is 8 or 4`);
+  const [model, name = `${basename(model ?? "")}-${bits === "8" ? "fp8" : "int4"}`, ...rest] = positionals;
+  if (model === undefined || rest.length > 0) {
+    throw new UsageError("One model and at most one name are wanted; deno task pack --help says what can be given");
+  }
+  return { model, bits: bits === "8" ? 8 : 4, name };
+}
+
+function parse(args: string[]) {
+  try {
+    const options = { bits: { type: "string", default: "8" } } as const;
+    return parseArgs({ args, options, allowPositionals: true, strict: true });
+  } catch (cause) {
+    const [what] = (cause as Error).message.split(". ");
+    throw new UsageError(`${what}; deno task pack --help says what can be given`, { cause });
   }
 }
 

@@ -50,7 +50,8 @@ export async function writeHollowModel(folder: string, otherDir: string): Promis
   };
   await cp(otherDir, folder, { recursive: true, filter: (path) => !/\.safetensors$|framecast\.json$/.test(path) });
   for (const [path, tensors] of Object.entries(weights)) {
-    await writeHollow(`${folder}/${path}.safetensors`, tensors.names().map((name) => ({ name, ...tensors.get(name) })));
+    const hollow = tensors.names().map((name) => ({ name, ...tensors.get(name) as { shape: number[]; dtype: DType } }));
+    await writeHollow(`${folder}/${path}.safetensors`, hollow);
   }
 }
 

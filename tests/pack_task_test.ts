@@ -33,20 +33,29 @@ async function pixelsOf(modelDir: string): Promise<Uint8Array> {
   return assert.fail("no frames came");
 }
 
-Deno.test("a packed model is half as large where it counts, and makes nearly the same video", async () => {
-  await using on = await desk();
-  const { code, stdout, stderr } = await on.pack(emojiDir);
-  assert.equal(code, 0, stderr);
-  const folder = join(on.path, "emoji-fp8");
-  assert.equal(stdout, `${folder} is ready: 5.6 MB; FRAMECAST_MODEL=emoji-fp8 runs it\n`);
-  assert.deepEqual(await readdir(on.path), ["emoji-fp8"]);
-  assert.equal((await readModelSizes(folder)).transformer.bytesPerNumber, 1);
-  assert.equal(JSON.parse(await Deno.readTextFile(join(folder, "framecast.json"))).name, "emoji-fp8");
-  const [expected, got] = [await pixelsOf(emojiDir), await pixelsOf(folder)];
-  assert.equal(got.length, expected.length);
-  const away = expected.reduce((sum, value, i) => sum + Math.abs(value - got[i]!), 0) / expected.length;
-  assert.ok(away > 0 && away < 6, `${away} levels on average`);
-});
+for (
+  const [args, name, size, bytesPerNumber] of [[[], "emoji-fp8", "5.6", 1], [
+    ["--bits", "4"],
+    "emoji-int4",
+    "4.9",
+    0.5,
+  ]] as const
+) {
+  Deno.test(`a model packed as ${name} is smaller where it counts, and makes nearly the same video`, async () => {
+    await using on = await desk();
+    const { code, stdout, stderr } = await on.pack(emojiDir, ...args);
+    assert.equal(code, 0, stderr);
+    const folder = join(on.path, name);
+    assert.equal(stdout, `${folder} is ready: ${size} MB; FRAMECAST_MODEL=${name} runs it\n`);
+    assert.deepEqual(await readdir(on.path), [name]);
+    assert.equal((await readModelSizes(folder)).transformer.bytesPerNumber, bytesPerNumber);
+    assert.equal(JSON.parse(await Deno.readTextFile(join(folder, "framecast.json"))).name, name);
+    const [expected, got] = [await pixelsOf(emojiDir), await pixelsOf(folder)];
+    assert.equal(got.length, expected.length);
+    const away = expected.reduce((sum, value, i) => sum + Math.abs(value - got[i]!), 0) / expected.length;
+    assert.ok(away > 0 && away < 6, `${away} levels on average`);
+  });
+}
 
 Deno.test("what cannot be packed is told in one line, and nothing is left of it", async () => {
   await using on = await desk();
@@ -58,7 +67,9 @@ Deno.test("what cannot be packed is told in one line, and nothing is left of it"
   };
   await refused(/^There is no model "nothing" in ".*", and no such folder\n$/, "nothing");
   await refused(/^Cannot use the name "a\/b": /, emojiDir, "a/b");
-  await refused(/^Cannot use "--to"; /, emojiDir, "--to");
+  await refused(/^Unknown option '--to'; deno task pack --help says what can be given\n$/, emojiDir, "--to");
+  await refused(/^Cannot pack into 5 bits: --bits is 8 or 4\n$/, emojiDir, "--bits=5");
+  await refused(/^One model and at most one name are wanted; /, emojiDir, "one", "two");
   assert.deepEqual(await readdir(on.path), []);
   assert.equal((await on.pack(emojiDir, "small")).code, 0);
   await refused(/^".*small" is there already; /, emojiDir, "small");

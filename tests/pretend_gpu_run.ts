@@ -17,7 +17,7 @@ import { StreamedBlocks } from "../src/engine/streaming/streamed_blocks.ts";
 import { StreamedLlama } from "../src/engine/streaming/streamed_llama.ts";
 import { FramePackTransformer, transformerSource } from "../src/engine/transformer.ts";
 import { loadVae } from "../src/engine/vae.ts";
-import { float8Packings, writeFloat8Transformer } from "./float8_model.ts";
+import { weightPackings, writePackedTransformer } from "./packed_model.ts";
 import { goldenDir, makeTinyModel } from "./tiny_model.ts";
 
 const [cudart, libraryPath] = Deno.args as [string, string];
@@ -37,9 +37,9 @@ const transformer = new FramePackTransformer(source, executables, blocks);
 await transformer.warm(sectionOf(golden).shape);
 const { sample } = await forward(transformer, golden, "sample");
 
-for (const packing of float8Packings) {
-  const [packed, rounded] = [`${model.dir}/${packing}-8`, `${model.dir}/${packing}-32`];
-  await writeFloat8Transformer(source.checkpoint, `${model.dir}/transformer`, { packed, rounded }, packing);
+for (const packing of weightPackings) {
+  const [packed, rounded] = [`${model.dir}/${packing} packed`, `${model.dir}/${packing} rounded`];
+  await writePackedTransformer(source.checkpoint, `${model.dir}/transformer`, { packed, rounded }, packing);
   using own = new ExecutableCache(runtime, executables.options);
   const { transformer, blocks } = await loadGpuTransformer(packed, own, { runtime, device, placement });
   await forward(transformer, golden, "sample");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFloat8Transformer } from "../../tests/float8_model.ts";
+import { writePackedTransformer } from "../../tests/packed_model.ts";
 import { makeTinyModel } from "../../tests/tiny_model.ts";
 import { float32Bytes, latentRgbOf, placeOfWeights } from "./model.ts";
 import { openCheckpoint } from "./onnx/safetensors.ts";
@@ -19,7 +19,7 @@ Deno.test("float32Bytes() counts numbers, whatever each is stored in", async () 
   const inFloat32 = await float32Bytes(model.dir);
   const folder = `${model.dir}/transformer`;
   const [packed, rounded] = [`${model.dir}/in 8 bits`, `${model.dir}/in 32`];
-  await writeFloat8Transformer(await openCheckpoint(folder), folder, { packed, rounded }, "scaled");
+  await writePackedTransformer(await openCheckpoint(folder), folder, { packed, rounded }, "8-bit scaled");
   await Deno.remove(folder, { recursive: true });
   await Deno.rename(packed, folder);
   assert.equal(await float32Bytes(model.dir), inFloat32);

@@ -1,17 +1,21 @@
 /**
- * A transformer's file once more, with the matrices of its blocks in 8 bits: half as much to move to a GPU and to keep there.
+ * A transformer's file once more, with the matrices of its blocks in 8 or in 4 bits: less to move to a GPU and to keep there.
  *
- * Each matrix has a float32 scale beside it (`x.scale_weight`), its largest number divided by the format's. Everything
- * else stays as it is: biases, norms, embedders, and the layers that make modulation vectors, which are not on the GPU
- * while sampling.
+ * In 8 bits (`onnx/float8.ts`) each matrix has a float32 scale beside it (`x.scale_weight`), its largest number divided by
+ * the format's. In 4 bits (`onnx/int4.ts`) each block of 32 numbers has one. Everything else stays as it is: biases,
+ * norms, embedders, and the layers that make modulation vectors, which are not on the GPU while sampling.
  * @module
  */
 import { CheckpointError } from "./errors.ts";
 import { float8Max, float8OfFloat32 } from "./onnx/float8.ts";
 import { scaleNames } from "./onnx/float8_weights.ts";
-import { type Checkpoint, placeOf, readWeightBytes, type Weight } from "./onnx/safetensors.ts";
+import { blockScalesName, fitsInt4, int4Block, int4OfFloat32, int4ScalesShape } from "./onnx/int4.ts";
+import { bytesPerNumber, type Checkpoint, placeOf, readWeightBytes, type Weight } from "./onnx/safetensors.ts";
 import { headerBytes, writeAll } from "./onnx/safetensors_header.ts";
 import { arrayOfBytes, type DType, elementBytes, elementCount, float32Of } from "./onnx/tensor.ts";
+
+/** What the numbers of the packed matrices are kept in. */
+export type PackedBits = 8 | 4;
 
 /** A tensor of the new file. */
 interface Planned {
@@ -23,34 +27,43 @@ interface Planned {
 /** The whole new file, before anything is written. */
 export interface PackPlan {
   readonly header: Uint8Array<ArrayBuffer>;
-  readonly steps: readonly { readonly weight: Weight; readonly isPacked: boolean }[];
+  readonly steps: readonly { readonly weight: Weight; readonly bits: PackedBits | null }[];
   readonly sizeBytes: number;
 }
 
-/** @throws CheckpointError when the blocks are in 8 bits already */
-export function planPacking(checkpoint: Checkpoint): PackPlan {
+/** @throws CheckpointError when a matrix of the blocks is packed already, or has rows that are no whole blocks */
+export function planPacking(checkpoint: Checkpoint, bits: PackedBits = 8): PackPlan {
   const steps = checkpoint.names().map((name) => {
     const weight = checkpoint.get(name);
-    const isPacked = isBlockMatrix(name) && weight.shape.length === 2;
-    if (isPacked && weight.dtype === "float8e4m3fn") {
-      throw new CheckpointError(`Cannot pack "${name}"${placeOf(weight)}: it is in 8 bits already`);
+    if (!isBlockMatrix(name) || weight.shape.length !== 2) return { weight, bits: null };
+    const cannot = (why: string) => new CheckpointError(`Cannot pack "${name}"${placeOf(weight)}: ${why}`);
+    if (weight.dtype === "float8e4m3fn") throw cannot("it is in 8 bits already");
+    if (weight.dtype === "int4") throw cannot("it is in 4 bits already");
+    if (bits === 4 && !fitsInt4(weight.shape)) {
+      throw cannot(`its rows have ${weight.shape[1]} numbers, which are no whole blocks of ${int4Block}`);
     }
-    return { weight, isPacked };
+    return { weight, bits };
   });
-  const tensors = steps.flatMap(({ weight, isPacked }) => isPacked ? packedTensors(weight) : [weight]);
+  const tensors = steps.flatMap(({ weight, bits }) => newTensors(weight, bits));
   const header = headerBytes(tensors, { ...checkpoint.metadata, format: "pt" });
   const dataBytes = tensors.reduce((sum, { dtype, shape }) => sum + elementCount(shape) * elementBytes[dtype], 0);
   return { header, steps, sizeBytes: header.length + dataBytes };
 }
 
-/** A matrix's numbers in 8 bits, and their scale. */
-const packedTensors = ({ name, shape }: Weight): Planned[] => [
-  { name, dtype: "float8e4m3fn", shape },
-  { name: scaleNames(name)[0], dtype: "float32", shape: [] },
-];
+/** What a weight becomes: itself, or its numbers and their scales. */
+function newTensors({ name, shape, dtype }: Weight, bits: PackedBits | null): Planned[] {
+  if (bits === null) return [{ name, dtype: dtype as DType, shape }];
+  if (bits === 8) {
+    return [{ name, dtype: "float8e4m3fn", shape }, { name: scaleNames(name)[0], dtype: "float32", shape: [] }];
+  }
+  return [
+    { name, dtype: "uint8", shape: [shape[0]!, shape[1]! / 2] },
+    { name: blockScalesName(name), dtype: "bfloat16", shape: int4ScalesShape(shape) },
+  ];
+}
 
 /** Blocks without the layers that make their modulation (`norm`, `norm1`, `norm1_context`). */
-const isBlockMatrix = (name: string) => /^(single_)?transformer_blocks\.\d+\.(?!norm).*\.weight$/.test(name);
+export const isBlockMatrix = (name: string) => /^(single_)?transformer_blocks\.\d+\.(?!norm).*\.weight$/.test(name);
 
 /**
  * Writes the file, tensor by tensor; gives the bytes that are there after each. One that is not finished is removed.
@@ -62,11 +75,11 @@ export async function* writePacked(plan: PackPlan, file: string, signal: AbortSi
     using out = await Deno.open(file, { write: true, create: true, truncate: true });
     await writeAll(out, plan.header);
     let there = plan.header.length;
-    for (const { weight, isPacked } of plan.steps) {
+    for (const { weight, bits } of plan.steps) {
       signal.throwIfAborted();
-      const bytes = new Uint8Array(elementCount(weight.shape) * elementBytes[weight.dtype]);
+      const bytes = new Uint8Array(elementCount(weight.shape) * bytesPerNumber[weight.dtype]);
       await readWeightBytes(weight, bytes);
-      for (const part of isPacked ? packed(weight, bytes) : [bytes]) {
+      for (const part of bits === null ? [bytes] : bits === 8 ? in8Bits(weight, bytes) : in4Bits(weight, bytes)) {
         await writeAll(out, part);
         there += part.length;
       }
@@ -79,9 +92,22 @@ export async function* writePacked(plan: PackPlan, file: string, signal: AbortSi
   }
 }
 
+/** The numbers of a matrix in 4 bits, and the scales of its blocks. */
+function in4Bits(weight: Weight, bytes: Uint8Array): [numbers: Uint8Array, scales: Uint8Array] {
+  const { dtype, shape } = weight as Weight & { dtype: DType };
+  const packed = int4OfFloat32(float32Of({ dtype, shape, data: arrayOfBytes(dtype, bytes) }));
+  if (!packed) {
+    throw new CheckpointError(
+      `Cannot pack "${weight.name}"${placeOf(weight)}: some of its numbers are NaN or infinite`,
+    );
+  }
+  const { buffer, byteOffset, byteLength } = packed.scales;
+  return [packed.numbers, new Uint8Array(buffer, byteOffset, byteLength)];
+}
+
 /** The numbers of a matrix divided by its scale, in 8 bits, and the scale. */
-function packed(weight: Weight, bytes: Uint8Array): [numbers: Uint8Array, scale: Uint8Array] {
-  const { dtype, shape } = weight;
+function in8Bits(weight: Weight, bytes: Uint8Array): [numbers: Uint8Array, scale: Uint8Array] {
+  const { dtype, shape } = weight as Weight & { dtype: DType };
   const data = arrayOfBytes(dtype, bytes);
   const isHalf = dtype === "bfloat16" || dtype === "float16";
   // 16 bits are 65,536 numbers: each is packed once, and the matrix is looked up.

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { float8Max } from "./onnx/float8.ts";
+import { float32OfInt4, int4OfFloat32 } from "./onnx/int4.ts";
 import { openCheckpoint, writeSafetensors } from "./onnx/safetensors.ts";
 import { bfloat16OfFloat32, float16OfFloat32, float32Tensor, type Tensor } from "./onnx/tensor.ts";
-import { planPacking, writePacked } from "./pack_transformer.ts";
+import { type PackedBits, planPacking, writePacked } from "./pack_transformer.ts";
 
 interface Folder extends AsyncDisposable {
   readonly path: string;
@@ -23,8 +24,8 @@ const asHalf = (dtype: "bfloat16" | "float16"): Tensor => ({
   data: dtype === "bfloat16" ? bfloat16OfFloat32(numbers) : float16OfFloat32(numbers),
 });
 
-async function pack(folder: Folder, signal = going): Promise<number[]> {
-  const plan = planPacking(await openCheckpoint(join(folder.path, "from.safetensors")));
+async function pack(folder: Folder, signal = going, bits: PackedBits = 8): Promise<number[]> {
+  const plan = planPacking(await openCheckpoint(join(folder.path, "from.safetensors")), bits);
   const there = await Array.fromAsync(writePacked(plan, join(folder.path, "to.safetensors"), signal));
   assert.equal(there.at(-1), plan.sizeBytes);
   assert.equal((await Deno.stat(join(folder.path, "to.safetensors"))).size, plan.sizeBytes);
@@ -107,14 +108,52 @@ Deno.test("a number that is none is named with its tensor, and leaves no file; n
   assert.deepEqual(await filesIn(folder), ["from.safetensors"]);
 });
 
-Deno.test("planPacking() refuses what is in 8 bits already", async () => {
-  await using folder = await makeFolder({ "transformer_blocks.0.attn.to_q.weight": matrix });
-  await pack(folder);
-  const checkpoint = await openCheckpoint(join(folder.path, "to.safetensors"));
-  assert.throws(() => planPacking(checkpoint), {
-    name: "CheckpointError",
-    message: /^Cannot pack "transformer_blocks\.0\.attn\.to_q\.weight" of .*: it is in 8 bits already$/,
-  });
+Deno.test("a matrix is packed into 4 bits, block by block; all else stays as it is", async () => {
+  const [name, kept] = ["transformer_blocks.0.ff.net.2.weight", "transformer_blocks.0.norm1.linear.weight"];
+  const values = Float32Array.from({ length: 3 * 64 }, (_, i) => Math.sin(i * i));
+  for (const dtype of ["bfloat16", "float32"] as const) {
+    const wide: Tensor = dtype === "float32"
+      ? float32Tensor([3, 64], values)
+      : { dtype, shape: [3, 64], data: bfloat16OfFloat32(values) };
+    await using folder = await makeFolder({ [name]: wide, [kept]: wide });
+    await pack(folder, going, 4);
+    const [from, to] = await Promise.all(
+      ["from", "to"].map((file) => openCheckpoint(join(folder.path, `${file}.safetensors`))),
+    );
+    assert.deepEqual([to!.get(name).dtype, to!.get(kept).dtype], ["int4", dtype]);
+    const { numbers, scales } = int4OfFloat32(await from!.readFloat32(name))!;
+    assert.deepEqual(await to!.readFloat32(name), float32OfInt4(numbers, scales));
+    assert.deepEqual(await to!.readFloat32(kept), await from!.readFloat32(kept));
+  }
 });
+
+Deno.test("what cannot be in 4 bits is named, and leaves no file", async () => {
+  const name = "transformer_blocks.0.attn.to_q.weight";
+  await using narrow = await makeFolder({ [name]: matrix });
+  await assert.rejects(pack(narrow, going, 4), {
+    name: "CheckpointError",
+    message: /: its rows have 24 numbers, which are no whole blocks of 32$/,
+  });
+  await using none = await makeFolder({ [name]: float32Tensor([1, 32], new Float32Array(32).fill(NaN)) });
+  await assert.rejects(pack(none, going, 4), { message: /: some of its numbers are NaN or infinite$/ });
+  for (const folder of [narrow, none]) assert.deepEqual(await filesIn(folder), ["from.safetensors"]);
+});
+
+for (const bits of [8, 4] as const) {
+  Deno.test(`planPacking() refuses what is in ${bits} bits already`, async () => {
+    const [name, shape] = ["transformer_blocks.0.attn.to_q.weight", [2, 32]];
+    await using folder = await makeFolder({ [name]: float32Tensor(shape, new Float32Array(64).fill(1)) });
+    await pack(folder, going, bits);
+    const checkpoint = await openCheckpoint(join(folder.path, "to.safetensors"));
+    for (const again of [8, 4] as const) {
+      assert.throws(() => planPacking(checkpoint, again), {
+        name: "CheckpointError",
+        message: new RegExp(
+          `^Cannot pack "transformer_blocks\\.0\\.attn\\.to_q\\.weight" of .*: it is in ${bits} bits already$`,
+        ),
+      });
+    }
+  });
+}
 
 const filesIn = async ({ path }: Folder) => (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name);

@@ -1,6 +1,9 @@
 /** @module */
-import type { Module, Value } from "../onnx/graph.ts";
+import { castTo, type Module, type Value } from "../onnx/graph.ts";
+import { int4Block, type Int4Matrix } from "../onnx/int4.ts";
 import { concat } from "../onnx/operators.ts";
+import type { Weight } from "../onnx/safetensors.ts";
+import type { DType } from "../onnx/tensor.ts";
 
 /**
  * y = x Wᵀ + b with W `weight [out, in]` and, where the checkpoint has one, b `bias [out]`.
@@ -9,11 +12,11 @@ import { concat } from "../onnx/operators.ts";
  * x `[tokens, in]` → `[tokens, out]`
  */
 export function linear(m: Module, x: Value, out: number): Value {
-  const [tokens, inner] = x.shape;
+  const [, inner] = x.shape;
   if (x.shape.length !== 2) throw m.mismatch("linear", x.shape, ["tokens", "in"]);
-  const inputs = [x, m.weight("weight", [out, inner as number], x.dtype)];
-  if (m.has("bias")) inputs.push(m.weight("bias", [out], x.dtype));
-  return m.op("Gemm", inputs, [tokens!, out], { transB: 1 });
+  const weight = m.find("weight", [out, inner as number]);
+  const bias = m.has("bias") ? m.weight("bias", [out], x.dtype) : undefined;
+  return product(m, x, [weight], bias);
 }
 
 /**
@@ -27,14 +30,45 @@ export function stackedLinear(
   x: Value,
   layers: readonly { readonly path: string; readonly out: number }[],
 ): Value {
-  const [tokens, inner] = x.shape;
-  const stacked = (name: "weight" | "bias", ...rest: number[]) =>
-    stack(m, layers.map(({ path, out }) => ({ name: `${path}.${name}`, shape: [out, ...rest] })));
-  const out = layers.reduce((sum, layer) => sum + layer.out, 0);
-  return m.op("Gemm", [x, stacked("weight", inner as number), stacked("bias")], [tokens!, out], { transB: 1 });
+  const [, inner] = x.shape;
+  const find = (name: "weight" | "bias", ...rest: number[]) =>
+    layers.map(({ path, out }) => m.at(path).find(name, [out, ...rest]));
+  const weights = find("weight", inner as number);
+  return m.graph.canStack(weights)
+    ? product(m, x, weights, stack(m, find("bias"), x.dtype))
+    : concat(m, 1, ...layers.map(({ path, out }) => linear(m.at(path), x, out)));
+}
+
+/** x Wᵀ + b, W of matrices one below the other. */
+function product(m: Module, x: Value, weights: readonly Weight[], bias: Value | undefined): Value {
+  const out = weights.reduce((sum, { shape }) => sum + shape[0]!, 0);
+  const packed = m.graph.int4(weights);
+  if (packed) return int4Product(m, x, packed, out, bias);
+  return m.op("Gemm", [x, stack(m, weights, x.dtype), ...(bias ? [bias] : [])], [x.shape[0]!, out], { transB: 1 });
 }
 
 /** Weights one below the other: one input where weights are inputs, else joined when the graph is compiled. */
-function stack(m: Module, parts: readonly { readonly name: string; readonly shape: readonly number[] }[]): Value {
-  return m.stackedInput(parts) ?? concat(m, 0, ...parts.map(({ name, shape }) => m.weight(name, shape)));
+function stack(m: Module, weights: readonly Weight[], dtype: DType): Value {
+  return m.stackedInput(weights, dtype) ?? concat(m, 0, ...weights.map((weight) => m.numbersOf(weight, dtype)));
+}
+
+/** The same with matrices in 4 bits, which the operator unpacks. */
+function int4Product(
+  m: Module,
+  x: Value,
+  matrices: readonly Int4Matrix[],
+  out: number,
+  bias: Value | undefined,
+): Value {
+  const [tokens, inner] = x.shape;
+  const numbers = concat(m, 0, ...matrices.map(({ numbers }) => numbers));
+  const scales = castTo(m, concat(m, 0, ...matrices.map(({ scales }) => scales)), x.dtype);
+  const [zeroPoints, groups] = [undefined, undefined];
+  return m.graph.nodes(
+    m.path,
+    "MatMulNBits",
+    [x, numbers, scales, zeroPoints, groups, bias],
+    [{ dtype: x.dtype, shape: [tokens!, out] }],
+    { domain: "com.microsoft", attributes: { K: inner as number, N: out, bits: 4, "block_size": int4Block } },
+  )[0]!;
 }

@@ -2,8 +2,8 @@
  * How large the parts of a model are, as the headers of its files say: names, shapes and types of tensors, no numbers.
  * @module
  */
-import { elementBytes, elementCount } from "../onnx/tensor.ts";
-import type { Weight } from "../onnx/safetensors.ts";
+import { elementCount } from "../onnx/tensor.ts";
+import { bytesPerNumber, type Weight } from "../onnx/safetensors.ts";
 
 /** What the memory planner knows of a model. */
 export interface ModelSizes {
@@ -105,7 +105,7 @@ function transformerSizes(tensors: TensorList): TransformerSizes {
     single: blocksOf(tensors, "single_transformer_blocks", /^norm\.linear\./),
     conditioningBytes: unpackedBytesOf(tensors, names.filter(isBefore)),
     embeddingBytes: unpackedBytesOf(tensors, names.filter((name) => !isBefore(name) && !isBlock(name))),
-    bytesPerNumber: elementBytes[mlp.dtype],
+    bytesPerNumber: bytesPerNumber[mlp.dtype],
     hasScales: mlp.scale !== undefined,
   };
 }
@@ -180,7 +180,9 @@ const sum = (values: readonly number[]) => values.reduce((total, value) => total
 const numbersOf = (tensors: TensorList, names: readonly string[]) =>
   sum(names.map((name) => elementCount(tensors.get(name).shape)));
 const bytesOf = (tensors: TensorList, names: readonly string[]) =>
-  sum(names.map((name) => elementCount(tensors.get(name).shape) * elementBytes[tensors.get(name).dtype]));
-/** The same in a compiled graph, which keeps what is stored in 8 bits in 16. */
+  sum(names.map((name) => elementCount(tensors.get(name).shape) * bytesPerNumber[tensors.get(name).dtype]));
+/** The same in a compiled graph, which keeps what is stored in fewer bits in 16. */
 const unpackedBytesOf = (tensors: TensorList, names: readonly string[]) =>
-  sum(names.map((name) => elementCount(tensors.get(name).shape) * Math.max(2, elementBytes[tensors.get(name).dtype])));
+  sum(
+    names.map((name) => elementCount(tensors.get(name).shape) * Math.max(2, bytesPerNumber[tensors.get(name).dtype])),
+  );

@@ -171,7 +171,11 @@ function samplingMemory({ work, model, precision, measured }: MemoryQuestion, { 
       section: work.section,
       contextTokens: work.contextTokens ?? contextTokensMax,
       mlpChunks,
-      weights: precision === "bf16" ? "as multiplied" : model.transformer.hasScales ? "packed with scales" : "packed",
+      weights: precision === "bf16"
+        ? "as multiplied"
+        : precision === "fp8" && model.transformer.hasScales
+        ? "packed with scales"
+        : "packed",
     }) + ((work.preparedSteps ?? 1) - 1) * (work.contextTokens ?? contextTokensMax) * 2 * model.transformer.hidden,
   );
 }

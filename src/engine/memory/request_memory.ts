@@ -5,7 +5,7 @@
  */
 import { MemoryShortageError, RequestError } from "../errors.ts";
 import type { GenerationRequest, ResolvedSettings } from "../request.ts";
-import type { CardMemory, MemoryWishes, PlanAbilities, WorkShape } from "./memory_plan.ts";
+import type { CardMemory, MemoryWishes, PlanAbilities, WeightPrecision, WorkShape } from "./memory_plan.ts";
 import type { ModelSizes } from "./model_sizes.ts";
 import type { AnsweredQuestion } from "./plan_holds.ts";
 import { planMemory, sectionOf } from "./plan_memory.ts";
@@ -60,8 +60,9 @@ export function planFor(
   throw new MemoryShortageError(words, { neededBytes, limitBytes, missingBytes, fittingSize });
 }
 
-/** Blocks are kept as the file has them: in 8 bits, or in 16. */
-const precisionOf = ({ transformer: { bytesPerNumber } }: ModelSizes) => bytesPerNumber === 1 ? "fp8" : "bf16";
+/** Blocks are kept as the file has them: in 4 bits, in 8, or in 16. */
+const precisionOf = ({ transformer: { bytesPerNumber } }: ModelSizes): WeightPrecision =>
+  bytesPerNumber === 0.5 ? "int4" : bytesPerNumber === 1 ? "fp8" : "bf16";
 
 function answerOf(question: Parameters<typeof planMemory>[0]) {
   try {

@@ -10,7 +10,7 @@ import { parseVaeConfig } from "../networks/vae_config.ts";
 import { Module, type Value } from "../onnx/graph.ts";
 import { sub } from "../onnx/operators.ts";
 import type { Weight } from "../onnx/safetensors.ts";
-import { elementBytes, elementCount } from "../onnx/tensor.ts";
+import { type DType, elementBytes, elementCount } from "../onnx/tensor.ts";
 import { packedTokens } from "../transformer_graphs.ts";
 import { modelSizes } from "./model_sizes.ts";
 import { decodingWorkingBytes, encodingWorkingBytes, samplingWorkingBytes } from "./working_memory.ts";
@@ -100,7 +100,7 @@ class PackedGraph extends SizedGraph {
   override stackedInput(weights: readonly Weight[]): Value {
     const rows = weights.reduce((sum, { shape }) => sum + shape[0]!, 0);
     const shape = [rows, ...weights[0]!.shape.slice(1)];
-    const dtype = weights[0]!.dtype;
+    const dtype = weights[0]!.dtype as DType;
     this.packedBytes += elementCount(shape) * elementBytes[dtype];
     return this.input(weights.map(({ name }) => name).join("|"), shape, dtype);
   }

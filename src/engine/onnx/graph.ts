@@ -14,6 +14,7 @@ import {
   type NodeSpec,
   type ValueSpec,
 } from "./model_proto.ts";
+import { type Int4Matrix, int4Shape } from "./int4.ts";
 import { type Checkpoint, placeOf, type Weight } from "./safetensors.ts";
 import { type DType, onnxElementType, type Tensor } from "./tensor.ts";
 
@@ -65,9 +66,26 @@ export class Graph {
     return this.#values.get(name) ?? this.#initializer({ name, dtype, shape, source: { bytes } });
   }
 
-  /** A weight of a checkpoint in the dtype it is stored in. */
+  /** A weight of a checkpoint in the dtype it is stored in. @throws GraphError for 4 bits, which are no tensor: see `int4` */
   weight(weight: Weight): Value {
-    return this.#values.get(weight.name) ?? this.#initializer(weight);
+    const { name, dtype, shape, source } = weight;
+    if (dtype === "int4") throw new GraphError(`Cannot use "${name}" but as a matrix to multiply by: it is in 4 bits`);
+    return this.#values.get(name) ?? this.#initializer({ name, dtype, shape, source });
+  }
+
+  /** Matrices in 4 bits, as an operator takes them; undefined where one of them is not. */
+  int4(weights: readonly Weight[]): readonly Int4Matrix[] | undefined {
+    if (!weights.every(({ dtype }) => dtype === "int4")) return undefined;
+    return weights.map(({ name, shape, source, blockScales }) => ({
+      numbers: this.#values.get(name) ??
+        this.#initializer({ name, dtype: "uint8", shape: int4Shape(shape), source }),
+      scales: this.weight(blockScales!),
+    }));
+  }
+
+  /** Whether these can be one matrix, one below the other. */
+  canStack(weights: readonly Weight[]): boolean {
+    return new Set(weights.map(({ dtype }) => dtype === "int4")).size === 1;
   }
 
   /** What the numbers of weights, one below the other, are to be multiplied by, in float32; undefined where they are right. */
@@ -181,20 +199,23 @@ export class Module {
    * @throws CheckpointError when it is missing or its shape is not `shape`
    */
   weight(name: string, shape: readonly number[], dtype: DType = this.graph.computeDType): Value {
-    return castTo(this, this.storedWeight(name, shape), dtype);
+    return this.numbersOf(this.find(name, shape), dtype);
+  }
+
+  numbersOf(weight: Weight, dtype: DType): Value {
+    return castTo(this, this.#scaled(this.graph.weight(weight), [weight]), dtype);
   }
 
   /** The same without a cast, as it lies in the file; one that has a scale is multiplied by it, in float32. */
   storedWeight(name: string, shape: readonly number[]): Value {
-    const weight = this.#find(name, shape);
+    const weight = this.find(name, shape);
     return this.#scaled(this.graph.weight(weight), [weight]);
   }
 
-  /** Weights one below the other in the compute dtype, where the graph takes them so; see `Graph.stackedInput`. */
-  stackedInput(parts: readonly { readonly name: string; readonly shape: readonly number[] }[]): Value | undefined {
-    const weights = parts.map(({ name, shape }) => this.#find(name, shape));
+  /** Weights one below the other, cast to `dtype`, where the graph takes them so; see `Graph.stackedInput`. */
+  stackedInput(weights: readonly Weight[], dtype: DType): Value | undefined {
     const stored = this.graph.stackedInput(weights);
-    return stored && castTo(this, this.#scaled(stored, weights), this.graph.computeDType);
+    return stored && castTo(this, this.#scaled(stored, weights), dtype);
   }
 
   #scaled(stored: Value, weights: readonly Weight[]): Value {
@@ -203,7 +224,8 @@ export class Module {
     return this.op("Mul", [castTo(this, stored, "float32"), scale], stored.shape);
   }
 
-  #find(name: string, shape: readonly number[]): Weight {
+  /** A weight of this shape. @throws CheckpointError when it is missing or has another */
+  find(name: string, shape: readonly number[]): Weight {
     const weight = this.checkpoint.get(this.#join(name));
     if (weight.shape.length !== shape.length || weight.shape.some((dim, axis) => dim !== shape[axis])) {
       throw new CheckpointError(

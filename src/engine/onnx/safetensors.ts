@@ -7,6 +7,7 @@ import { basename, dirname, join } from "node:path";
 import { CheckpointError } from "../errors.ts";
 import { hasFloat8NaN } from "./float8.ts";
 import { float8NaNError, readWeightScales } from "./float8_weights.ts";
+import { blockScalesName, float32OfInt4, int4ScalesIn } from "./int4.ts";
 import { nearestNames } from "./nearest_names.ts";
 import {
   type Entry,
@@ -22,14 +23,22 @@ import {
 } from "./safetensors_header.ts";
 import { arrayOfBytes, type DType, elementBytes, elementCount, float32Of, type Tensor } from "./tensor.ts";
 
+/** How a weight's numbers are stored: as a tensor's, or in 4 bits (`int4.ts`). */
+export type WeightDType = DType | "int4";
+
+export const bytesPerNumber: { readonly [D in WeightDType]: number } = { ...elementBytes, int4: 0.5 };
+
 /** One tensor of a checkpoint. */
 export interface Weight {
   readonly name: string;
-  readonly dtype: DType;
+  readonly dtype: WeightDType;
+  /** Of its numbers, however many bytes they take. */
   readonly shape: readonly number[];
   readonly source: WeightSource;
   /** What every stored number is to be multiplied by; absent where they are the weight's own. Only 8-bit weights have one. */
   readonly scale?: number;
+  /** What each block of numbers is to be multiplied by: bfloat16 [rows, blocks]. Only 4-bit weights have them. */
+  readonly blockScales?: Weight;
 }
 
 /** Little-endian, row-major: a place in a file (its real path), or bytes made by the program. */
@@ -121,7 +130,9 @@ async function checkpointOf(
   metadata: Readonly<Record<string, string>>,
 ): Promise<Checkpoint> {
   const scales = await readWeightScales(allEntries);
-  const entries = new Map([...allEntries].filter(([name]) => !scales.names.has(name)));
+  const blockScales = int4ScalesIn(allEntries);
+  const ofBlocks = new Set([...blockScales.keys()].map(blockScalesName));
+  const entries = new Map([...allEntries].filter(([name]) => !scales.names.has(name) && !ofBlocks.has(name)));
   const get = (name: string): Weight => {
     const entry = entries.get(name);
     if (!entry) {
@@ -129,6 +140,9 @@ async function checkpointOf(
       throw new CheckpointError(`Checkpoint ${where} has no tensor "${name}"; nearest: ${nearest || "it is empty"}`);
     }
     const { formatDType, shape, file, offsetBytes, lengthBytes } = entry;
+    const source = { file, offsetBytes, lengthBytes };
+    const own = blockScales.get(name);
+    if (own) return int4Weight(name, shape, source, own);
     const dtype = (Object.keys(formatNames) as DType[]).find((dtype) => formatNames[dtype] === formatDType);
     if (!dtype) {
       const hint = formatDType.startsWith("F8_") ? `; of 8-bit formats only ${formatNames.float8e4m3fn} is read` : "";
@@ -139,7 +153,7 @@ async function checkpointOf(
       name,
       dtype,
       shape,
-      source: { file, offsetBytes, lengthBytes },
+      source,
       ...(scale === undefined ? {} : { scale }),
     };
   };
@@ -147,18 +161,36 @@ async function checkpointOf(
     get,
     has: (name) => entries.has(name),
     names: () => [...entries.keys()],
-    readFloat32: async (name) => {
-      const weight = get(name);
-      const bytes = new Uint8Array(elementCount(weight.shape) * elementBytes[weight.dtype]);
-      await readWeightBytes(weight, bytes);
-      return numbersOf(weight, bytes);
-    },
+    readFloat32: (name) => readWeightNumbers(get(name)),
     metadata,
   };
 }
 
+function int4Weight(name: string, [rows, bytes]: readonly number[], source: WeightSource, scales: Entry): Weight {
+  const { shape, ...place } = scales;
+  return {
+    ...{ name, dtype: "int4", shape: [rows!, 2 * bytes!], source },
+    blockScales: { name: blockScalesName(name), dtype: "bfloat16", shape, source: place },
+  };
+}
+
+/** A weight's numbers in float32, scales multiplied in. @throws CheckpointError for an 8-bit NaN */
+export async function readWeightNumbers(weight: Weight): Promise<Float32Array> {
+  const bytes = await weightBytes(weight);
+  return weight.blockScales
+    ? float32OfInt4(bytes, arrayOfBytes("bfloat16", await weightBytes(weight.blockScales)))
+    : numbersOf(weight, bytes);
+}
+
+async function weightBytes(weight: Weight): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(elementCount(weight.shape) * bytesPerNumber[weight.dtype]);
+  await readWeightBytes(weight, bytes);
+  return bytes;
+}
+
 /** The numbers that a weight's bytes stand for. */
 function numbersOf({ name, dtype, shape, source, scale = 1 }: Weight, bytes: Uint8Array): Float32Array {
+  if (dtype === "int4") throw new TypeError(`Cannot read "${name}" without its blocks' scales`);
   if (dtype === "float8e4m3fn" && "file" in source && hasFloat8NaN(bytes)) throw float8NaNError(name, source.file);
   const numbers = float32Of({ dtype, shape, data: arrayOfBytes(dtype, bytes) });
   return scale === 1 ? numbers : numbers.map((value) => value * scale);
@@ -186,7 +218,7 @@ export async function readWeightBytes(
  */
 export async function readWeightRows(weight: Weight, rows: readonly number[]): Promise<Float32Array> {
   const { name, dtype, shape: [count, width], source } = weight as Weight & { shape: [number, number] };
-  const rowBytes = width * elementBytes[dtype];
+  const rowBytes = width * bytesPerNumber[dtype];
   const wrong = rows.find((row) => !(row >= 0 && row < count));
   if (wrong !== undefined) throw new RangeError(`Cannot read row ${wrong} of "${name}": it has ${count}`);
   const bytes = new Uint8Array(rows.length * rowBytes);

@@ -3,20 +3,23 @@
  * @module
  */
 import { Graph, type Value } from "./graph.ts";
+import { type Int4Matrix, int4ScalesShape, int4Shape } from "./int4.ts";
 import type { GraphSpec } from "./model_proto.ts";
-import type { Checkpoint, Weight } from "./safetensors.ts";
+import type { Checkpoint, Weight, WeightDType } from "./safetensors.ts";
 import type { DType } from "./tensor.ts";
 
 /** An input that weights are given through. */
 export interface WeightInput {
   readonly name: string;
-  /** The numbers as the file has them, or each row's scale. Default `numbers`. */
-  readonly holds?: "numbers" | "scales";
+  /** The numbers as the file has them, each row's scale, or each block's. Default `numbers`. */
+  readonly holds?: WeightContent;
   readonly dtype: DType;
   readonly shape: readonly number[];
   /** What it is made of, one below the other: names below the block's path, in the order of their rows. */
   readonly parts: readonly { readonly name: string; readonly shape: readonly number[] }[];
 }
+
+export type WeightContent = "numbers" | "scales" | "block scales";
 
 /** A graph, and the inputs of it that are weights. */
 export interface FedGraph {
@@ -31,8 +34,8 @@ export interface LikeBlocks {
 }
 
 /**
- * A graph of one block of many, built from any of them. Weights are taken in the compute dtype; those in 8 bits as they
- * are, so that no more is moved than the file has, and made numbers of the compute dtype inside.
+ * A graph of one block of many, built from any of them. Weights are taken in the compute dtype; those in 8 and in 4 bits
+ * as they are, so that no more is moved than the file has, and made numbers of the compute dtype inside.
  */
 export class WeightInputGraph extends Graph {
   readonly #like: LikeBlocks;
@@ -53,25 +56,41 @@ export class WeightInputGraph extends Graph {
     return this.stackedInput([weight]);
   }
 
+  /** Weights of several kinds are given in the compute dtype. */
+  override canStack(): boolean {
+    return true;
+  }
+
+  override int4(weights: readonly Weight[]): readonly Int4Matrix[] | undefined {
+    if (!this.#areAll("int4", weights)) return undefined;
+    const shaped = (shapeOf: (shape: readonly number[]) => number[]) =>
+      weights.map(({ name, shape }) => ({ name, shape: shapeOf(shape) }));
+    return [{
+      numbers: this.#weightInput(shaped(int4Shape), "uint8", "numbers"),
+      scales: this.#weightInput(shaped(int4ScalesShape), this.computeDType, "block scales"),
+    }];
+  }
+
   /** Float32 [rows, 1]: one graph serves all blocks, and every weight has a scale of its own. */
   override scale(weights: readonly Weight[]): Value | undefined {
-    if (!this.#arePacked(weights) || weights.every(({ scale }) => scale === undefined)) return undefined;
+    if (!this.#areAll("float8e4m3fn", weights) || weights.every(({ scale }) => scale === undefined)) return undefined;
     const ofRows = weights.map(({ name, shape }) => ({ name, shape: [shape[0]!, ...shape.slice(1).map(() => 1)] }));
     return this.#weightInput(ofRows, "float32", "scales");
   }
 
   override stackedInput(weights: readonly Weight[]): Value {
-    return this.#weightInput(weights, this.#arePacked(weights) ? "float8e4m3fn" : this.computeDType, "numbers");
+    const dtype = this.#areAll("float8e4m3fn", weights) ? "float8e4m3fn" : this.computeDType;
+    return this.#weightInput(weights, dtype, "numbers");
   }
 
   #weightInput(
     weights: readonly Pick<Weight, "name" | "shape">[],
     dtype: DType,
-    holds: "numbers" | "scales",
+    holds: WeightContent,
   ): Value {
     const parts = weights.map(({ name, shape }) => ({ name: this.#below(name), shape }));
     const joined = parts.map((part) => part.name).join("|");
-    const name = holds === "scales" ? `${joined}:scales` : joined;
+    const name = holds === "numbers" ? joined : `${joined}:${holds}`;
     const known = this.#weightInputs.get(name);
     if (known) return known.value;
     const rows = weights.reduce((sum, { shape }) => sum + shape[0]!, 0);
@@ -82,12 +101,12 @@ export class WeightInputGraph extends Graph {
     return value;
   }
 
-  /** In 8 bits in every block: where one has been merged with an adapter, all are given in the compute dtype. */
-  #arePacked(weights: readonly Weight[]): boolean {
+  /** Packed so in every block: where one has been merged with an adapter, all are given in the compute dtype. */
+  #areAll(packed: WeightDType, weights: readonly Weight[]): boolean {
     const { blocks, checkpoint } = this.#like;
-    return weights.every(isPacked) &&
+    return weights.every(({ dtype }) => dtype === packed) &&
       weights.every(({ name }) =>
-        blocks.every((block) => isPacked(checkpoint.get(pathBelow(block, this.#below(name)))))
+        blocks.every((block) => checkpoint.get(pathBelow(block, this.#below(name))).dtype === packed)
       );
   }
 
@@ -101,5 +120,3 @@ export class WeightInputGraph extends Graph {
 
 /** A weight's name in its checkpoint. */
 export const pathBelow = (block: string, name: string): string => block === "" ? name : `${block}.${name}`;
-
-const isPacked = ({ dtype }: Weight) => dtype === "float8e4m3fn";

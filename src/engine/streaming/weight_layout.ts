@@ -2,7 +2,7 @@
  * Where each weight of a block lies in one piece of memory. Pure.
  * @module
  */
-import type { WeightInput } from "../onnx/weight_inputs.ts";
+import type { WeightContent, WeightInput } from "../onnx/weight_inputs.ts";
 import { type DType, elementBytes, elementCount } from "../onnx/tensor.ts";
 
 /** All blocks of a kind have the same. */
@@ -14,7 +14,7 @@ export interface WeightLayout {
 /** One input of the block's graph. */
 export interface PlacedTensor {
   readonly name: string;
-  readonly holds: "numbers" | "scales";
+  readonly holds: WeightContent;
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly offsetBytes: number;

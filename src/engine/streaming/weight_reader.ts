@@ -4,7 +4,7 @@
  * @module
  */
 import { CheckpointError } from "../errors.ts";
-import { type Checkpoint, readWeightBytes, type Weight } from "../onnx/safetensors.ts";
+import { type Checkpoint, readWeightBytes, readWeightNumbers, type Weight } from "../onnx/safetensors.ts";
 import { bfloat16OfFloat32, type DType, float16OfFloat32 } from "../onnx/tensor.ts";
 import { pathBelow } from "../onnx/weight_inputs.ts";
 import type { WeightLayout } from "./weight_layout.ts";
@@ -37,7 +37,7 @@ export async function readBlock(
       const { offsetBytes, sizeBytes } = next.part;
       const place = into.subarray(offsetBytes, offsetBytes + sizeBytes);
       if (next.holds === "scales") fillScales(weight, place);
-      else await readPart(checkpoint, weight, next.dtype, place);
+      else await readPart(next.holds === "numbers" ? weight : weight.blockScales!, next.dtype, place);
     }
   });
   const ends = await Promise.allSettled(readers); // nobody writes into the memory any more
@@ -49,18 +49,13 @@ function fillScales({ scale = 1 }: Weight, place: Uint8Array<ArrayBuffer>): void
   new Float32Array(place.buffer, place.byteOffset, place.byteLength / 4).fill(scale);
 }
 
-async function readPart(
-  checkpoint: Checkpoint,
-  weight: Weight,
-  dtype: DType,
-  place: Uint8Array<ArrayBuffer>,
-): Promise<void> {
-  const { name } = weight;
-  if (weight.dtype === dtype) return await readWeightBytes(weight, place);
-  const bytes = stored(await checkpoint.readFloat32(name), dtype);
+async function readPart(weight: Weight, dtype: DType, place: Uint8Array<ArrayBuffer>): Promise<void> {
+  const isAsStored = weight.dtype === dtype || (weight.dtype === "int4" && dtype === "uint8");
+  if (isAsStored) return await readWeightBytes(weight, place);
+  const bytes = stored(await readWeightNumbers(weight), dtype);
   if (bytes.byteLength !== place.length) {
     throw new CheckpointError(
-      `Cannot load "${name}": it has ${bytes.byteLength} bytes as ${dtype}, expected ${place.length}`,
+      `Cannot load "${weight.name}": it has ${bytes.byteLength} bytes as ${dtype}, expected ${place.length}`,
     );
   }
   place.set(bytes);

@@ -1,6 +1,6 @@
 /**
- * A transformer whose file holds 8-bit matrices computes what the same numbers in float32 do: in one graph, block by block,
- * with and without scales, and under an adapter.
+ * A transformer whose file holds matrices in 8 or 4 bits computes what the same numbers in float32 do: in one graph, block by
+ * block, and under an adapter.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ import { blocksOf } from "../src/engine/streaming/known_blocks.ts";
 import { StreamedBlocks } from "../src/engine/streaming/streamed_blocks.ts";
 import { FramePackTransformer, transformerSource } from "../src/engine/transformer.ts";
 import type { TransformerSource } from "../src/engine/transformer_graphs.ts";
-import { float8Names, float8Packings, writeFloat8Transformer } from "./float8_model.ts";
+import { packedNames, weightPackings, writePackedTransformer } from "./packed_model.ts";
 import { goldenDir, makeTinyModel } from "./tiny_model.ts";
 import { runOnce } from "./tiny_network.ts";
 
@@ -30,9 +30,9 @@ Deno.test.afterAll(async () => await model[Symbol.asyncDispose]());
 const original = join(model.dir, "transformer");
 /** The repack and the same numbers in float32. */
 const packings = await Promise.all(
-  float8Packings.map(async (packing) => {
-    const [packed, rounded] = [join(model.dir, `${packing}-8`), join(model.dir, `${packing}-32`)];
-    await writeFloat8Transformer(await openCheckpoint(original), original, { packed, rounded }, packing);
+  weightPackings.map(async (packing) => {
+    const [packed, rounded] = [join(model.dir, `${packing} packed`), join(model.dir, `${packing} rounded`)];
+    await writePackedTransformer(await openCheckpoint(original), original, { packed, rounded }, packing);
     return { packing, packed: await transformerSource(packed), rounded: await transformerSource(rounded) };
   }),
 );
@@ -65,29 +65,30 @@ const distance = (one: Float32Array, other: Float32Array) => distanceBetween(one
 const rounding = 2e-6;
 
 for (const { packing, packed, rounded } of packings) {
-  Deno.test(`8-bit matrices (${packing}) give what the same numbers in float32 give`, async () => {
-    assert.ok(float8Names(packed.checkpoint).length > 50);
-    assert.equal(float8Names(rounded.checkpoint).length, 0);
+  Deno.test(`matrices packed ${packing} give what the same numbers in float32 give`, async () => {
+    assert.ok(packedNames(packed.checkpoint).length > 40);
+    assert.equal(packedNames(rounded.checkpoint).length, 0);
     const [expected, whole] = [await inOneGraph(rounded), await inOneGraph(packed)];
     assert.ok(distance(whole, expected) < rounding, `${distance(whole, expected)} in one graph`);
     const mapped = await inOneGraph(packed, "mapped");
     assert.ok(distance(mapped, expected) < rounding, `${distance(mapped, expected)} read from the file`);
     const away = distance(expected, golden.outputs["sample"]!.tensor.data as Float32Array);
-    assert.ok(away > 1e-3, "8 bits are no float32");
+    assert.ok(away > 1e-3, "fewer bits are no float32");
     const streamed = await blockByBlock(packed);
     assert.ok(distance(streamed, expected) < rounding, `${distance(streamed, expected)} block by block`);
   });
 
-  Deno.test(`8-bit blocks (${packing}) are moved as they lie in the file`, () => {
+  Deno.test(`blocks packed ${packing} are moved as they lie in the file`, () => {
     const sizes = ({ checkpoint, config }: TransformerSource) =>
       blocksOf({ config, checkpoint, computeDType: "bfloat16" }).map(({ layout }) => layout.sizeBytes);
     const [inFile, inBfloat16] = [sizes(packed), sizes(rounded)];
+    const most = packing === "4-bit" ? 0.4 : 0.65; // biases are as they were
     for (const [index, sizeBytes] of inFile.entries()) {
-      assert.ok(sizeBytes < 0.65 * inBfloat16[index]!, `${sizeBytes} of ${inBfloat16[index]} bytes`);
+      assert.ok(sizeBytes < most * inBfloat16[index]!, `${sizeBytes} of ${inBfloat16[index]} bytes`);
     }
   });
 
-  Deno.test(`8-bit matrices (${packing}) in bfloat16 arithmetic are as near as bfloat16 is`, async () => {
+  Deno.test(`matrices packed ${packing} in bfloat16 arithmetic are as near as bfloat16 is`, async () => {
     const inBfloat16 = { computeDType: "bfloat16", arithmetic: "emulated" } as const;
     const exact = await inOneGraph(rounded);
     const [whole, streamed, likewise] = [
@@ -122,18 +123,25 @@ Deno.test("blocks of which an adapter has changed one are served together", asyn
   }
 });
 
-Deno.test("the planner and pull know a repack in 8 bits for what it is", async () => {
-  const dir = join(model.dir, "repack");
-  await Deno.mkdir(dir);
-  for (const part of ["vae", "text_encoder", "text_encoder_2", "image_encoder"]) {
-    await Deno.symlink(join(model.dir, part), join(dir, part));
-  }
-  await Deno.symlink(join(model.dir, "scaled-8"), join(dir, "transformer"));
-  const { transformer } = await readModelSizes(dir);
-  assert.deepEqual([transformer.bytesPerNumber, transformer.hasScales], [1, true]);
-  const report = (await inspectWeights(dir, "transformer"))!;
-  assert.deepEqual(report, { ...report, dtypes: ["float32", "float8e4m3fn"], refusal: null });
-});
+for (
+  const [packing, dtypes, bytesPerNumber, hasScales] of [
+    ["8-bit scaled", ["float32", "float8e4m3fn"], 1, true],
+    ["4-bit", ["float32", "int4"], 0.5, false],
+  ] as const
+) {
+  Deno.test(`the planner and pull know a repack in ${packing} for what it is`, async () => {
+    const dir = join(model.dir, `repack ${packing}`);
+    await Deno.mkdir(dir);
+    for (const part of ["vae", "text_encoder", "text_encoder_2", "image_encoder"]) {
+      await Deno.symlink(join(model.dir, part), join(dir, part));
+    }
+    await Deno.symlink(join(model.dir, `${packing} packed`), join(dir, "transformer"));
+    const { transformer } = await readModelSizes(dir);
+    assert.deepEqual([transformer.bytesPerNumber, transformer.hasScales], [bytesPerNumber, hasScales]);
+    const report = (await inspectWeights(dir, "transformer"))!;
+    assert.deepEqual(report, { ...report, dtypes, refusal: null });
+  });
+}
 
 Deno.test("rows of an 8-bit table are picked, with and without a scale", async () => {
   const table = { shape: [3, 2], source: { bytes: Uint8Array.of(0x38, 0xb8, 0, 1, 0x7e, 0xfe) } };
