@@ -8,7 +8,8 @@
  */
 import process from "node:process";
 import { causalConvolution } from "../src/engine/layers/convolution.ts";
-import { Graph, Module, type Value } from "../src/engine/onnx/graph.ts";
+import { Graph, type Value } from "../src/engine/onnx/graph.ts";
+import { Module } from "../src/engine/onnx/module.ts";
 import { add, concat, matmul, padEdge, reshape, slice, split, transpose } from "../src/engine/onnx/operators.ts";
 import { type Executable, openRuntime, type Runtime } from "../src/engine/onnx/runtime.ts";
 import type { Checkpoint } from "../src/engine/onnx/safetensors.ts";

@@ -7,6 +7,7 @@
 import { fileURLToPath } from "node:url";
 import { loadGpuTransformer } from "../src/engine/gpu_transformer.ts";
 import { loadImageEncoder, loadTextEncoder } from "../src/engine/encoders.ts";
+import { LoraSets } from "../src/engine/lora/lora_sets.ts";
 import { readManifest } from "../src/engine/manifest.ts";
 import { ExecutableCache } from "../src/engine/onnx/executable_cache.ts";
 import { openRuntime } from "../src/engine/onnx/runtime.ts";
@@ -17,6 +18,7 @@ import { StreamedBlocks } from "../src/engine/streaming/streamed_blocks.ts";
 import { StreamedLlama } from "../src/engine/streaming/streamed_llama.ts";
 import { FramePackTransformer, transformerSource } from "../src/engine/transformer.ts";
 import { loadVae } from "../src/engine/vae.ts";
+import { writeLora } from "./lora_files.ts";
 import { weightPackings, writePackedTransformer } from "./packed_model.ts";
 import { goldenDir, makeTinyModel } from "./tiny_model.ts";
 
@@ -36,6 +38,14 @@ await using blocks = new StreamedBlocks({ source, executables, runtime, device, 
 const transformer = new FramePackTransformer(source, executables, blocks);
 await transformer.warm(sectionOf(golden).shape);
 const { sample } = await forward(transformer, golden, "sample");
+
+const adapter = `${model.dir}/adapter.safetensors`;
+const modules = ["transformer_blocks.0.attn.to_q", "single_transformer_blocks.0.proj_mlp"];
+await writeLora(adapter, model.dir, { format: "peft", modules });
+{
+  await using sets = new LoraSets(transformer, () => new ExecutableCache(runtime, executables.options));
+  await forward(await sets.transformerUnder([{ file: adapter, strength: 1 }], signal), golden, "sample");
+}
 
 for (const packing of weightPackings) {
   const [packed, rounded] = [`${model.dir}/${packing} packed`, `${model.dir}/${packing} rounded`];

@@ -4,7 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { Graph, Module } from "../src/engine/onnx/graph.ts";
+import { Graph } from "../src/engine/onnx/graph.ts";
+import { Module } from "../src/engine/onnx/module.ts";
 import { openRuntime } from "../src/engine/onnx/runtime.ts";
 import type { Checkpoint } from "../src/engine/onnx/safetensors.ts";
 import { elementCount, float32Tensor, type Tensor } from "../src/engine/onnx/tensor.ts";

@@ -5,7 +5,8 @@
 import { outputHead, transformerBlocks } from "../../src/engine/networks/framepack_transformer.ts";
 import { modulationRows, readModulations } from "../../src/engine/networks/modulation.ts";
 import { decoder } from "../../src/engine/networks/vae.ts";
-import { Graph, Module } from "../../src/engine/onnx/graph.ts";
+import { Graph } from "../../src/engine/onnx/graph.ts";
+import { Module } from "../../src/engine/onnx/module.ts";
 import { encodeModel } from "../../src/engine/onnx/model_proto.ts";
 import { matmul } from "../../src/engine/onnx/operators.ts";
 import type { Executable, Runtime } from "../../src/engine/onnx/runtime.ts";

@@ -5,7 +5,8 @@
  */
 import { decoder, encoder } from "../../src/engine/networks/vae.ts";
 import { parseVaeConfig } from "../../src/engine/networks/vae_config.ts";
-import { Graph, Module, type Value } from "../../src/engine/onnx/graph.ts";
+import { Graph, type Value } from "../../src/engine/onnx/graph.ts";
+import { Module } from "../../src/engine/onnx/module.ts";
 import type { Checkpoint } from "../../src/engine/onnx/safetensors.ts";
 import { headerBytes, writeAll } from "../../src/engine/onnx/safetensors_header.ts";
 import { bfloat16OfFloat32, float16OfFloat32 } from "../../src/engine/onnx/tensor.ts";

@@ -79,7 +79,7 @@ class FramePackEngine implements Engine {
 
   async *#load(wanted: Wanted, signal: AbortSignal): AsyncGenerator<GenerationEvent, FramePackModel> {
     const isAsWanted = this.#loaded?.modelDir === wanted.modelDir &&
-      (this.#loaded.memory?.holds(wanted) ?? true);
+      (await this.#loaded.memory?.holds(wanted) ?? true);
     if (!isAsWanted) yield* this.#loadAnew(wanted);
     const { model, device, memory } = this.#loaded!;
     signal.throwIfAborted();

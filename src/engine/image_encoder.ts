@@ -14,7 +14,8 @@ import {
 } from "./networks/encoder_config.ts";
 import { siglipStates } from "./networks/siglip.ts";
 import type { ExecutableCache } from "./onnx/executable_cache.ts";
-import { castTo, Graph, Module } from "./onnx/graph.ts";
+import { Graph } from "./onnx/graph.ts";
+import { castTo, Module } from "./onnx/module.ts";
 import type { Executable } from "./onnx/runtime.ts";
 import { type Checkpoint, openCheckpoint } from "./onnx/safetensors.ts";
 import { type DType, float32Tensor, type Tensor } from "./onnx/tensor.ts";

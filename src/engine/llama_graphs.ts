@@ -4,7 +4,8 @@
  */
 import type { LlamaConfig } from "./networks/encoder_config.ts";
 import { llamaLayer, llamaLayersUsed, llamaStates } from "./networks/llama.ts";
-import { castTo, Graph, Module } from "./onnx/graph.ts";
+import { Graph } from "./onnx/graph.ts";
+import { castTo, Module } from "./onnx/module.ts";
 import type { GraphSpec } from "./onnx/model_proto.ts";
 import type { Checkpoint } from "./onnx/safetensors.ts";
 import type { DType } from "./onnx/tensor.ts";

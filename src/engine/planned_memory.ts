@@ -13,6 +13,7 @@ import {
   readModelSizes,
   workOf,
 } from "./memory/mod.ts";
+import { adapterWork } from "./lora/adapter_work.ts";
 import type { ModelOptions } from "./model.ts";
 import type { CudaDevice, Runtime } from "./onnx/runtime.ts";
 import type { GenerationRequest } from "./request.ts";
@@ -40,8 +41,9 @@ export class PlannedMemory {
     wishes: MemoryWishes,
   ): Promise<PlannedMemory> {
     const model = await readModelSizes(modelDir);
+    const adapters = await adapterWork(modelDir, loras);
     const card = runtime.memoryInfo(device);
-    return new PlannedMemory(planFor(workOf(settings, model, loras), { card, model, wishes }), device);
+    return new PlannedMemory(planFor(workOf(settings, model, adapters), { card, model, wishes }), device);
   }
 
   get plan(): MemoryPlan {
@@ -53,9 +55,9 @@ export class PlannedMemory {
    * planned for is refused here, so that the model stays for those that fit.
    * @throws MemoryShortageError
    */
-  holds({ settings, loras }: Omit<MemoryRequest, "modelDir">): boolean {
+  async holds({ modelDir, settings, loras }: MemoryRequest): Promise<boolean> {
     const { card, model, wishes } = this.#answered.question;
-    const work = workOf(settings, model, loras);
+    const work = workOf(settings, model, await adapterWork(modelDir, loras));
     planFor(work, { card, model, wishes });
     return planHolds(this.#answered, work);
   }

@@ -6,7 +6,8 @@
 import { dualStreamBlock, outputHead, separate, singleStreamBlock } from "./networks/framepack_transformer.ts";
 import { modulationParts, modulationRows, modulationTable, readModulations } from "./networks/modulation.ts";
 import { emulateBfloat16 } from "./onnx/bfloat16_emulation.ts";
-import { type Dim, Graph, Module, type Value } from "./onnx/graph.ts";
+import { type Dim, Graph, type Value } from "./onnx/graph.ts";
+import { Module } from "./onnx/module.ts";
 import type { GraphSpec } from "./onnx/model_proto.ts";
 import { concat, sub } from "./onnx/operators.ts";
 import { type FedGraph, WeightInputGraph } from "./onnx/weight_inputs.ts";
@@ -29,7 +30,7 @@ export function dualBlockGraph(source: TransformerSource, shape: SectionShape): 
   const { image, context } = dualStreamBlock(m.at(firstDual), config, streams, modulations, rope);
   graph.output("nextImage", image);
   graph.output("nextContext", context);
-  return { spec: finish(graph, source), weights: graph.weightInputs };
+  return fed(graph, source);
 }
 
 /** `joint` [tokens, C], `modulations`, `cos`, `sin` → `nextJoint` */
@@ -39,7 +40,7 @@ export function singleBlockGraph(source: TransformerSource, shape: SectionShape)
   const joint = graph.input("joint", [jointTokens(shape), config.hidden]);
   const { modulations, rope } = blockInputs(graph, m, source, shape, firstSingle);
   graph.output("nextJoint", singleStreamBlock(m.at(firstSingle), config, joint, modulations, rope));
-  return { spec: finish(graph, source), weights: graph.weightInputs };
+  return fed(graph, source);
 }
 
 /** Between the dual and the single blocks. `image` [imageTokens, C], `context` [contextTokens, C] → `joint` */
@@ -77,15 +78,21 @@ export function blockModulationGraph(source: TransformerSource, kind: ModulatedK
   const { graph, m } = begin(`${kind}_modulation`, source, block);
   const condition = graph.input("condition", [1, source.config.hidden]);
   graph.output("modulations", modulationTable(m, source.config, condition, block));
-  return { spec: finish(graph, source), weights: graph.weightInputs };
+  return fed(graph, source);
 }
 
-function begin(name: string, { config, checkpoint, computeDType }: TransformerSource, first: string) {
+function begin(name: string, { config, checkpoint, computeDType, sides }: TransformerSource, first: string) {
   const kindOf = (block: string) => block.replace(/\.\d+$/, "");
   const blocks = modulationParts(config).map(({ block }) => block).filter((block) => kindOf(block) === kindOf(first));
-  const graph = new WeightInputGraph(name, computeDType, { blocks, checkpoint });
+  const graph = new WeightInputGraph(name, computeDType, { blocks, checkpoint, sides });
   return { graph, m: new Module(graph, checkpoint) };
 }
+
+const fed = (graph: WeightInputGraph, source: TransformerSource): FedGraph => ({
+  spec: finish(graph, source),
+  weights: graph.weightInputs,
+  sides: graph.sideInputs,
+});
 
 const finish = (graph: Graph, { arithmetic }: TransformerSource): GraphSpec =>
   arithmetic === "emulated" ? emulateBfloat16(graph.spec()) : graph.spec();

@@ -11,12 +11,14 @@ import { firstModulatedInput, outputHead, type Tap, transformerBlocks } from "./
 import { historyTokens, type Kernel, kernels, windowTokens } from "./networks/history_packing.ts";
 import { modulationRows, modulationTable, readModulations } from "./networks/modulation.ts";
 import type { TransformerConfig } from "./networks/transformer_config.ts";
-import { castTo, type Dim, Graph, Module, type Value } from "./onnx/graph.ts";
+import { type Dim, Graph, type Value } from "./onnx/graph.ts";
+import { castTo, Module } from "./onnx/module.ts";
 import { emulateBfloat16 } from "./onnx/bfloat16_emulation.ts";
 import type { GraphSpec } from "./onnx/model_proto.ts";
 import { add, concat, sub } from "./onnx/operators.ts";
 import type { Checkpoint } from "./onnx/safetensors.ts";
 import type { DType } from "./onnx/tensor.ts";
+import type { SideMatrices } from "./onnx/weight_inputs.ts";
 import { sinusoidChannels } from "./sampling/sinusoid.ts";
 
 /** What every graph of one transformer is built from. */
@@ -26,6 +28,8 @@ export interface TransformerSource {
   readonly computeDType: DType;
   /** `emulated`: bfloat16 computed in float32 and rounded, for devices without it. Default `native`. */
   readonly arithmetic?: "native" | "emulated";
+  /** Adapters that lie beside the checkpoint's matrices, for graphs whose weights are inputs. */
+  readonly sides?: SideMatrices;
   /** Embeds timesteps and guidance. Default `sinusoid`. */
   readonly sinusoid?: (value: number) => Float32Array;
 }

@@ -26,6 +26,8 @@ export interface BlockResults {
 export interface BlockRunner extends AsyncDisposable {
   /** Whether vectors of many steps together cost hardly more than those of one. */
   readonly modulates: "step by step" | "all steps at once";
+  /** Where adapters go: into the weights, or beside them, as `TransformerSource.sides`, as far as they can. */
+  readonly adapters: "merged" | "beside";
   /** Tables `[modulationRows, hidden]`, one for each condition; the caller's. */
   modulations(conditions: readonly ConditionInputs[], signal: AbortSignal): Promise<DeviceTensor[]>;
   /** All blocks and the head. */
@@ -41,6 +43,7 @@ export interface BlockRunner extends AsyncDisposable {
 
 export class WholeBlocks implements BlockRunner {
   readonly modulates = "step by step";
+  readonly adapters = "merged";
 
   constructor(readonly source: TransformerSource, readonly executables: Pick<ExecutableCache, "get">) {}
 

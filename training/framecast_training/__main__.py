@@ -62,6 +62,8 @@ class Training:
         return {**self.settings["pool"], "domain": self.settings["domain"]}
 
     def transformer(self) -> None:
+        if not (self.work / "channel_weights.pt").exists():
+            raise checkpoint.CheckpointFault(f"There is no finished pool in {self.work}: the command pool makes it, and goes on where it stopped")
         self.tokenizers()
         run_ranks(self.settings["ranks"], work_transformer, self.settings["transformer"], self.work)
 

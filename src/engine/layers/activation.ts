@@ -1,5 +1,5 @@
 /** @module */
-import type { Module, Value } from "../onnx/graph.ts";
+import type { Module, Value } from "../onnx/module.ts";
 
 /** x σ(x) (arXiv 1702.03118). */
 export const silu = (m: Module, x: Value): Value => quickGelu(m, x, 1);

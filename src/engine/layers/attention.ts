@@ -1,5 +1,5 @@
 /** @module */
-import type { Module, Value } from "../onnx/graph.ts";
+import type { Module, Value } from "../onnx/module.ts";
 import { reshape } from "../onnx/operators.ts";
 
 export interface AttentionInputs {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { runOnce, tinyCheckpoint, tinyInput, withBiases } from "../../../tests/tiny_network.ts";
-import type { Module, Value } from "../onnx/graph.ts";
+import type { Module, Value } from "../onnx/module.ts";
 import {
   causalConvolution,
   causalConvolutionOfRepeatedFrames,

@@ -1,5 +1,5 @@
 /** @module */
-import { castTo, type Module, type Value } from "../onnx/graph.ts";
+import { castTo, type Module, type Value } from "../onnx/module.ts";
 import { int4Block, type Int4Matrix } from "../onnx/int4.ts";
 import { concat } from "../onnx/operators.ts";
 import type { Weight } from "../onnx/safetensors.ts";
@@ -39,12 +39,20 @@ export function stackedLinear(
     : concat(m, 1, ...layers.map(({ path, out }) => linear(m.at(path), x, out)));
 }
 
-/** x Wᵀ + b, W of matrices one below the other. */
+/** x Wᵀ + b, W of matrices one below the other, and what an adapter beside them adds. */
 function product(m: Module, x: Value, weights: readonly Weight[], bias: Value | undefined): Value {
   const out = weights.reduce((sum, { shape }) => sum + shape[0]!, 0);
   const packed = m.graph.int4(weights);
-  if (packed) return int4Product(m, x, packed, out, bias);
-  return m.op("Gemm", [x, stack(m, weights, x.dtype), ...(bias ? [bias] : [])], [x.shape[0]!, out], { transB: 1 });
+  const y = packed ? int4Product(m, x, packed, out, bias) : gemm(m, x, stack(m, weights, x.dtype), bias);
+  const side = m.graph.side(weights);
+  if (!side) return y;
+  return gemm(m, gemm(m, x, castTo(m, side.down, x.dtype)), castTo(m, side.up, x.dtype), y);
+}
+
+/** x Wᵀ + c */
+function gemm(m: Module, x: Value, weight: Value, c?: Value): Value {
+  const shape = [x.shape[0]!, weight.shape[0]!];
+  return m.op("Gemm", c ? [x, weight, c] : [x, weight], shape, { transB: 1 });
 }
 
 /** Weights one below the other: one input where weights are inputs, else joined when the graph is compiled. */

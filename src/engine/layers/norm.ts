@@ -1,5 +1,5 @@
 /** @module */
-import type { Module, Value } from "../onnx/graph.ts";
+import type { Module, Value } from "../onnx/module.ts";
 
 /**
  * LayerNorm (arXiv 1607.06450) over the last axis with the checkpoint's own `weight` and `bias` (`[width]`).

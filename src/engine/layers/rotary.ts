@@ -1,5 +1,5 @@
 /** @module */
-import { castTo, type Module, type Value } from "../onnx/graph.ts";
+import { castTo, type Module, type Value } from "../onnx/module.ts";
 import { reshape } from "../onnx/operators.ts";
 
 /** Cosines and sines of the rotation of each token, one per pair of channels: both `[tokens, headDim / 2]`, float32. */

@@ -35,6 +35,38 @@ export function weightDelta(tensors: AdapterTensors): Matrix | undefined {
   return first && second && scaled(kronecker(first, second), by);
 }
 
+/** A matrix as a product of two that are smaller: `up` [rows, rank] · `down` [rank, columns]. */
+export interface LowRank {
+  readonly up: Matrix;
+  readonly down: Matrix;
+}
+
+/**
+ * The same ΔW as `weightDelta()`, for those that want to multiply by it without making it; undefined where it has no such
+ * form, which is a LoKr whose second factor is stored whole. With ∘ for each place by its own, ⊗ for Kronecker's product:
+ * (a₁b₁)∘(a₂b₂) has the columns a₁ᵖ∘a₂ᵠ and the rows b₁ᵖ∘b₂ᵠ; F⊗(ab) = (F⊗a)(1⊗b).
+ */
+export function lowRankDelta(tensors: AdapterTensors): LowRank | undefined {
+  if (rankOf(tensors) === undefined) return undefined;
+  const by = scaleOf(tensors);
+  const [down, up] = [tensors.get("lora_down"), tensors.get("lora_up")];
+  if (down && up) return { up: scaled(up, by), down };
+  const [a1, b1, a2, b2] = hadamardParts.map((name) => tensors.get(name));
+  if (a1 && b1 && a2 && b2) return { up: scaled(rowsTogether(a1, a2), by), down: columnsTogether(b1, b2) };
+  const [first, a, b] = [factor(tensors, "lokr_w1")!, tensors.get("lokr_w2_a")!, tensors.get("lokr_w2_b")!];
+  return { up: scaled(kronecker(first, a), by), down: kronecker(identity(first.columns), b) };
+}
+
+/** The rank of `lowRankDelta()`, from the shapes of its tensors alone; undefined likewise. */
+export function rankOf(parts: AdapterParts<MatrixShape>): number | undefined {
+  if (!deltaShape(parts)) return undefined;
+  const [down, b1, b2] = ["lora_down", "hada_w1_b", "hada_w2_b"].map((name) => parts.get(name));
+  if (down) return down.rows;
+  if (b1 && b2) return b1.rows * b2.rows;
+  const [first, firstB, b] = ["lokr_w1", "lokr_w1_b", "lokr_w2_b"].map((name) => parts.get(name));
+  return !parts.has("lokr_w2") && b ? (first ?? firstB)!.columns * b.rows : undefined;
+}
+
 /** What is added to the module's bias, without the user's strength; undefined for the many that leave it alone. */
 export function biasDelta(tensors: AdapterTensors): Float32Array | undefined {
   const bias = tensors.get("lora_bias");
@@ -114,6 +146,34 @@ function kronecker(a: Matrix, b: Matrix): Matrix {
     }
   }
   return { rows, columns, data };
+}
+
+/** Every column of one times every column of the other, place by place. */
+function rowsTogether(a: Matrix, b: Matrix): Matrix {
+  const columns = a.columns * b.columns;
+  const data = new Float32Array(a.rows * columns);
+  for (let i = 0; i < data.length; i++) {
+    const [row, column] = [Math.floor(i / columns), i % columns];
+    data[i] = a.data[row * a.columns + Math.floor(column / b.columns)]! * b.data[row * b.columns + column % b.columns]!;
+  }
+  return { rows: a.rows, columns, data };
+}
+
+/** Every row of one times every row of the other, place by place. */
+function columnsTogether(a: Matrix, b: Matrix): Matrix {
+  const { columns } = a;
+  const data = new Float32Array(a.rows * b.rows * columns);
+  for (let i = 0; i < data.length; i++) {
+    const [row, column] = [Math.floor(i / columns), i % columns];
+    data[i] = a.data[Math.floor(row / b.rows) * columns + column]! * b.data[row % b.rows * columns + column]!;
+  }
+  return { rows: a.rows * b.rows, columns, data };
+}
+
+function identity(size: number): Matrix {
+  const data = new Float32Array(size * size);
+  for (let i = 0; i < size; i++) data[i * size + i] = 1;
+  return { rows: size, columns: size, data };
 }
 
 function scaled(matrix: Matrix, by: number): Matrix {

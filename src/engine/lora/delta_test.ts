@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { biasDelta, deltaShape, type Matrix, weightDelta } from "./delta.ts";
+import { randomOf } from "../../../tests/seeded.ts";
+import { biasDelta, deltaShape, lowRankDelta, type Matrix, rankOf, weightDelta } from "./delta.ts";
 
 const matrix = (rows: number, columns: number, ...data: number[]): Matrix => ({
   rows,
@@ -50,11 +51,50 @@ for (const [name, tensors, delta] of kinds) {
   });
 }
 
+const random = randomOf(7);
+const randomMatrix = (rows: number, columns: number) =>
+  matrix(rows, columns, ...Array.from({ length: rows * columns }, () => random() - 0.5));
+
+for (
+  const [name, tensors, rank] of [
+    ["LoRA", { lora_up: randomMatrix(6, 2), lora_down: randomMatrix(2, 4), alpha: scalar(3) }, 2],
+    ["LoHa", {
+      ...{ hada_w1_a: randomMatrix(6, 2), hada_w1_b: randomMatrix(2, 4) },
+      ...{ hada_w2_a: randomMatrix(6, 3), hada_w2_b: randomMatrix(3, 4), alpha: scalar(1) },
+    }, 6],
+    ["LoKr", { lokr_w1: randomMatrix(2, 2), lokr_w2_a: randomMatrix(3, 1), lokr_w2_b: randomMatrix(1, 2) }, 2],
+    ["LoKr of two products", {
+      ...{ lokr_w1_a: randomMatrix(2, 1), lokr_w1_b: randomMatrix(1, 2), alpha: scalar(2) },
+      ...{ lokr_w2_a: randomMatrix(3, 1), lokr_w2_b: randomMatrix(1, 2) },
+    }, 2],
+  ] as const
+) {
+  Deno.test(`lowRankDelta() of ${name} is a product that gives weightDelta(), of the rank that rankOf() tells`, () => {
+    const parts = new Map<string, Matrix>(Object.entries(tensors));
+    const { up, down } = lowRankDelta(parts)!;
+    assert.deepEqual([rankOf(parts), up.columns, down.rows], [rank, rank, rank]);
+    const delta = weightDelta(parts)!;
+    assert.deepEqual([up.rows, down.columns], [delta.rows, delta.columns]);
+    for (const [i, expected] of delta.data.entries()) {
+      const [row, column] = [Math.floor(i / delta.columns), i % delta.columns];
+      let got = 0;
+      for (let k = 0; k < rank; k++) got += up.data[row * rank + k]! * down.data[k * delta.columns + column]!;
+      assert.ok(Math.abs(got - expected) < 1e-6, `${got} instead of ${expected} at ${row}, ${column}`);
+    }
+  });
+}
+
+Deno.test("a LoKr whose second factor is whole has no low rank", () => {
+  const parts = new Map<string, Matrix>([["lokr_w1", randomMatrix(2, 2)], ["lokr_w2", randomMatrix(3, 2)]]);
+  assert.deepEqual([rankOf(parts), lowRankDelta(parts)], [undefined, undefined]);
+});
+
 Deno.test("what is not complete has neither delta nor shape", () => {
   for (const name of ["lora_up", "hada_w1_a", "lokr_w1", "lokr_w2_a", "alpha"]) {
     const parts = new Map([[name, scalar(1)]]);
     assert.equal(weightDelta(parts), undefined, name);
     assert.equal(deltaShape(parts), undefined, name);
+    assert.equal(rankOf(parts), undefined, name);
   }
 });
 

@@ -6,7 +6,8 @@
 import type { ExecutableCache } from "../onnx/executable_cache.ts";
 import { FramePackTransformer } from "../transformer.ts";
 import { AdaptedGraphs } from "./adapted_graphs.ts";
-import { type LoraFile, mergeLoras } from "./merge.ts";
+import { type AppliedAdapter, type LoraFile, mergeAdapters, placeLoras } from "./merge.ts";
+import { adaptersBeside, sideMatrices } from "./side_adapters.ts";
 
 export class LoraSets implements AsyncDisposable {
   readonly #base: FramePackTransformer;
@@ -30,11 +31,15 @@ export class LoraSets implements AsyncDisposable {
     if (applied.length === 0) return this.#base;
     const key = await keyOf(applied);
     if (this.#last?.key === key) return this.#last.transformer;
-    const merged = await mergeLoras(this.#base.source.checkpoint, applied, signal);
+    const { source: { config, checkpoint }, blocks } = this.#base;
+    const adapters = await placeLoras(checkpoint, applied);
+    const beside = blocks.adapters === "beside" ? adaptersBeside(config, adapters) : new Set<AppliedAdapter>();
+    const merged = await mergeAdapters(checkpoint, adapters, beside, signal);
     await this[Symbol.asyncDispose]();
     const graphs = new AdaptedGraphs(this.#base.executables, this.#newCache(), merged);
-    const source = { ...this.#base.source, checkpoint: graphs.checkpoint };
-    const transformer = new FramePackTransformer(source, graphs, this.#base.blocks.under(source, graphs));
+    const sides = beside.size > 0 ? { sides: sideMatrices(beside) } : {};
+    const source = { ...this.#base.source, checkpoint: graphs.checkpoint, ...sides };
+    const transformer = new FramePackTransformer(source, graphs, blocks.under(source, graphs));
     this.#last = { key, graphs, transformer };
     return transformer;
   }

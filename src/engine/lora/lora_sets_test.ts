@@ -9,6 +9,7 @@ import type { Executable, Runtime } from "../onnx/runtime.ts";
 import { loadTransformer } from "../transformer.ts";
 import { hostDeviceMemory } from "../onnx/device_memory.ts";
 import { loadGpuTransformer } from "../gpu_transformer.ts";
+import { sidesOf } from "../streaming/known_blocks.ts";
 import { LoraSets } from "./lora_sets.ts";
 
 const unused = (): never => assert.fail("nothing is computed here");
@@ -142,9 +143,11 @@ Deno.test("a dropped set gives back what its blocks have of a GPU's memory, and 
     for (const file of [trial.ink, trial.oil]) {
       const under = await sets.transformerUnder([{ file, strength: 1 }], signal);
       await under.warm(shape);
+      const beside = sidesOf(under.source).reduce((sum, { layout }) => sum + layout.sizeBytes, 0);
+      assert.equal(beside > 0, file === trial.ink, "the other file changes no block");
       assert.deepEqual(
         [counts.bytes, counts.ports],
-        [ofBase, 2],
+        [ofBase + beside, 2],
         "the set in use has the memory, the one before nothing",
       );
     }

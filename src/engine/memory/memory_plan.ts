@@ -43,8 +43,10 @@ export interface WorkShape {
   readonly section: SectionShape;
   /** Picture tokens and prompt tokens beside the packed ones. Default: as many as there can be. */
   readonly contextTokens?: number;
-  /** Adapters (LoRA) that are computed beside the weights and not merged into them. Default 0. */
+  /** Graphs that are there a second time, with adapters (LoRA) merged into their weights. Default 0. */
   readonly adapterBytes?: number;
+  /** Adapters that lie beside the blocks' matrices. Default 0. */
+  readonly sideBytes?: number;
   /**
    * Steps whose context tokens and modulation vectors are kept from one section to the next; twice as many under true
    * guidance. Default 1.

@@ -8,5 +8,5 @@ export type { ModelSizes, TensorList } from "./model_sizes.ts";
 export { type AnsweredQuestion, planHolds } from "./plan_holds.ts";
 export { leastBytes, planMemory, sectionOf } from "./plan_memory.ts";
 export { gigabytes, planWords, precisionNames, refusalWords } from "./plan_words.ts";
-export { engineAbilities, planFor, type PlannedSettings, workOf } from "./request_memory.ts";
+export { type AdapterWork, engineAbilities, planFor, type PlannedSettings, workOf } from "./request_memory.ts";
 export { publishedSizes } from "./published_sizes.ts";

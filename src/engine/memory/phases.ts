@@ -143,7 +143,7 @@ export function comfortMemory(question: MemoryQuestion, comfort: Comfort): Comfo
   const ifResident = (place: Place, sizeBytes: number) => place === "resident" ? sizeBytes : 0;
   const vaeBytes = ifResident(comfort.vae, encoderBytes + decoderBytes);
   return {
-    residentBytes: transformer.embeddingBytes + (work.adapterBytes ?? 0) + vaeBytes +
+    residentBytes: transformer.embeddingBytes + (work.adapterBytes ?? 0) + (work.sideBytes ?? 0) + vaeBytes +
       (preparedSteps - 1) * modulationTableBytes(transformer) +
       ifResident(comfort.conditioning, transformer.conditioningBytes) +
       ifResident(comfort.llama, llama.bytes) +
@@ -171,6 +171,7 @@ function samplingMemory({ work, model, precision, measured }: MemoryQuestion, { 
       section: work.section,
       contextTokens: work.contextTokens ?? contextTokensMax,
       mlpChunks,
+      hasSides: (work.sideBytes ?? 0) > 0,
       weights: precision === "bf16"
         ? "as multiplied"
         : precision === "fp8" && model.transformer.hasScales

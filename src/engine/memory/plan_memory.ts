@@ -168,7 +168,7 @@ function planOf(question: MemoryQuestion, candidate: Candidate, limitBytes: numb
     },
     cudaBytes: cudaBytesOf(question),
     residentBytes,
-    residentInputsBytes: blocks.residentBytes + memory.vaeBytes,
+    residentInputsBytes: blocks.residentBytes + memory.vaeBytes + (question.work.sideBytes ?? 0),
     arenaBytes,
     phases,
     peakBytes,

@@ -4,7 +4,7 @@
  * @module
  */
 import { MemoryShortageError, RequestError } from "../errors.ts";
-import type { GenerationRequest, ResolvedSettings } from "../request.ts";
+import type { ResolvedSettings } from "../request.ts";
 import type { CardMemory, MemoryWishes, PlanAbilities, WeightPrecision, WorkShape } from "./memory_plan.ts";
 import type { ModelSizes } from "./model_sizes.ts";
 import type { AnsweredQuestion } from "./plan_holds.ts";
@@ -17,16 +17,25 @@ export const engineAbilities: PlanAbilities = { decode: ["between"] };
 /** Of a request, what its memory depends on. */
 export type PlannedSettings = Pick<ResolvedSettings, "widthPx" | "heightPx" | "windowLatentFrames" | "steps" | "cfg">;
 
-/** Graphs that hold an adapted weight are there twice, those of the base and their own; blocks take turns. */
+/** What a set of adapters (LoRA) needs besides the base. */
+export interface AdapterWork {
+  /** Some are merged into graphs outside of the blocks, or may be; of blocks, those of the base and of the set take turns. */
+  readonly isMerged: boolean;
+  /** Those beside the blocks' matrices. */
+  readonly sideBytes: number;
+}
+
+/** Graphs that hold an adapted weight are there twice, those of the base and their own. */
 export function workOf(
   { widthPx, heightPx, windowLatentFrames, steps, cfg }: PlannedSettings,
   { transformer }: Pick<ModelSizes, "transformer">,
-  loras: NonNullable<GenerationRequest["loras"]> = [],
+  { isMerged, sideBytes }: AdapterWork = { isMerged: false, sideBytes: 0 },
 ): WorkShape {
   return {
     section: sectionOf({ widthPx, heightPx }, windowLatentFrames),
     preparedSteps: cfg === 1 ? steps : 2 * steps,
-    adapterBytes: loras.length === 0 ? 0 : transformer.conditioningBytes + transformer.embeddingBytes,
+    adapterBytes: isMerged ? transformer.conditioningBytes + transformer.embeddingBytes : 0,
+    sideBytes,
   };
 }
 

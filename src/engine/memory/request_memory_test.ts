@@ -80,12 +80,23 @@ Deno.test("planFor() does what was decided, and names a count of blocks that the
   });
 });
 
+Deno.test("adapters beside the blocks stay on the card outside of ONNX Runtime's share, and products are there twice", () => {
+  const under = (sideBytes: number) =>
+    planFor(workOf(settings, model, { isMerged: false, sideBytes }), { card: cardOf(48), model, wishes: {} }).plan;
+  const [without, beside] = [under(0), under(300e6)];
+  assert.equal(beside.residentBytes - without.residentBytes, 300e6);
+  assert.equal(beside.residentInputsBytes - without.residentInputsBytes, 300e6);
+  const grown = beside.phases.sampling.workingBytes / without.phases.sampling.workingBytes;
+  assert.ok(grown > 1 && grown < 16 / 15, `${grown}`);
+});
+
 Deno.test("workOf() counts the steps that are prepared, and graphs that adapters make a second time", () => {
   assert.equal(workOf(settings, model).preparedSteps, 25);
   assert.equal(workOf({ ...settings, cfg: 4 }, model).preparedSteps, 50);
   assert.equal(workOf(settings, model).adapterBytes, 0);
   const { conditioningBytes, embeddingBytes } = model.transformer;
-  assert.equal(workOf(settings, model, [{ file: "a", strength: 1 }]).adapterBytes, conditioningBytes + embeddingBytes);
+  const merged = workOf(settings, model, { isMerged: true, sideBytes: 0 });
+  assert.equal(merged.adapterBytes, conditioningBytes + embeddingBytes);
   const [few, many] = [25, 100].map((steps) => planned(48, {}, { ...settings, steps }));
   const vectorsOfStep = 2 * 3072 * (20 * 12 + 40 * 3);
   assert.equal(many!.residentBytes - few!.residentBytes, 75 * vectorsOfStep);

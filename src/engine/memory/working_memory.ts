@@ -31,6 +31,8 @@ export interface SamplingWork {
   readonly section: SectionShape;
   readonly contextTokens: number;
   readonly mlpChunks: number;
+  /** Whether something is added to products beside them. Default no. */
+  readonly hasSides?: boolean;
   /** Whether matrices are kept in another format than they are multiplied in, and have a scale besides. */
   readonly weights: "as multiplied" | "packed" | "packed with scales";
 }
@@ -50,7 +52,7 @@ export function samplingWorkingBytes(transformer: TransformerSizes, work: Sampli
   // One after the other. A scale is multiplied by in float32: its numbers before and after.
   const unpackedBytes = { "as multiplied": 0, "packed": activationBytes, "packed with scales": 2 * float32Bytes };
   const unpacked = largestProduct * unpackedBytes[work.weights];
-  const atOnce = stream * streamsAtOnce(transformer, work.mlpChunks);
+  const atOnce = stream * streamsAtOnce(transformer, work);
   return input + atOnce + rotations + softmaxSums + modulations + unpacked;
 }
 
@@ -62,15 +64,18 @@ export function modulationTableBytes({ hidden, dual, single }: TransformerSizes)
 /**
  * Tensors of the size of the joint sequence `[tokens, hidden]` alive at the worst moment of the blocks. That is in a
  * single-stream block, whose attention and MLP read the same normed input: as one product of stacked matrices, split
- * afterwards; or, where the MLP goes through in chunks, as products of their own.
+ * afterwards, or made anew with what is added beside it, while its input is still there; or, where the MLP goes through in chunks, as products of their own.
  */
-function streamsAtOnce({ hidden, mlpHidden }: TransformerSizes, mlpChunks: number): number {
+function streamsAtOnce(
+  { hidden, mlpHidden }: TransformerSizes,
+  { mlpChunks, hasSides = false }: SamplingWork,
+): number {
   const mlp = mlpHidden / hidden;
   const [residual, normed, attended, sum] = [1, 1, 1, 1];
   const queryKeyValue = 3;
   if (mlpChunks === 1) {
     const product = queryKeyValue + mlp;
-    return residual + 2 * product;
+    return residual + (hasSides ? normed : 0) + 2 * product;
   }
   const float32 = float32Bytes / activationBytes;
   const rotation = residual + normed + 2 + 2 * float32; // value and one of query and key; the other before and after

@@ -7,7 +7,7 @@ import { modulationRows, readModulations } from "../networks/modulation.ts";
 import { parseTransformerConfig } from "../networks/transformer_config.ts";
 import { decoder, encoder } from "../networks/vae.ts";
 import { parseVaeConfig } from "../networks/vae_config.ts";
-import { Module, type Value } from "../onnx/graph.ts";
+import { Module, type Value } from "../onnx/module.ts";
 import { sub } from "../onnx/operators.ts";
 import type { Weight } from "../onnx/safetensors.ts";
 import { type DType, elementBytes, elementCount } from "../onnx/tensor.ts";
@@ -21,8 +21,15 @@ const sectionOf = (widthPx: number, heightPx: number) => ({
   window: [9, heightPx / 8, widthPx / 8] as const,
   history: { "1x": 2, "2x": 2, "4x": 16 },
 });
-const samplingBytes = (widthPx: number, heightPx: number, contextTokens: number, mlpChunks = 1) =>
+const samplingBytes = (
+  widthPx: number,
+  heightPx: number,
+  contextTokens: number,
+  mlpChunks = 1,
+  hasSides = false,
+) =>
   samplingWorkingBytes(transformer, {
+    hasSides,
     section: sectionOf(widthPx, heightPx),
     contextTokens,
     mlpChunks,
@@ -39,6 +46,28 @@ Deno.test("samplingWorkingBytes() is what is alive at once in the graph of the p
   for (const [widthPx, heightPx, contextTokens] of [[640, 608, 793], [320, 576, 985], [256, 256, 730]] as const) {
     const alive = blocksAlive(widthPx, heightPx, contextTokens);
     assertCovers(samplingBytes(widthPx, heightPx, contextTokens), alive, `${widthPx} × ${heightPx}`);
+  }
+});
+
+/** Everything has an adapter beside it, whose own bytes are not counted. */
+class SidedGraph extends SizedGraph {
+  sideBytes = 0;
+
+  override side(weights: readonly Weight[]) {
+    const [rank, rows] = [64, weights.reduce((sum, { shape }) => sum + shape[0]!, 0)];
+    const columns = weights[0]!.shape[1]!;
+    this.sideBytes += 2 * rank * (rows + columns);
+    const name = weights.map((weight) => weight.name).join("|");
+    return { up: this.input(`${name}:up`, [rows, rank]), down: this.input(`${name}:down`, [rank, columns]) };
+  }
+}
+
+Deno.test("samplingWorkingBytes() covers blocks with adapters beside them", () => {
+  for (const [widthPx, heightPx, contextTokens] of [[640, 608, 793], [256, 256, 730]] as const) {
+    const graph = new SidedGraph("blocks", "bfloat16");
+    const { bytes, node } = blocksAlive(widthPx, heightPx, contextTokens, graph);
+    const formulaBytes = samplingBytes(widthPx, heightPx, contextTokens, 1, true);
+    assertCovers(formulaBytes, { bytes: bytes - graph.sideBytes, node }, `${widthPx} × ${heightPx}`);
   }
 });
 
@@ -131,11 +160,15 @@ function packedBlockAlive(widthPx: number, heightPx: number, contextTokens: numb
   return { bytes: bytes - graph.packedBytes, node };
 }
 
-function blocksAlive(widthPx: number, heightPx: number, contextTokens: number) {
+function blocksAlive(
+  widthPx: number,
+  heightPx: number,
+  contextTokens: number,
+  graph = new SizedGraph("blocks", "bfloat16"),
+) {
   const config = parseTransformerConfig(publishedTransformer);
   const section = sectionOf(widthPx, heightPx);
   const { image: imageTokens } = packedTokens(section);
-  const graph = new SizedGraph("blocks", "bfloat16");
   const m = new Module(graph, checkpointOf(tensors.transformer));
   const image = graph.input("image", [imageTokens, config.hidden]);
   const context = graph.input("context", [contextTokens, config.hidden]);

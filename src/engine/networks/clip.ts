@@ -4,7 +4,7 @@
  */
 import { layerNorm } from "../layers/norm.ts";
 import { preNormLayer } from "./pre_norm_layer.ts";
-import { castTo, type Module, type Value } from "../onnx/graph.ts";
+import { castTo, type Module, type Value } from "../onnx/module.ts";
 import { add, gather, slice } from "../onnx/operators.ts";
 import type { ClipConfig } from "./encoder_config.ts";
 

@@ -7,7 +7,7 @@ import { silu } from "../layers/activation.ts";
 import { attention } from "../layers/attention.ts";
 import { linear } from "../layers/linear.ts";
 import { layerNorm } from "../layers/norm.ts";
-import { castTo, type Module, type Value } from "../onnx/graph.ts";
+import { castTo, type Module, type Value } from "../onnx/module.ts";
 import { add, mul, reduceMean, split } from "../onnx/operators.ts";
 import type { TransformerConfig } from "./transformer_config.ts";
 

@@ -12,7 +12,7 @@ import { attention } from "../layers/attention.ts";
 import { linear, stackedLinear } from "../layers/linear.ts";
 import { modulatedLayerNorm, rmsNorm } from "../layers/norm.ts";
 import { rotary, type RotaryTable } from "../layers/rotary.ts";
-import { castTo, type Module, type Value } from "../onnx/graph.ts";
+import { castTo, type Module, type Value } from "../onnx/module.ts";
 import { add, concat, mul, reshape, slice, split } from "../onnx/operators.ts";
 import type { Modulations } from "./modulation.ts";
 import type { TransformerConfig } from "./transformer_config.ts";

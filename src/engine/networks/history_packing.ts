@@ -3,7 +3,7 @@
  * (arXiv 2504.12626, section 3.1). FramePack `HunyuanVideoPatchEmbed`, `HunyuanVideoPatchEmbedForCleanLatents`.
  * @module
  */
-import { castTo, type Module, type Value } from "../onnx/graph.ts";
+import { castTo, type Module, type Value } from "../onnx/module.ts";
 import { concat, padEdge, reshape, transpose } from "../onnx/operators.ts";
 import type { TransformerConfig } from "./transformer_config.ts";
 

@@ -7,7 +7,7 @@ import { causalAttention } from "../layers/causal_attention.ts";
 import { linear } from "../layers/linear.ts";
 import { rmsNorm } from "../layers/norm.ts";
 import { rotary, type RotaryTable } from "../layers/rotary.ts";
-import { castTo, type Module, type Value } from "../onnx/graph.ts";
+import { castTo, type Module, type Value } from "../onnx/module.ts";
 import { add, gather, mul } from "../onnx/operators.ts";
 import type { LlamaConfig } from "./encoder_config.ts";
 

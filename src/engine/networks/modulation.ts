@@ -6,7 +6,7 @@
  */
 import { silu } from "../layers/activation.ts";
 import { linear } from "../layers/linear.ts";
-import { castTo, type Module, type Value } from "../onnx/graph.ts";
+import { castTo, type Module, type Value } from "../onnx/module.ts";
 import { add, concat, gather, reshape } from "../onnx/operators.ts";
 import type { TransformerConfig } from "./transformer_config.ts";
 

@@ -7,7 +7,7 @@ import { attention, type AttentionInputs } from "../layers/attention.ts";
 import { causalAttention } from "../layers/causal_attention.ts";
 import { linear } from "../layers/linear.ts";
 import { layerNorm } from "../layers/norm.ts";
-import type { Module, Value } from "../onnx/graph.ts";
+import type { Module, Value } from "../onnx/module.ts";
 import { add } from "../onnx/operators.ts";
 import type { PreNormConfig } from "./encoder_config.ts";
 

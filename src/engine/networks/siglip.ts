@@ -5,7 +5,7 @@
  */
 import { layerNorm } from "../layers/norm.ts";
 import { preNormLayer } from "./pre_norm_layer.ts";
-import type { Module, Value } from "../onnx/graph.ts";
+import type { Module, Value } from "../onnx/module.ts";
 import { add, reshape, slice, transpose } from "../onnx/operators.ts";
 import type { SiglipConfig } from "./encoder_config.ts";
 

@@ -16,7 +16,7 @@ import {
 } from "../layers/convolution.ts";
 import { groupNorm } from "../layers/group_norm.ts";
 import { linear } from "../layers/linear.ts";
-import type { Module, Value } from "../onnx/graph.ts";
+import type { Module, Value } from "../onnx/module.ts";
 import { add, concat, reshape, slice, transpose } from "../onnx/operators.ts";
 import type { VaeConfig } from "./vae_config.ts";
 

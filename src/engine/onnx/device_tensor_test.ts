@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DeviceTensor } from "./device_tensor.ts";
-import { Graph, Module } from "./graph.ts";
+import { Graph } from "./graph.ts";
+import { Module } from "./module.ts";
 import { add, matmul, mul } from "./operators.ts";
 import { openRuntime, type Runtime } from "./runtime.ts";
 import { bfloat16OfFloat32, float32Tensor } from "./tensor.ts";

@@ -2,7 +2,7 @@
  * The operators that networks are written in, each with its shape rule. `m` only names the nodes.
  * @module
  */
-import { castTo, type Dim, type Module, type Value } from "./graph.ts";
+import { castTo, type Dim, type Module, type Value } from "./module.ts";
 
 export const add = (m: Module, a: Value, b: Value): Value => m.op("Add", [a, b], broadcast(m, a, b));
 export const sub = (m: Module, a: Value, b: Value): Value => m.op("Sub", [a, b], broadcast(m, a, b));

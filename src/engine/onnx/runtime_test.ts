@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Graph, Module, type Value } from "./graph.ts";
+import { Graph, type Value } from "./graph.ts";
+import { Module } from "./module.ts";
 import { add, matmul } from "./operators.ts";
 import { openRuntime, packagedLibraryPath, type Runtime } from "./runtime.ts";
 import { openCheckpoint, writeSafetensors } from "./safetensors.ts";

@@ -133,6 +133,16 @@ export function bfloat16OfFloat32(numbers: Float32Array): Uint16Array {
   return bits;
 }
 
+/** The bytes of float32 numbers as they are stored in half precision; in any other dtype those of float32. */
+export function storedAs(dtype: DType, numbers: Float32Array): Uint8Array {
+  const array = dtype === "bfloat16"
+    ? bfloat16OfFloat32(numbers)
+    : dtype === "float16"
+    ? float16OfFloat32(numbers)
+    : numbers;
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
 /** Each number rounded to the nearest bfloat16 (ties to even), still as float32. */
 export function roundToBfloat16(numbers: Float32Array): Float32Array {
   return float32OfBfloat16(bfloat16OfFloat32(numbers));

@@ -2,7 +2,7 @@
  * Graphs whose weights are inputs: one compiled graph for all blocks of a kind, whose weights come and go.
  * @module
  */
-import { Graph, type Value } from "./graph.ts";
+import { Graph, type SideValue, type Value } from "./graph.ts";
 import { type Int4Matrix, int4ScalesShape, int4Shape } from "./int4.ts";
 import type { GraphSpec } from "./model_proto.ts";
 import type { Checkpoint, Weight, WeightDType } from "./safetensors.ts";
@@ -21,16 +21,35 @@ export interface WeightInput {
 
 export type WeightContent = "numbers" | "scales" | "block scales";
 
+/** Two inputs, `${name}:up` [rows, rank] and `${name}:down` [rank, columns], whose product is added to that by a matrix. */
+export interface SideInput {
+  readonly name: string;
+  readonly dtype: DType;
+  /** What the matrix is made of, by names below the block's path. */
+  readonly parts: WeightInput["parts"];
+}
+
 /** A graph, and the inputs of it that are weights. */
 export interface FedGraph {
   readonly spec: GraphSpec;
   readonly weights: readonly WeightInput[];
+  /** Inputs that come with them where something lies beside the checkpoint's matrices. Default none. */
+  readonly sides?: readonly SideInput[];
+}
+
+/** Low-rank matrices beside those of a checkpoint: x · downᵀ · upᵀ is added to x · Wᵀ. */
+export interface SideMatrices {
+  /** Rank of what is added to matrices of a product, taken as one; 0 for nothing. */
+  rankOf(weights: readonly string[]): number;
+  /** `up` [Σ rows, rank], `down` [rank, columns] of matrices one below the other. */
+  read(weights: readonly Pick<Weight, "name" | "shape">[]): Promise<{ up: Float32Array; down: Float32Array }>;
 }
 
 /** Blocks that one graph serves: checkpoint paths, such as `transformer_blocks.0` or, of a whole network, none (`""`), and where their weights are. */
 export interface LikeBlocks {
   readonly blocks: readonly string[];
   readonly checkpoint: Pick<Checkpoint, "get">;
+  readonly sides?: Pick<SideMatrices, "rankOf"> | undefined;
 }
 
 /**
@@ -40,6 +59,7 @@ export interface LikeBlocks {
 export class WeightInputGraph extends Graph {
   readonly #like: LikeBlocks;
   readonly #weightInputs = new Map<string, { readonly input: WeightInput; readonly value: Value }>();
+  readonly #sides = new Map<string, { readonly input: SideInput; readonly value: SideValue }>();
 
   /** @param like the first of its blocks is the one it is built from */
   constructor(name: string, computeDType: DType, like: LikeBlocks) {
@@ -52,8 +72,28 @@ export class WeightInputGraph extends Graph {
     return [...this.#weightInputs.values()].map(({ input }) => input);
   }
 
+  get sideInputs(): readonly SideInput[] {
+    return [...this.#sides.values()].map(({ input }) => input);
+  }
+
   override weight(weight: Weight): Value {
     return this.stackedInput([weight]);
+  }
+
+  /** Where one of the blocks has something beside these matrices; its rank is each block's own. */
+  override side(weights: readonly Weight[]): SideValue | undefined {
+    const { blocks, sides } = this.#like;
+    const parts = weights.map(({ name, shape }) => ({ name: this.#below(name), shape }));
+    const isNowhere = blocks.every((block) => !sides?.rankOf(parts.map(({ name }) => pathBelow(block, name))));
+    if (isNowhere) return undefined;
+    const name = parts.map((part) => part.name).join("|");
+    const known = this.#sides.get(name);
+    if (known) return known.value;
+    const [rows, columns] = [parts.reduce((sum, { shape }) => sum + shape[0]!, 0), parts[0]!.shape[1]!];
+    const rank = `rank of ${name}`;
+    const value = { up: this.input(`${name}:up`, [rows, rank]), down: this.input(`${name}:down`, [rank, columns]) };
+    this.#sides.set(name, { input: { name, dtype: this.computeDType, parts }, value });
+    return value;
   }
 
   /** Weights of several kinds are given in the compute dtype. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { modulationRows } from "../networks/modulation.ts";
-import type { DeviceMemoryPort } from "../onnx/device_memory.ts";
+import type { DeviceMemory, DeviceMemoryPort } from "../onnx/device_memory.ts";
 import type { DeviceTensor } from "../onnx/device_tensor.ts";
 import type { ExecutableCache } from "../onnx/executable_cache.ts";
 import { encodeModel, type GraphSpec } from "../onnx/model_proto.ts";
@@ -16,6 +16,7 @@ import { conditionGraph, type SectionShape, type TransformerSource } from "../tr
 import type { BlockInputs, BlockResults, BlockRunner, ConditionInputs } from "../whole_blocks.ts";
 import { Forward } from "./forward.ts";
 import { blocksOf, type KnownBlock, modulationLayersOf } from "./known_blocks.ts";
+import type { SideBlock } from "./side_block.ts";
 import { readBlock } from "./weight_reader.ts";
 import { WeightStream } from "./weight_stream.ts";
 import { type Weights, WeightTensors } from "./weight_tensors.ts";
@@ -43,14 +44,15 @@ interface Tenancy {
 
 export class StreamedBlocks implements BlockRunner, AsyncDisposable {
   readonly modulates = "all steps at once";
+  readonly adapters = "beside";
   readonly #options: StreamedBlocksOptions;
   readonly #memory: DeviceMemoryPort;
   readonly #blocks: readonly KnownBlock<"dual" | "single">[];
   readonly #modulationLayers: readonly KnownBlock[];
-  readonly #residents: readonly KnownBlock[];
+  readonly #residents: readonly (KnownBlock | SideBlock)[];
   readonly #weights: WeightTensors;
   readonly #tenancy: Tenancy;
-  #stream: WeightStream<KnownBlock> | undefined;
+  #stream: WeightStream<KnownBlock | SideBlock> | undefined;
   /** Passes take turns: they share the slots. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -64,7 +66,10 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
     const blocks = blocksOf(source);
     this.#blocks = blocks;
     this.#modulationLayers = modulationLayersOf(source);
-    this.#residents = blocks.filter(({ kind, index }) => placement[kind].resident.includes(index));
+    this.#residents = [
+      ...blocks.filter(({ kind, index }) => placement[kind].resident.includes(index)),
+      ...this.#everyBlock().flatMap(({ side }) => side ?? []),
+    ];
   }
 
   async modulations(conditions: readonly ConditionInputs[], signal: AbortSignal): Promise<DeviceTensor[]> {
@@ -132,7 +137,7 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
     if (this.#tenancy.tenant === this) this.#tenancy.tenant = undefined;
   }
 
-  async #enter(): Promise<WeightStream<KnownBlock>> {
+  async #enter(): Promise<WeightStream<KnownBlock | SideBlock>> {
     const { tenant } = this.#tenancy;
     if (tenant && tenant !== this) await tenant.#leave();
     this.#tenancy.tenant = this;
@@ -151,23 +156,33 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
       await stream.pass({
         blocks,
         next: this.#blocks,
-        compute: (block, memory) => compute(block as Block, this.#weights.in(memory, block.layout)),
+        compute: (block, memory) => compute(block as Block, this.#weightsOf(block as Block, memory, stream)),
       }, signal);
     });
     this.#turn = pass.catch(() => {});
     return pass;
   }
 
-  #openStream(): WeightStream<KnownBlock> {
+  #weightsOf(block: KnownBlock, memory: DeviceMemory, stream: WeightStream<KnownBlock | SideBlock>): Weights {
+    const weights = this.#weights.in(memory, block.layout);
+    return block.side ? { ...weights, ...this.#weights.in(stream.kept(block.side), block.side.layout) } : weights;
+  }
+
+  #openStream(): WeightStream<KnownBlock | SideBlock> {
     const { checkpoint } = this.#options.source;
     const streamed = this.#blocks.filter((block) => !this.#residents.includes(block));
-    const largest = (blocks: readonly KnownBlock[]) => Math.max(...blocks.map(({ layout }) => layout.sizeBytes));
+    const largest = (blocks: readonly (KnownBlock | SideBlock)[]) =>
+      Math.max(...blocks.map(({ layout }) => layout.sizeBytes));
     return new WeightStream({
       memory: this.#memory,
       slotBytes: largest([...streamed, ...this.#modulationLayers]),
-      stagingBytes: largest([...this.#blocks, ...this.#modulationLayers]),
-      read: (block, into, signal) => readBlock(checkpoint, block, into, signal),
+      stagingBytes: largest([...this.#blocks, ...this.#modulationLayers, ...this.#residents]),
+      read: (block, into, signal) => "read" in block ? block.read(into) : readBlock(checkpoint, block, into, signal),
     });
+  }
+
+  #everyBlock(): KnownBlock[] {
+    return [...this.#blocks, ...this.#modulationLayers];
   }
 
   /** An empty modulation table. */
@@ -185,7 +200,10 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
       single: () => blockGraphs.singleBlockGraph(source, shape).spec,
       joint: () => blockGraphs.jointGraph(source, shape),
     };
-    return this.#compiled(`${kind} block ${JSON.stringify(shape)}`, build[kind]);
+    return this.#compiled(
+      `${kind} block ${JSON.stringify(shape)}${sideKey(this.#blocks.find((block) => block.kind === kind))}`,
+      build[kind],
+    );
   }
 
   #end(shape: SectionShape): Promise<Executable> {
@@ -194,13 +212,17 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
   }
 
   #modulation(kind: blockGraphs.ModulatedKind): Promise<Executable> {
-    return this.#compiled(
-      `${kind} modulation`,
-      () => blockGraphs.blockModulationGraph(this.#options.source, kind).spec,
-    );
+    const build = () => blockGraphs.blockModulationGraph(this.#options.source, kind).spec;
+    const layer = this.#modulationLayers.find((one) => one.kind === kind);
+    return this.#compiled(`${kind} modulation${sideKey(layer)}`, build);
   }
 
+  /** Graphs that take something beside their weights take it in any rank, so that sets of adapters may share them. */
   #compiled(key: string, build: () => GraphSpec): Promise<Executable> {
     return this.#options.executables.get(key, () => encodeModel(build()));
   }
 }
+
+/** Which of a block's products have something beside them. */
+const sideKey = (block: KnownBlock | undefined): string =>
+  block?.side ? ` beside ${block.side.layout.tensors.map(({ name }) => name)}` : "";

@@ -5,7 +5,7 @@
  */
 import { CheckpointError } from "../errors.ts";
 import { type Checkpoint, readWeightBytes, readWeightNumbers, type Weight } from "../onnx/safetensors.ts";
-import { bfloat16OfFloat32, type DType, float16OfFloat32 } from "../onnx/tensor.ts";
+import { type DType, storedAs } from "../onnx/tensor.ts";
 import { pathBelow } from "../onnx/weight_inputs.ts";
 import type { WeightLayout } from "./weight_layout.ts";
 
@@ -52,21 +52,11 @@ function fillScales({ scale = 1 }: Weight, place: Uint8Array<ArrayBuffer>): void
 async function readPart(weight: Weight, dtype: DType, place: Uint8Array<ArrayBuffer>): Promise<void> {
   const isAsStored = weight.dtype === dtype || (weight.dtype === "int4" && dtype === "uint8");
   if (isAsStored) return await readWeightBytes(weight, place);
-  const bytes = stored(await readWeightNumbers(weight), dtype);
+  const bytes = storedAs(dtype, await readWeightNumbers(weight));
   if (bytes.byteLength !== place.length) {
     throw new CheckpointError(
       `Cannot load "${weight.name}": it has ${bytes.byteLength} bytes as ${dtype}, expected ${place.length}`,
     );
   }
   place.set(bytes);
-}
-
-/** Numbers as they are stored in `dtype`. */
-function stored(numbers: Float32Array, dtype: DType): Uint8Array {
-  const array = dtype === "bfloat16"
-    ? bfloat16OfFloat32(numbers)
-    : dtype === "float16"
-    ? float16OfFloat32(numbers)
-    : numbers;
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

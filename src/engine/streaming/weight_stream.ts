@@ -5,9 +5,14 @@
  */
 import type { DeviceMemory, DeviceMemoryPort, StagingMemory } from "../onnx/device_memory.ts";
 import { streamOrders } from "./stream_orders.ts";
-import type { StreamedBlock } from "./weight_reader.ts";
+import type { WeightLayout } from "./weight_layout.ts";
 
-export interface WeightStreamOptions<Block extends StreamedBlock> {
+/** What goes through a stream, or stays beside it. */
+interface Streamed {
+  readonly layout: WeightLayout;
+}
+
+export interface WeightStreamOptions<Block extends Streamed> {
   readonly memory: DeviceMemoryPort;
   /** Size of the largest block that is streamed. */
   readonly slotBytes: number;
@@ -20,7 +25,7 @@ export interface WeightStreamOptions<Block extends StreamedBlock> {
 }
 
 /** One pass over blocks. */
-export interface Pass<Block extends StreamedBlock> {
+export interface Pass<Block extends Streamed> {
   /** In the order of computing. */
   readonly blocks: readonly Block[];
   /** What the next pass will begin with; fetched at the end of this one. */
@@ -38,7 +43,7 @@ interface Slot<Block> {
   uploaded: Promise<void>;
 }
 
-export class WeightStream<Block extends StreamedBlock> implements AsyncDisposable {
+export class WeightStream<Block extends Streamed> implements AsyncDisposable {
   readonly #options: WeightStreamOptions<Block>;
   readonly #slots: Slot<Block>[];
   readonly #residents = new Map<Block, DeviceMemory>();
@@ -77,6 +82,11 @@ export class WeightStream<Block extends StreamedBlock> implements AsyncDisposabl
     } finally {
       await Promise.all(this.#slots.map(({ uploaded }) => uploaded));
     }
+  }
+
+  /** Where the weights lie of a block that was told to stay. */
+  kept(block: Block): DeviceMemory {
+    return this.#residents.get(block)!;
   }
 
   /** @throws what `compute` or `read` threw; the signal's reason when stopped. The next pass begins anew. */
@@ -118,7 +128,7 @@ export class WeightStream<Block extends StreamedBlock> implements AsyncDisposabl
   }
 
   #weights(block: Block, slot: number | null): DeviceMemory {
-    return slot === null ? this.#residents.get(block)! : this.#slots[slot]!.memory;
+    return slot === null ? this.kept(block) : this.#slots[slot]!.memory;
   }
 
   #read(slot: Slot<Block>, block: Block, signal: AbortSignal): void {
