@@ -5,15 +5,18 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Measurement } from "../bench/figure.ts";
+import { type Measurement, MissingError } from "../bench/figure.ts";
 import type { Bench } from "../bench/gpu/bench.ts";
 import { parseSize, sizesInOrder } from "../bench/gpu/inputs.ts";
 import { precision } from "../bench/gpu/precision.ts";
 import { inEachPrecision } from "../bench/gpu/precisions.ts";
+import { firstSampling, readiness, weightFiles } from "../bench/gpu/ready.ts";
 import { section } from "../bench/gpu/section.ts";
 import { table, tableSizes } from "../bench/gpu/table.ts";
+import { forgetFiles, type Forgetting } from "../bench/page_cache.ts";
 import { DeviceError } from "../src/engine/mod.ts";
 import { caseRuntime } from "../src/engine/parity/transformer_cases.ts";
+import { canSeeProcesses } from "./processes.ts";
 import { writeTinyModel } from "./tiny_model.ts";
 
 const cpu = { kind: "cpu" } as const;
@@ -129,6 +132,54 @@ Deno.test("inEachPrecision(): one that the card has no room for does not keep th
   const { measurements, error } = await ended(inEachPrecision(model.dir, measure));
   assert.deepEqual(measurements, [fitting]);
   assert.equal(`${error}`, "MissingError: 16-bit weights: Cannot take 26 GB");
+});
+
+const [coldFigure, warmFigure, memoryFigure] = [
+  "engine process to first sampling, with none of its files in main memory",
+  "engine process to first sampling, with its files in main memory",
+  "main memory of the engine that is no page of a file, until its first step",
+];
+
+Deno.test({
+  name: "ready: cold and warm starts of an engine process, and what it takes beside its files",
+  ignore: !canSeeProcesses,
+  async fn() {
+    await using model = await tinyModel();
+    const start = () => firstSampling(model.dir, { device: cpu, threads: 1, idleThreads: "sleep" });
+    const files = await weightFiles(model.dir);
+    assert.equal(files.length, 8); // four of the transformer
+    const { measurements, error } = await ended(readiness({ files, forget: forgetFiles, start }));
+    // Not every disk has to be read again after its pages were dropped.
+    if (error) assert.match(`${error}`, /^MissingError: no start without files in main memory: /);
+    assert.deepEqual(figures(measurements), [...error ? [] : [coldFigure], warmFigure, memoryFigure]);
+    for (const { value, detail } of measurements) {
+      const { looks, beyondFilesBytes, residentBytes } = detail.counts as Record<string, number>;
+      assert.ok(value > 0 && looks! > 0);
+      assert.ok(beyondFilesBytes! > 50e6 && beyondFilesBytes! <= residentBytes!, `${beyondFilesBytes} bytes`);
+    }
+  },
+});
+
+Deno.test("readiness(): what is no cold start is not told as one", async () => {
+  const files = [await Deno.makeTempFile()];
+  await Deno.writeFile(files[0]!, new Uint8Array(1000));
+  const told = async (readFromDiskBytes: number, forget: Forgetting) => {
+    const counts = { beyondFilesBytes: 3e9, residentBytes: 4e9, readFromDiskBytes, looks: 9 };
+    const sampling = { modelSeconds: 1, conditionsSeconds: 2, firstStepSeconds: 3, plan: null, counts };
+    const { measurements, error } = await ended(readiness({ files, forget, start: () => Promise.resolve(sampling) }));
+    return [measurements.map(({ figure, value }) => [figure, value]), error && `${error}`];
+  };
+  const [cold, warm, memory] = [[coldFigure, 3], [warmFigure, 3], [memoryFigure, 3]];
+  const forgets = () => Promise.resolve("dd");
+  const refuses = () => Promise.reject(new MissingError("dd cannot be started"));
+  const skipped = "MissingError: no start without files in main memory: ";
+  assert.deepEqual(await told(1000, forgets), [[cold, warm, memory], undefined]);
+  assert.deepEqual(await told(1000, refuses), [[warm, memory], `${skipped}dd cannot be started`]);
+  assert.deepEqual(await told(10, forgets), [
+    [warm, memory],
+    `${skipped}after dd only 10 of 1000 bytes came from the disk`,
+  ]);
+  await Deno.remove(files[0]!);
 });
 
 Deno.test("sizes are read as WIDTHxHEIGHT and taken smallest first", () => {

@@ -11,10 +11,11 @@
  *     reference                                   the published class on torch; skipped without a `--python` that has it
  *     precision                                   a forward pass with coarser weights
  *     table                                       media seconds per second by `--sizes`, precision and lever
+ *     ready                                       an engine process until it can sample, cold and warm
  *     job                                         whole videos, one of them long
  *
  * Needs no network. The folder is made on the spot with random weights (26 GB; 17 GB more in 8 bits for `precision` and
- * `table`, 18 GB more for the encoders of `job`; published names and shapes) unless it is there.
+ * `table`, 18 GB more for the encoders of `ready` and `job`; published names and shapes) unless it is there.
  * CUDA's libraries have to be on the loader's path. Widths come before heights;
  * `--sizes` are taken smallest first.
  * @module
@@ -29,6 +30,7 @@ import { parseSize, sizesInOrder } from "./inputs.ts";
 import { job } from "./job.ts";
 import { precision } from "./precision.ts";
 import { writeRandomTransformer, writeRandomVae } from "./random_model.ts";
+import { ready } from "./ready.ts";
 import { reference } from "./reference.ts";
 import { section } from "./section.ts";
 import * as stages from "./stages.ts";
@@ -45,6 +47,7 @@ const stageByName: Readonly<Record<string, stages.Stage>> = {
   reference,
   precision,
   table,
+  ready,
   job,
 };
 /** No stage of its own: what `attention` runs in another process. */
