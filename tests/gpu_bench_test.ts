@@ -8,14 +8,18 @@ import { join } from "node:path";
 import { type Measurement, MissingError } from "../bench/figure.ts";
 import type { Bench } from "../bench/gpu/bench.ts";
 import { parseSize, sizesInOrder } from "../bench/gpu/inputs.ts";
+import { liveCost } from "../bench/gpu/live.ts";
 import { precision } from "../bench/gpu/precision.ts";
 import { inEachPrecision } from "../bench/gpu/precisions.ts";
 import { firstSampling, readiness, weightFiles } from "../bench/gpu/ready.ts";
 import { section } from "../bench/gpu/section.ts";
 import { table, tableSizes } from "../bench/gpu/table.ts";
 import { forgetFiles, type Forgetting } from "../bench/page_cache.ts";
+import { ratiosOf, sampledInTurns } from "../bench/sampling_ways.ts";
+import type { BenchServer } from "../bench/server.ts";
 import { DeviceError } from "../src/engine/mod.ts";
 import { caseRuntime } from "../src/engine/parity/transformer_cases.ts";
+import type { SessionView } from "../src/session/mod.ts";
 import { canSeeProcesses } from "./processes.ts";
 import { writeTinyModel } from "./tiny_model.ts";
 
@@ -180,6 +184,49 @@ Deno.test("readiness(): what is no cold start is not told as one", async () => {
     `${skipped}after dd only 10 of 1000 bytes came from the disk`,
   ]);
   await Deno.remove(files[0]!);
+});
+
+Deno.test("live: a server's sections with a viewer, without, and without previews", async () => {
+  await using model = await tinyModel();
+  const options = { rounds: 1, video: { durationSeconds: "7.2", steps: "6" }, joiningSections: 1 };
+  const measurements = await Array.fromAsync(liveCost({ device: cpu, libraryPath: undefined }, model.dir, options));
+  assert.deepEqual(figures(measurements), [
+    "sampling slowed by a live picture with one viewer",
+    "sampling slowed by previews that nobody watches",
+  ]);
+  for (const { value, unit, detail } of measurements) {
+    const { ratios, secondsPerSection: { watched, alone, withoutPreviews } } = detail as {
+      ratios: number[];
+      secondsPerSection: Record<string, number[][]>;
+    };
+    assert.equal(unit, "%");
+    assert.equal(value, (ratios[0]! - 1) * 100);
+    assert.deepEqual([alone, withoutPreviews].map((rounds) => rounds![0]!.length), [5, 5]);
+    assert.ok(watched![0]!.length >= 1 && watched![0]!.length <= 5);
+    assert.ok([watched, alone, withoutPreviews].flat(2).every((seconds) => seconds! > 0));
+  }
+});
+
+Deno.test("sampledInTurns(): another way begins in each round, and the first sections do not count", async () => {
+  const started: string[] = [];
+  const sections = [5, 3, 1].map((samplingSeconds) => ({ samplingSeconds, decodingSeconds: 1 }));
+  const view = { id: "1", links: {}, timings: { sections } } as unknown as SessionView;
+  const server = {
+    start: ({ steps, schedule }: Readonly<Record<string, string>>) => {
+      started.push(`${steps} ${schedule}`);
+      return Promise.resolve(view);
+    },
+    view: () => Promise.resolve(view),
+    ended: () => Promise.resolve(view),
+    async *events() {},
+  } as unknown as BenchServer;
+  const ways = { a: { viewers: 0, settings: { steps: "1" } }, b: { viewers: 0, settings: { steps: "2" } } } as const;
+  const rounds = await sampledInTurns(server, ways, { rounds: 2, video: { steps: "9" }, joiningSections: 1 });
+  assert.deepEqual(started, ["1 forward", "2 forward", "2 forward", "1 forward"]);
+  assert.deepEqual(rounds.map(({ a, b }) => [a.seconds, b.seconds]), [[[3, 1], [3, 1]], [[3, 1], [3, 1]]]);
+  assert.deepEqual(ratiosOf(rounds, "a", "b"), [1, 1]);
+  const late = sampledInTurns(server, ways, { rounds: 1, video: {}, joiningSections: 3 });
+  await assert.rejects(late, { message: "The video has 3 sections, of which the first 3 do not count" });
 });
 
 Deno.test("sizes are read as WIDTHxHEIGHT and taken smallest first", () => {

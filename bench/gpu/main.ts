@@ -12,11 +12,12 @@
  *     precision                                   a forward pass with coarser weights
  *     table                                       media seconds per second by `--sizes`, precision and lever
  *     ready                                       an engine process until it can sample, cold and warm
+ *     live                                        a server with a viewer and without; `--rounds` videos of each kind
  *     job                                         whole videos, one of them long
  *
  * Needs no network. The folder is made on the spot with random weights (26 GB; 17 GB more in 8 bits for `precision` and
- * `table`, 18 GB more for the encoders of `ready` and `job`; published names and shapes) unless it is there.
- * CUDA's libraries have to be on the loader's path. Widths come before heights;
+ * `table`, 18 GB more for the encoders of `ready`, `live` and `job`; published names and shapes) unless it is there.
+ * `live` needs ffmpeg, as the server does. CUDA's libraries have to be on the loader's path. Widths come before heights;
  * `--sizes` are taken smallest first.
  * @module
  */
@@ -28,6 +29,7 @@ import { print, show } from "../show.ts";
 import { type GpuBench, releaseWorkingMemory } from "./bench.ts";
 import { parseSize, sizesInOrder } from "./inputs.ts";
 import { job } from "./job.ts";
+import { live } from "./live.ts";
 import { precision } from "./precision.ts";
 import { writeRandomTransformer, writeRandomVae } from "./random_model.ts";
 import { ready } from "./ready.ts";
@@ -48,6 +50,7 @@ const stageByName: Readonly<Record<string, stages.Stage>> = {
   precision,
   table,
   ready,
+  live,
   job,
 };
 /** No stage of its own: what `attention` runs in another process. */
