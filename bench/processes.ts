@@ -29,7 +29,7 @@ export interface ProcessState {
 export async function pidRunning(script: string): Promise<number> {
   const processes = await descendantsOf(Deno.pid);
   const found = processes.find(({ arguments: words }) =>
-    words.includes("run") && words.some((w) => w.endsWith(script))
+    words.includes("run") && words.some((w) => w.endsWith(`/${script}`))
   );
   if (!found) throw new Error(`No process below this one runs ${script}`);
   return found.pid;

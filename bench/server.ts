@@ -2,7 +2,7 @@
  * The product's own server as `deno task start` runs it, on a free port and with a data folder of its own.
  * @module
  */
-import type { SessionEvent, SessionView } from "../src/session/mod.ts";
+import type { ModelView, SessionEvent, SessionView } from "../src/session/mod.ts";
 import { root, taskCommand } from "../tests/task_command.ts";
 import { linesOf } from "./lines.ts";
 import { type MemoryMebibytes, memoryOf, pidRunning } from "./processes.ts";
@@ -11,7 +11,7 @@ export interface BenchServer extends AsyncDisposable {
   /** `http://127.0.0.1:…` */
   readonly address: string;
   readonly pid: number;
-  /** Asks for a video of the embedded model's first example. */
+  /** Asks for a video of the server's model: of its first example, or, where it has none, from noise. */
   start(settings: Readonly<Record<string, string>>): Promise<SessionView>;
   /** The session's log from its start, until it ends. */
   events(id: string): AsyncIterable<SessionEvent>;
@@ -24,8 +24,12 @@ export interface BenchServer extends AsyncDisposable {
 /**
  * Resolves when the model is ready: one short video has been made.
  * @param settings of the server, by the names of its environment
+ * @param first settings of that video
  */
-export async function startBenchServer(settings: Readonly<Record<string, string>> = {}): Promise<BenchServer> {
+export async function startBenchServer(
+  settings: Readonly<Record<string, string>> = {},
+  first: Readonly<Record<string, string>> = { durationSeconds: "1" },
+): Promise<BenchServer> {
   const dataDir = await Deno.makeTempDir({ prefix: "framecast-bench-" });
   const env = {
     FRAMECAST_PORT: "0",
@@ -36,7 +40,7 @@ export async function startBenchServer(settings: Readonly<Record<string, string>
   };
   const { program, args } = await taskCommand("start", env);
   const process = new Deno.Command(program, {
-    args: [...args],
+    args: Deno.env.has("LD_LIBRARY_PATH") ? args.map(withoutList) : [...args],
     cwd: root,
     env,
     stdout: "piped",
@@ -60,17 +64,25 @@ export async function startBenchServer(settings: Readonly<Record<string, string>
       await Deno.remove(dataDir, { recursive: true });
     },
   };
-  await server.ended((await server.start({ durationSeconds: "1" })).id);
+  try {
+    await server.ended((await server.start(first)).id);
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
   return server;
 }
 
+/** Deno starts no program from a list while the loader is told of folders, as it may be of a GPU's libraries. */
+const withoutList = (permission: string) => permission.replace(/^(--allow-run)=.*/, "$1");
+
 async function startSession(address: string, settings: Readonly<Record<string, string>>): Promise<SessionView> {
-  const [model] = await (await fetch(`${address}/api/models`)).json();
-  const [example] = model.examples;
-  const picture = await (await fetch(new URL(example.image, address))).blob();
+  const models: readonly ModelView[] = await (await fetch(`${address}/api/models`)).json();
+  const [example] = models.find(({ isDefault }) => isDefault)?.examples ?? [];
   const form = new FormData();
-  form.append("image", picture, "start.png");
-  for (const [name, value] of Object.entries({ prompt: example.prompt, ...settings })) form.append(name, value);
+  if (example) form.append("image", await (await fetch(new URL(example.image, address))).blob(), "start.png");
+  const own = example ? { prompt: example.prompt } : { prompt: "The girl dances.", start: "noise" };
+  for (const [name, value] of Object.entries({ ...own, ...settings })) form.append(name, value);
   const response = await fetch(`${address}/api/sessions`, { method: "POST", body: form });
   if (response.status !== 202) throw new Error(`The server refused: ${await response.text()}`);
   return await response.json();

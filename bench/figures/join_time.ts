@@ -7,7 +7,7 @@ import { canImport, watchWith } from "../../tests/whep_program.ts";
 import { type BrowserViewer, launchViewerBrowser, launchViewerFirefox } from "../browser_viewer.ts";
 import { type Figure, type Measurement, median, MissingError, percentile } from "../figure.ts";
 import { untilPhase } from "../phase.ts";
-import { startScript } from "../script.ts";
+import { readyViewer } from "../ready_viewer.ts";
 import { startBenchServer } from "../server.ts";
 
 export const joinTime: Figure = { name: "join", what: "WHEP POST → first decoded frame", measure };
@@ -18,8 +18,8 @@ async function* measure(): AsyncGenerator<Measurement> {
   await using server = await startBenchServer();
   const { id, links } = await server.start({ durationSeconds: "2" });
   await server.ended(id);
-  await using watcher = startScript("silent_viewer.ts", [`${server.address}${links.whep}`]);
-  await watcher.nextLine();
+  await using watcher = await readyViewer();
+  await watcher.join(`${server.address}${links.whep}`);
   const missing: string[] = [];
   for (const launch of [launchViewerBrowser, launchViewerFirefox, launchAiortc]) {
     try {

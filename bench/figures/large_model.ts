@@ -4,10 +4,10 @@
  * @module
  */
 import { partNames } from "../../src/engine/mod.ts";
-import { createProcessEngine } from "../../src/engine/process_engine.ts";
 import { embeddedModelDir, idleThreads, threads } from "../embedded_model.ts";
-import { type Figure, type Measurement, timed } from "../figure.ts";
-import { memoryOf, pidRunning } from "../processes.ts";
+import type { Figure, Measurement } from "../figure.ts";
+import { memoryOf } from "../processes.ts";
+import { readyEngine } from "../ready_engine.ts";
 import { writeSparseTransformer } from "../sparse_model.ts";
 
 export const largeModel: Figure = {
@@ -18,7 +18,6 @@ export const largeModel: Figure = {
 
 const shards = 3;
 const otherParts = partNames.filter((part) => part !== "transformer");
-const signal = new AbortController().signal;
 
 async function* measure(): AsyncGenerator<Measurement> {
   const folder = await Deno.makeTempDir({ prefix: "framecast-bench-" });
@@ -50,9 +49,8 @@ async function* measure(): AsyncGenerator<Measurement> {
 
 /** In an engine process of its own, from its start on. */
 async function readyModel(modelDir: string) {
-  await using engine = createProcessEngine({ device: { kind: "cpu" }, threads, idleThreads });
-  const seconds = await timed(() => Array.fromAsync(engine.warm(modelDir, signal)));
-  return { seconds, memory: await memoryOf(await pidRunning("host.ts")) };
+  await using started = await readyEngine(modelDir, { device: { kind: "cpu" }, threads, idleThreads });
+  return { seconds: started.seconds, memory: await memoryOf(started.pid) };
 }
 
 async function copyFolder(from: string, to: string): Promise<void> {

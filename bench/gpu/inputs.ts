@@ -5,7 +5,7 @@
 import { packedTokens, type SectionShape } from "../../src/engine/transformer_graphs.ts";
 import type { TransformerConfig } from "../../src/engine/networks/transformer_config.ts";
 import { float32Tensor, roundToBfloat16, type Tensor } from "../../src/engine/onnx/tensor.ts";
-import { torchNormal } from "../../src/engine/sampling/mod.ts";
+import { type PictureSize, sizeStepPx, torchNormal } from "../../src/engine/sampling/mod.ts";
 import type { Conditions, SectionContext } from "../../src/engine/transformer.ts";
 
 export interface GpuInputs {
@@ -46,10 +46,19 @@ export function gpuInputs(config: TransformerConfig, size: PictureSize, textToke
   };
 }
 
-export interface PictureSize {
-  readonly widthPx: number;
-  readonly heightPx: number;
+export type { PictureSize };
+
+/** @param text such as `608x640`. @throws RangeError for what is no size that a model makes */
+export function parseSize(text: string): PictureSize {
+  const [, width, height] = /^(\d{2,4})x(\d{2,4})$/.exec(text) ?? [];
+  const size = { widthPx: Number(width), heightPx: Number(height) };
+  if (Object.values(size).every((px) => px % sizeStepPx === 0)) return size;
+  throw new RangeError(`Cannot use the size "${text}": it must be WIDTHxHEIGHT, multiples of ${sizeStepPx}`);
 }
+
+/** Smallest first: what graphs work in only grows, so that the peak at each size is its own. */
+export const sizesInOrder = (sizes: readonly PictureSize[]): readonly PictureSize[] =>
+  sizes.toSorted((a, b) => a.widthPx * a.heightPx - b.widthPx * b.heightPx);
 
 export const sectionShape = ({ widthPx, heightPx }: PictureSize): SectionShape => ({
   window: [9, heightPx / 8, widthPx / 8],

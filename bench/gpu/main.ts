@@ -2,11 +2,23 @@
  * The GPU figures of the README, measured where there is a GPU: stage by stage, each printing what it finds as it finds it.
  *
  *     deno run -A bench/gpu/main.ts [--library=LIBONNXRUNTIME] [--folder=DIR] [--stages=provider,tiny,…] [--python=PYTHON]
- *         [--size=608x640] [--steps=25] [--rounds=3] [--dual=20] [--single=40] [--device=0]
+ *         [--size=608x640] [--sizes=256x256,320x576,…] [--steps=25] [--rounds=3] [--dual=20] [--single=40] [--device=0]
  *
- * Needs no network. The folder is made on the spot with random weights (26 GB, and 18 GB more for the encoders of `job`;
- * published names and shapes) unless it is there. `reference` needs a Python with torch for CUDA and diffusers, and is
- * skipped without one. CUDA's libraries have to be on the loader's path.
+ * The stages, in their order; one that fails does not stop those after it:
+ *
+ *     provider, tiny, matrix, attention, block    whether all is there, the ceiling, the kernels: seconds each
+ *     forward, section                            one forward pass, one section at `--size`
+ *     reference                                   the published class on torch; skipped without a `--python` that has it
+ *     precision                                   a forward pass with coarser weights
+ *     table                                       media seconds per second by `--sizes`, precision and lever
+ *     ready                                       an engine process until it can sample, cold and warm
+ *     live                                        a server with a viewer and without; `--rounds` videos of each kind
+ *     job                                         whole videos, one of them long
+ *
+ * Needs no network. The folder is made on the spot with random weights (26 GB; 17 GB more in 8 bits for `precision` and
+ * `table`, 18 GB more for the encoders of `ready`, `live` and `job`; published names and shapes) unless it is there.
+ * `live` needs ffmpeg, as the server does. CUDA's libraries have to be on the loader's path. Widths come before heights;
+ * `--sizes` are taken smallest first.
  * @module
  */
 import { join } from "node:path";
@@ -14,12 +26,17 @@ import { parseArgs } from "node:util";
 import { openRuntime, type Runtime } from "../../src/engine/onnx/runtime.ts";
 import { MissingError } from "../figure.ts";
 import { print, show } from "../show.ts";
-import type { GpuBench } from "./bench.ts";
+import { type GpuBench, releaseWorkingMemory } from "./bench.ts";
+import { parseSize, sizesInOrder } from "./inputs.ts";
 import { job } from "./job.ts";
+import { live } from "./live.ts";
+import { precision } from "./precision.ts";
 import { writeRandomTransformer, writeRandomVae } from "./random_model.ts";
+import { ready } from "./ready.ts";
 import { reference } from "./reference.ts";
 import { section } from "./section.ts";
 import * as stages from "./stages.ts";
+import { table, tableSizes } from "./table.ts";
 
 const stageByName: Readonly<Record<string, stages.Stage>> = {
   provider: stages.provider,
@@ -30,6 +47,10 @@ const stageByName: Readonly<Record<string, stages.Stage>> = {
   forward: stages.forwardPass,
   section,
   reference,
+  precision,
+  table,
+  ready,
+  live,
   job,
 };
 /** No stage of its own: what `attention` runs in another process. */
@@ -63,6 +84,7 @@ function readArguments() {
       stages: { type: "string", default: Object.keys(stageByName).join() },
       python: { type: "string", default: "python3" },
       size: { type: "string", default: "608x640" },
+      sizes: { type: "string" },
       steps: { type: "string", default: "25" },
       rounds: { type: "string", default: "3" },
       dual: { type: "string", default: "20" },
@@ -75,19 +97,19 @@ function readArguments() {
 function benchOf(
   runtime: Runtime,
   libraryPath: string | undefined,
-  { folder, python, size, steps, rounds, dual, single, device }: Omit<
+  { folder, python, size, sizes, steps, rounds, dual, single, device }: Omit<
     ReturnType<typeof readArguments>,
     "stages" | "library"
   >,
 ): GpuBench {
-  const [widthPx, heightPx] = size.split("x").map(Number) as [number, number];
   return {
     runtime,
     libraryPath,
     device: { kind: "cuda", index: Number(device) },
     folder,
     blocks: { dual: Number(dual), single: Number(single) },
-    size: { widthPx, heightPx },
+    size: parseSize(size),
+    sizes: sizes === undefined ? tableSizes : sizesInOrder(sizes.split(",").map(parseSize)),
     steps: Number(steps),
     rounds: Number(rounds),
     python,
@@ -111,6 +133,12 @@ async function runStages(names: readonly string[], start: GpuBench): Promise<num
       if (!isSkipped) failed++;
       print(`| ${name} | ${isSkipped ? "skipped" : "FAILED"} | | ${(error as Error).message} |`);
       if (name === "provider") return failed;
+    }
+    try {
+      releaseWorkingMemory(bench); // other processes plan with what is free
+    } catch (error) {
+      failed++;
+      print(`| ${name}, its memory given back | FAILED | | ${(error as Error).message} |`);
     }
     print(`${name}: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
   }

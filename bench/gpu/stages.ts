@@ -14,7 +14,16 @@ import { openCheckpoint } from "../../src/engine/onnx/safetensors.ts";
 import { type Measurement, median, timed } from "../figure.ts";
 import { goldenDir, makeTinyModel } from "../../tests/tiny_model.ts";
 import { attentionKernels, requireFusedAttention } from "./attention_log.ts";
-import { allResident, allStreamed, forwardPasses, going, type GpuBench, openTransformer, peakMemory } from "./bench.ts";
+import {
+  allResident,
+  allStreamed,
+  forwardPasses,
+  going,
+  type GpuBench,
+  openTransformer,
+  peakMemory,
+  releaseWorkingMemory,
+} from "./bench.ts";
 import { allTokens, blockFlops } from "./inputs.ts";
 
 export type Stage = (bench: GpuBench) => AsyncIterable<Measurement>;
@@ -118,6 +127,7 @@ export async function loggedBlock(bench: GpuBench): Promise<void> {
 /** All blocks resident, then all streamed: time, rate, memory, and that both give the same bits. */
 export async function* forwardPass(bench: GpuBench): AsyncGenerator<Measurement> {
   const passes = async (placement: typeof allResident) => {
+    releaseWorkingMemory(bench);
     await using loaded = await openTransformer(bench, placement);
     const measured = await peakMemory(bench, () => forwardPasses(loaded, bench.rounds));
     return { ...measured, config: loaded.transformer.source.config, tokens: allTokens(loaded.inputs) };
