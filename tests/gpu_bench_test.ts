@@ -10,7 +10,7 @@ import type { Bench } from "../bench/gpu/bench.ts";
 import { parseSize, sizesInOrder } from "../bench/gpu/inputs.ts";
 import { liveCost } from "../bench/gpu/live.ts";
 import { precision } from "../bench/gpu/precision.ts";
-import { inEachPrecision } from "../bench/gpu/precisions.ts";
+import { inEachPrecision, precisions } from "../bench/gpu/precisions.ts";
 import { firstSampling, readiness, weightFiles } from "../bench/gpu/ready.ts";
 import { section } from "../bench/gpu/section.ts";
 import { table, tableSizes } from "../bench/gpu/table.ts";
@@ -78,9 +78,7 @@ Deno.test("table: a rate for every size, precision and lever, of as many steps a
   ];
   assert.deepEqual(
     figures(measurements),
-    ["16-bit weights", "8-bit weights"].flatMap((weights) =>
-      ["32 × 32", "48 × 32"].flatMap((size) => each(size, weights))
-    ),
+    Object.keys(precisions).flatMap((weights) => ["32 × 32", "48 × 32"].flatMap((size) => each(size, weights))),
   );
   for (const { figure, value, detail } of measurements) {
     const { seconds, steps, secondsPerStep, memoryGigabytes } = detail as Record<string, Record<string, number>>;
@@ -106,20 +104,22 @@ Deno.test("section: seconds per frame without and with TeaCache, and of both way
   assert.equal(measurements[0]!.detail.computedSteps, 2);
 });
 
-Deno.test("precision: 8 bits are near 16 and not the same, and are packed once", async () => {
+Deno.test("precision: 8 and 4 bits are near 16 and not the same, and are packed once", async () => {
   await using model = await tinyModel();
   const measure = () => Array.fromAsync(precision(benchOf(model.dir, 1)));
   const measurements = await measure();
   assert.deepEqual(figures(measurements), [
     "forward pass, 16-bit weights: video memory",
-    "forward pass, 8-bit weights against 16-bit weights: relative distance of the velocity",
-    "forward pass, 8-bit weights against 16-bit weights: time",
-    "forward pass, 8-bit weights: video memory",
+    ...["8-bit", "4-bit"].flatMap((bits) => [
+      `forward pass, ${bits} weights against 16-bit weights: relative distance of the velocity`,
+      `forward pass, ${bits} weights against 16-bit weights: time`,
+      `forward pass, ${bits} weights: video memory`,
+    ]),
   ]);
-  const [, distance, time] = measurements.map(({ value }) => value);
-  assert.ok(distance! > 0.001 && distance! < 0.3, `${distance}`);
+  const [, distance, time, , distanceOf4] = measurements.map(({ value }) => value);
+  assert.ok(0.001 < distance! && distance! < distanceOf4! && distanceOf4! < 0.3, `${distance}, ${distanceOf4}`);
   assert.ok(time! > 0);
-  const folder = join(model.dir, "transformer-fp8");
+  const folder = join(model.dir, "transformer-8-bit");
   assert.deepEqual((await readdir(folder)).sort(), ["config.json", "diffusion_pytorch_model.safetensors"]);
   const written = (await Deno.stat(join(folder, "config.json"))).mtime;
   assert.equal((await measure())[1]!.value, distance);
@@ -134,7 +134,7 @@ Deno.test("inEachPrecision(): one that the card has no room for does not keep th
     yield await Promise.resolve(fitting);
   }
   const { measurements, error } = await ended(inEachPrecision(model.dir, measure));
-  assert.deepEqual(measurements, [fitting]);
+  assert.deepEqual(measurements, [fitting, fitting]);
   assert.equal(`${error}`, "MissingError: 16-bit weights: Cannot take 26 GB");
 });
 

@@ -15,8 +15,9 @@
  *     live                                        a server with a viewer and without; `--rounds` videos of each kind
  *     job                                         whole videos, one of them long
  *
- * Needs no network. The folder is made on the spot with random weights (26 GB; 17 GB more in 8 bits for `precision` and
- * `table`, 18 GB more for the encoders of `ready`, `live` and `job`; published names and shapes) unless it is there.
+ * Needs no network. The folder is made on the spot with random weights (26 GB; 17 GB more in 8 bits and 11 in 4 for `precision`
+ * and `table`, 18 GB more for the encoders of `ready`, `live` and `job`, for which the packed ones are removed where the
+ * disk has no room for all; published names and shapes) unless it is there.
  * `live` needs ffmpeg, as the server does. CUDA's libraries have to be on the loader's path. Widths come before heights;
  * `--sizes` are taken smallest first.
  * @module

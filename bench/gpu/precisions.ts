@@ -2,10 +2,11 @@
  * Ways of keeping a transformer's weights, and the folder of each.
  * @module
  */
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DeviceError } from "../../src/engine/mod.ts";
 import { openCheckpoint } from "../../src/engine/onnx/safetensors.ts";
-import { planPacking, writePacked } from "../../src/engine/pack_transformer.ts";
+import { type PackedBits, planPacking, writePacked } from "../../src/engine/pack_transformer.ts";
 import { freeBytes, gigabytes } from "../../src/hub/disk.ts";
 import { type Measurement, MissingError } from "../figure.ts";
 import { going } from "./bench.ts";
@@ -16,16 +17,24 @@ import { going } from "./bench.ts";
  */
 export const precisions: Readonly<Record<string, (modelDir: string) => Promise<string>>> = {
   "16-bit weights": (modelDir) => Promise.resolve(join(modelDir, "transformer")),
-  "8-bit weights": packed,
+  "8-bit weights": (modelDir) => packed(modelDir, 8),
+  "4-bit weights": (modelDir) => packed(modelDir, 4),
 };
 
+const packedFolder = (modelDir: string, bits: PackedBits) => join(modelDir, `transformer-${bits}-bit`);
+
+/** Their folders are made anew when they are measured again. */
+export async function removePacked(modelDir: string): Promise<void> {
+  for (const bits of [8, 4] as const) await rm(packedFolder(modelDir, bits), { recursive: true, force: true });
+}
+
 /** As `deno task pack` writes it. @throws MissingError when the disk has no room */
-async function packed(modelDir: string): Promise<string> {
-  const [source, folder] = [join(modelDir, "transformer"), join(modelDir, "transformer-fp8")];
+async function packed(modelDir: string, bits: PackedBits): Promise<string> {
+  const [source, folder] = [join(modelDir, "transformer"), packedFolder(modelDir, bits)];
   const config = join(folder, "config.json"); // written last
   if (await Deno.stat(config).then(() => true, () => false)) return folder;
   await Deno.mkdir(folder, { recursive: true });
-  const plan = planPacking(await openCheckpoint(source));
+  const plan = planPacking(await openCheckpoint(source), bits);
   const free = await freeBytes(folder);
   if (plan.sizeBytes > free) {
     throw new MissingError(

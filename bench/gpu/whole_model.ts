@@ -6,10 +6,15 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TensorList } from "../../src/engine/memory/mod.ts";
 import { publishedModelTensors } from "../published_model.ts";
+import { freeBytes } from "../../src/hub/disk.ts";
+import { removePacked } from "./precisions.ts";
 import { type Shapes, writeRandomFile } from "./random_model.ts";
 
 /** Whose tokenizers read the prompt: what a token is called has no part in time and memory. */
 const tokenizers = fileURLToPath(new URL("../../models/emoji", import.meta.url));
+
+/** Of the encoders, as they are written here. */
+const encoderBytes = 18e9;
 
 /** What shapes the encoders' graphs, of the published `config.json` files. */
 const configs: Readonly<Record<string, Record<string, unknown>>> = {
@@ -37,6 +42,7 @@ export async function writeWholeModel(folder: string): Promise<string> {
   const model = join(resolve(folder), "job");
   const manifest = join(model, "framecast.json"); // written last
   if (await Deno.stat(manifest).then(() => true, () => false)) return model;
+  if (await freeBytes(folder) < encoderBytes) await removePacked(folder);
   const { llama, clip, siglip } = publishedModelTensors();
   const encoders = { "text_encoder": llama, "text_encoder_2": clip, "image_encoder": siglip };
   await Deno.mkdir(model, { recursive: true });
