@@ -2,7 +2,6 @@
 # The framecast server.
 #   docker build -t framecast .                     computes on the CPU
 #   docker build -t framecast:cuda --target cuda .  with ONNX Runtime's CUDA provider and the libraries it needs
-#                                                   (brought, not used yet: the server has no setting for its device)
 
 FROM node:20-bookworm-slim AS deno
 RUN npm install --global deno@2.9.6 \

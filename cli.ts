@@ -103,7 +103,7 @@ async function fill(store: FrameStore, request: GenerationRequest, config: Confi
   start("loading the model");
   try {
     await using engine = createProcessEngine({
-      device: config.device,
+      device: config.devices[0]!,
       vram: config.vram,
       ...(config.ortLibraryPath ? { libraryPath: config.ortLibraryPath } : {}),
     });

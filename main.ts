@@ -1,5 +1,5 @@
 /**
- * The server, wired by hand: settings → ffmpeg → engine → sessions → app → `Deno.serve`, and back down in that order.
+ * The server, wired by hand: settings → ffmpeg → engines → sessions → app → `Deno.serve`, and back down in that order.
  * @module
  */
 import { existsSync } from "node:fs";
@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import denoJson from "./deno.json" with { type: "json" };
 import { type Config, ConfigError, configFromEnvironment } from "./src/config.ts";
-import { deviceName } from "./src/engine/device_choice.ts";
+import { type DeviceChoice, deviceName } from "./src/engine/device_choice.ts";
 import type { Engine } from "./src/engine/mod.ts";
 import { packagedLibraryPath } from "./src/engine/onnx/runtime.ts";
 import { createProcessEngine } from "./src/engine/process_engine.ts";
@@ -17,7 +17,7 @@ import { FfmpegError, findFfmpeg } from "./src/ffmpeg.ts";
 import { createLog } from "./src/log.ts";
 import { createApp, EventLoopWatch } from "./src/routes/mod.ts";
 import { type NetworkOptions, systemClock } from "./src/stream/mod.ts";
-import { Models, Sessions, SessionStore } from "./src/session/mod.ts";
+import { Device, Models, Sessions, SessionStore } from "./src/session/mod.ts";
 
 /** One sentence for whoever started the server; no stack. */
 class StartError extends Error {
@@ -35,10 +35,14 @@ async function main(): Promise<void> {
   // The address first: a second server must not touch what belongs to the one that has it.
   const server = listen(async (request, info) => (await handler.promise)(request, info), config, close.signal);
   using store = await openStore(config.dataDir);
-  const models = new Models({ ...config, device: deviceName(config.device, hasCudaProvider(config)), store, log });
+  const engines = config.devices.map((choice) => ({
+    engine: createEngine(choice, config),
+    device: new Device(deviceName(choice, hasCudaProvider(config)), log),
+  }));
+  const models = new Models({ ...config, devices: engines.map(({ device }) => device), store, log });
   const sessions = await Sessions.open({
     ...config,
-    engine: createEngine(config),
+    engines,
     models,
     store,
     tools: { ffmpeg, network: networkOf(config), limits: config.limits },
@@ -113,7 +117,7 @@ function hasCudaProvider({ ortLibraryPath = packagedLibraryPath() }: Config): bo
   return existsSync(join(dirname(ortLibraryPath), "libonnxruntime_providers_cuda.so"));
 }
 
-function createEngine({ engine, ortLibraryPath, device, vram }: Config): Engine {
+function createEngine(device: DeviceChoice, { engine, ortLibraryPath, vram }: Config): Engine {
   if (engine === "test-pattern") return createTestPatternEngine({ secondsPerStep: 0.1, secondsPerDecode: 0.3 });
   return createProcessEngine({
     device,

@@ -44,12 +44,24 @@ const portRange = z.string().regex(/^$|^\d{1,5}-\d{1,5}$/, "must be two ports su
     message: "must be two ports such as 50000-50100, the lower first",
   });
 
-const device = z.string().regex(/^(auto|cpu|cuda(:\d{1,2})?)$/, "must be auto, cpu, cuda or cuda:1").transform(
-  (text) => {
-    const [kind, index = "0"] = text.split(":") as ["auto" | "cpu" | "cuda", string?];
-    return kind === "cuda" ? { kind, index: Number(index) } : { kind };
-  },
-);
+const deviceWords = "must be auto, cpu, cuda or cuda:1, or several GPUs such as cuda:0,cuda:1";
+
+/** One device, or several GPUs. */
+const devices = z.string().transform((text) => text.split(",").map((item) => item.trim()))
+  .refine((items) => items.every((item) => /^(auto|cpu|cuda(:\d{1,2})?)$/.test(item)), {
+    error: deviceWords,
+    abort: true,
+  })
+  .transform((items) => items.map(readDevice))
+  .refine((list) => list.length === 1 || list.every(({ kind }) => kind === "cuda"), { error: deviceWords, abort: true })
+  .refine((list) => new Set(list.map((device) => JSON.stringify(device))).size === list.length, {
+    error: "must name each GPU once",
+  });
+
+function readDevice(text: string) {
+  const [kind, index = "0"] = text.split(":") as ["auto" | "cpu" | "cuda", string?];
+  return kind === "cuda" ? { kind, index: Number(index) } : { kind };
+}
 
 const basePath = z.string().regex(
   /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)*$/,
@@ -131,15 +143,15 @@ export const environmentVariables = z.object({
   FRAMECAST_FFMPEG: pathOrNothing.prefault(""),
   /** Empty: the library that npm:onnxruntime-node ships. */
   FRAMECAST_ORT_LIBRARY: pathOrNothing.prefault(""),
-  /** Of the GPU's memory, the most that may be taken. Empty: whatever is free. */
+  /** Of each GPU's memory, the most that may be taken. Empty: whatever is free. */
   FRAMECAST_VRAM_LIMIT: size.prefault(""),
-  /** Of the GPU's free memory, what is left for other programs. */
+  /** Of each GPU's free memory, what is left for other programs. */
   FRAMECAST_VRAM_RESERVE: size.refine((bytes) => bytes !== undefined, "must be a size such as 256MiB or 0GB")
     .prefault("256MiB"),
   /** Exactly so many of the transformer's blocks are copied to the GPU in every step. Empty: as few as possible. */
   FRAMECAST_STREAMED_BLOCKS: countOrNothing.prefault(""),
-  /** auto: the first GPU where there is one that can be used, else the CPU. */
-  FRAMECAST_DEVICE: device.prefault("auto"),
+  /** One engine for each. auto: the first GPU where there is one that can be used, else the CPU. */
+  FRAMECAST_DEVICE: devices.prefault("auto"),
   FRAMECAST_QUEUE_LIMIT: wholeNumber(1, 1000).prefault("20"),
   /** Addresses written into every WebRTC answer besides those of the network interfaces. */
   FRAMECAST_ICE_ADDRESSES: commaList.prefault("127.0.0.1"),
@@ -202,7 +214,8 @@ export function readConfig(environment: Readonly<Record<string, string>>) {
       reserveBytes: values.FRAMECAST_VRAM_RESERVE,
       streamedBlocks: values.FRAMECAST_STREAMED_BLOCKS,
     },
-    device: values.FRAMECAST_DEVICE,
+    /** At least one. */
+    devices: values.FRAMECAST_DEVICE,
     queueLimit: values.FRAMECAST_QUEUE_LIMIT,
     iceAddresses: values.FRAMECAST_ICE_ADDRESSES,
     udpPorts: values.FRAMECAST_UDP_PORTS,

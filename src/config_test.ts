@@ -30,18 +30,24 @@ Deno.test("readConfig() names every bad variable with its value", () => {
   assert.throws(() => readConfig({ FRAMECAST_ALLOWED_ORIGINS: "https://a.example/path" }), ConfigError);
 });
 
-Deno.test("readConfig() reads which device the networks run on", () => {
-  const device = (text: string) => readConfig({ FRAMECAST_DEVICE: text }).device;
-  assert.deepEqual(["auto", "cpu", "cuda", "cuda:1"].map(device), [
-    { kind: "auto" },
-    { kind: "cpu" },
-    { kind: "cuda", index: 0 },
-    { kind: "cuda", index: 1 },
+Deno.test("readConfig() reads which devices the networks run on", () => {
+  const devices = (text: string) => readConfig({ FRAMECAST_DEVICE: text }).devices;
+  assert.deepEqual(["auto", "cpu", "cuda", "cuda:1"].map(devices), [
+    [{ kind: "auto" }],
+    [{ kind: "cpu" }],
+    [{ kind: "cuda", index: 0 }],
+    [{ kind: "cuda", index: 1 }],
   ]);
-  for (const wrong of ["gpu", "cuda:", "cuda:x", "cpu:0", "CUDA"]) {
-    assert.throws(() => device(wrong), {
-      message: `FRAMECAST_DEVICE="${wrong}" must be auto, cpu, cuda or cuda:1`,
+  assert.deepEqual(devices("cuda:3, cuda"), [{ kind: "cuda", index: 3 }, { kind: "cuda", index: 0 }]);
+  for (
+    const wrong of ["", ",", "gpu", "cuda:", "cuda:x", "cpu:0", "CUDA", "cuda:0,", "cuda:0,cpu", "auto,cuda", "cpu,cpu"]
+  ) {
+    assert.throws(() => devices(wrong), {
+      message: `FRAMECAST_DEVICE="${wrong}" must be auto, cpu, cuda or cuda:1, or several GPUs such as cuda:0,cuda:1`,
     });
+  }
+  for (const twice of ["cuda:1,cuda:1", "cuda,cuda:0", "cuda:2,cuda:1,cuda:02"]) {
+    assert.throws(() => devices(twice), { message: `FRAMECAST_DEVICE="${twice}" must name each GPU once` });
   }
 });
 

@@ -1,6 +1,7 @@
-import { call, getSession, listSessions } from "./api.js";
+import { call, getHealth, getSession, listSessions } from "./api.js";
 import { pause, retryDelaySeconds } from "./backoff.js";
 import { readEvents } from "./event_stream.js";
+import { secondsUntilTurn } from "./expected_start.js";
 import { createSessions, workSeconds } from "./sessions.js";
 
 /** How often a session that runs and is not open is looked at: the feed tells of states, not of steps. */
@@ -17,6 +18,7 @@ export class Gallery {
   #handlers;
   #list;
   #sessions = [];
+  #engineCount = 1;
   #server = "reached";
   #asked = 0;
   #wake = new AbortController();
@@ -55,9 +57,8 @@ export class Gallery {
     this.#server = server;
     const { openId, models, onList } = this.#handlers;
     this.#list.update({ sessions: this.#sessions, openId: openId(), models: models() });
-    const isBusy = this.#sessions.some(({ state }) => state === "running" || state === "queued");
-    const engine = { isReachable: server === "reached", isBusy, waitSeconds: waitSeconds(this.#sessions, models()) };
-    onList({ count: this.#sessions.length, engine });
+    const work = workOf(this.#sessions, models(), this.#engineCount);
+    onList({ count: this.#sessions.length, engine: { isReachable: server === "reached", ...work } });
   }
 
   async #follow() {
@@ -76,6 +77,7 @@ export class Gallery {
           signal,
         });
         failures = 0;
+        this.#engineCount = (await getHealth()).engines.length;
         for await (const events of readEvents(response.body)) if (events.length > 0) await this.look();
       } catch {
         // The server is away, or the page was hidden.
@@ -95,18 +97,19 @@ export class Gallery {
 }
 
 /**
- * Seconds until a session asked for now would start: 0 when the engine is free, null while nobody knows.
+ * What a session asked for now would find: `{ isBusy, waitSeconds }`, seconds until it would start: 0 when an engine is
+ * free, null while nobody knows.
  * @param models for what the waiting ones will take
  */
-function waitSeconds(sessions, models) {
-  let seconds = 0;
-  for (const view of sessions) {
-    if (view.state === "running" && view.timings.remainingSeconds === null) return null;
-    if (view.state === "running") seconds += view.timings.remainingSeconds;
-    if (view.state !== "queued") continue;
-    const work = workSeconds(view, models);
-    if (work === undefined) return null;
-    seconds += work;
-  }
-  return seconds;
+function workOf(sessions, models, engineCount) {
+  // While a file is written, the engine that made it is free.
+  const made = sessions.filter(({ state, progress }) => state === "running" && progress.phase !== "recording");
+  const waiting = sessions.filter(({ state }) => state === "queued").reverse(); // the list has the newest first
+  const busy = made.slice(0, engineCount).map(({ timings }) => timings.remainingSeconds);
+  const idle = Array(engineCount - busy.length).fill(0);
+  const before = waiting.map((view) => workSeconds(view, models) ?? null);
+  return {
+    isBusy: made.length + waiting.length >= engineCount,
+    waitSeconds: secondsUntilTurn([...busy, ...idle], before),
+  };
 }

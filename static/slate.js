@@ -35,8 +35,8 @@ export function finished({ seconds, frames }) {
 }
 
 function queued({ queue }) {
-  const ahead = queue?.place ?? 1; // the one that runs, and those that wait before this one
-  const line = [`${plural(ahead, "video")} ${ahead === 1 ? "is" : "are"} ahead.`];
+  const ahead = (queue?.place ?? 1) - 1 + (queue?.running ?? 1); // those that wait before this one, and those that run
+  const line = ahead === 0 ? [] : [`${plural(ahead, "video")} ${ahead === 1 ? "is" : "are"} ahead.`];
   if ((queue?.expectedStartSeconds ?? null) !== null) {
     line.push(`Starts in ${aboutDuration(queue.expectedStartSeconds)}.`);
   }

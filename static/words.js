@@ -110,8 +110,14 @@ export function fileFacts({ seconds, frames, sizeBytes }) {
 
 function waitingFor(queue) {
   const ahead = (queue?.place ?? 1) - 1;
-  if (ahead === 0) return "Waiting: yours is next, one video is running";
-  return `Waiting: ${ahead === 1 ? "one video is" : `${ahead} videos are`} ahead of yours, and one is running`;
+  const running = queue?.running ?? 1;
+  if (ahead === 0) return `Waiting: yours is next${running === 0 ? "" : `, ${videosAre(running)} running`}`;
+  const others = running === 0 ? "" : `, and ${running === 1 ? "one is" : `${running} are`} running`;
+  return `Waiting: ${videosAre(ahead)} ahead of yours${others}`;
+}
+
+function videosAre(count) {
+  return count === 1 ? "one video is" : `${count} videos are`;
 }
 
 /** `Starts in about 20 s. `, or nothing while that is not known. */

@@ -2,6 +2,7 @@
  * Channels: addresses that go from session to session.
  */
 import assert from "node:assert/strict";
+import { onAir } from "../src/session/channels.ts";
 import type { ChannelEvent, ChannelView, SessionView } from "../src/session/mod.ts";
 import type { PlayoutSegment } from "../src/stream/mod.ts";
 import { createGatedEngine } from "./gated_engine.ts";
@@ -178,4 +179,54 @@ Deno.test("a channel finds its sessions again after a restart, and shows the las
     await comesOn(playout, id);
     await viewer.pictures(2);
   });
+});
+
+Deno.test("of two sessions that are made at a time, a channel shows the first to its end and then the second", async () => {
+  const engines = [createGatedEngine(), createGatedEngine()] as const;
+  await using server = await startServer({ engines });
+  const start = async (settings: Record<string, string>) => {
+    const { id } = await server.start({ ...settings, channel: "stage" });
+    await server.event(id, ({ event, data }) => event === "state" && data.state === "running");
+    return id;
+  };
+  const first = await start({ durationSeconds: "3", seed: "1" });
+  const second = await start({ durationSeconds: "3", seed: "2" });
+  const engineOf = (seed: number) =>
+    engines.find(({ requests }) => requests.some(({ settings }) => settings.seed === seed))!;
+  await using viewer = await join(server, "/api/channels/stage/whep");
+  const playout = await playoutOf(server, "stage");
+  const showing = async () =>
+    (await Promise.all(["stage", "latest"].map((name) => channel(server, name))))
+      .map(({ state, session }) => [state, session?.id]);
+
+  engineOf(2).admit(1);
+  await server.event(second, ({ event, data }) => event === "progress" && data.timings.sections.length === 1);
+  assert.equal((await channel(server, "stage")).state, "waiting", "the second has a picture before its turn");
+  engineOf(1).admit(1);
+  await comesOn(playout, first);
+  await server.event(first, ({ event, data }) => event === "progress" && data.timings.sections.length === 1);
+  assert.deepEqual(await showing(), [["live", first], ["live", first]]);
+  assert.equal(server.sessions.latest()?.id, first);
+
+  engineOf(1).admit(1);
+  await server.ended(first);
+  assert.deepEqual(await showing(), [["live", second], ["live", second]]);
+  const seen: PlayoutSegment[] = [];
+  while (seen.at(-1)?.video !== second) seen.push((await playout.next()).value);
+  const { video, start: from, end } = seen.at(-2)!;
+  assert.deepEqual([video, from, end], [first, 0, 73], "as a whole, before the second comes on");
+  engineOf(2).admit(1);
+  assert.equal((await server.ended(second)).state, "completed");
+  assert.deepEqual((await channel(server, "stage")).session?.id, second);
+  await viewer.pictures(2);
+  assert.equal(viewer.connectionState, "connected");
+});
+
+Deno.test("onAir() is the session begun first of those whose frames are being made, else the newest that is recorded", () => {
+  const session = (id: string, phase: string) => ({ id, progress: { phase } }) as unknown as SessionView;
+  const shown = (...running: SessionView[]) => onAir(running)?.id;
+  assert.equal(shown(), undefined);
+  assert.equal(shown(session("a", "sampling"), session("b", "sampling")), "a");
+  assert.equal(shown(session("a", "recording"), session("b", "loading"), session("c", "sampling")), "b");
+  assert.equal(shown(session("a", "recording"), session("b", "recording")), "b");
 });

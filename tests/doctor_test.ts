@@ -102,6 +102,25 @@ Deno.test("doctor plans FramePack for the GPU that is there, within the limits t
   ]);
 });
 
+Deno.test("doctor looks at each GPU that is named, and says how two are used", async () => {
+  await using pair = await machine(`${small}\n1, NVIDIA GeForce RTX 3060, 580.95.05, 8.6, 12288, 300`);
+  await writeHollowModel(join(pair.modelsDir, "framepack-i2v"), emojiDir);
+  const one = await pair.examine();
+  assert.equal(finding(one, "GPUs")!.command, "FRAMECAST_DEVICE=cuda:0,cuda:1");
+  const env = { FRAMECAST_MODEL: "framepack-i2v", FRAMECAST_DEVICE: "cuda:0,cuda:1,cuda:2" };
+  const several = await pair.examine(env);
+  assert.equal(finding(several, "GPUs"), undefined);
+  const told = ["memory for framepack-i2v on GPU 0", "memory for framepack-i2v on GPU 1", "GPU 2"]
+    .map((subject) => finding(several, subject)!);
+  assert.deepEqual(told.map(({ level, need }) => [level, need]), [
+    ["ok", "optional"],
+    ["missing", "optional"],
+    ["missing", "optional"],
+  ], "one is enough");
+  const none = await pair.examine({ ...env, FRAMECAST_DEVICE: "cuda:1,cuda:2" });
+  assert.equal(finding(none, "GPU 2")!.need, "required");
+});
+
 Deno.test("doctor ends with code 1 when the default model is missing or damaged, and says what is", async () => {
   await using bare = await machine();
   const missing = await bare.doctor([], { FRAMECAST_MODEL: "framepack-i2v" });

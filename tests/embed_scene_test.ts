@@ -53,10 +53,14 @@ Deno.test("sceneFor() says why a session has no picture", () => {
   assert.equal(said("", {}), "none, Connecting");
   assert.equal(said("", { address: "missing" }), "none, No picture");
   assert.equal(said("", { line: "impossible" }), "none, No picture");
-  const queue = { place: 2, waiting: 2, expectedStartSeconds: 180 };
-  const queued = scene("", { view: session({ state: "queued", queue }) }).slate;
-  assert.equal(queued?.title, "Waiting for its turn");
-  assert.equal(queued?.line, "2 videos are ahead. Starts in about 3 min.");
+  const queuedAt = (place: number, running: number) =>
+    scene("", {
+      view: session({ state: "queued", queue: { place, waiting: 2, running, expectedStartSeconds: 180 } }),
+    }).slate;
+  assert.equal(queuedAt(2, 1)?.title, "Waiting for its turn");
+  assert.equal(queuedAt(2, 1)?.line, "2 videos are ahead. Starts in about 3 min.");
+  assert.equal(queuedAt(2, 2)?.line, "3 videos are ahead. Starts in about 3 min.");
+  assert.equal(queuedAt(1, 0)?.line, "Starts in about 3 min.");
   assert.equal(said("", { view: session({ progress: { ...progress, phase: "loading" } }) }), "none, Connecting");
   const { slate } = scene("", { view: session(), live: "slate" });
   assert.deepEqual(slate, {

@@ -27,7 +27,7 @@ Deno.test("metrics are well-formed before anything has happened, and name their 
   const families = await metricsOf(server);
   for (const [name, { help }] of families) {
     assert.match(name, /^(framecast|process)_[a-z_]+$/);
-    assert.match(name, /(_total|_seconds|_bytes|_ratio|_info|framecast_(sessions|viewers|encoders))$/, name);
+    assert.match(name, /(_total|_seconds|_bytes|_ratio|_info|framecast_(engines|sessions|viewers|encoders))$/, name);
     assert.ok(help.length > 0);
   }
   assert.equal(valueOf(families, "framecast_sessions", { state: "running" }), 0);

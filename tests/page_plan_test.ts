@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { nearestSize, sizesOfResolution } from "../src/engine/sampling/resolution.ts";
 import { planSections, videoPlan } from "../src/engine/sampling/section_plan.ts";
 import { cropFor } from "../static/crop.js";
+import { secondsUntilTurn } from "../src/session/expected_start.ts";
+import { secondsUntilTurn as secondsShown } from "../static/expected_start.js";
 import { bestSize, estimateWork, planVideo } from "../static/plan.js";
 
 Deno.test("planVideo() plans what the engine plans, for every length in tenths and both orders", () => {
@@ -69,4 +71,11 @@ Deno.test("estimateWork() multiplies what was measured, and invents nothing", ()
   assert.deepEqual(estimateWork(model, { ...wanted, cfg: 2 }), { firstFramesSeconds: 5.5, totalSeconds: 22 });
   assert.equal(estimateWork(model, { ...wanted, widthPx: 256 }), undefined);
   assert.equal(estimateWork(model, { ...wanted, windowLatentFrames: 4 }), undefined);
+});
+
+Deno.test("secondsUntilTurn() of the page says what the server says, for one engine and for several", () => {
+  const lines = [[], [20], [20, 30, 10, 40], [5, null]];
+  for (const engines of [[0], [7], [null], [5, 8], [3, 3, 0], [5, null]]) {
+    for (const line of lines) assert.equal(secondsShown(engines, line), secondsUntilTurn(engines, line));
+  }
 });

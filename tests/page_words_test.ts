@@ -83,11 +83,20 @@ Deno.test("numbers have their unit", () => {
 });
 
 Deno.test("statusFor() says what is done and what is kept, in every state", () => {
-  const queue = { place: 2, waiting: 3, expectedStartSeconds: 20 };
+  const queue = { place: 2, waiting: 3, running: 1, expectedStartSeconds: 20 };
   assert.deepEqual(words.statusFor(sessionView({ state: "queued", queue, frameMap: nothingMade })), {
     bold: "Waiting: one video is ahead of yours, and one is running",
     plain: "Starts in about 20 s. The picture above is your start picture.",
   });
+  const waitingFor = (place: number, running: number) =>
+    words.statusFor(sessionView({ state: "queued", queue: { ...queue, place, running }, frameMap: nothingMade })).bold;
+  assert.deepEqual([waitingFor(1, 0), waitingFor(1, 1), waitingFor(1, 2), waitingFor(2, 0), waitingFor(3, 2)], [
+    "Waiting: yours is next",
+    "Waiting: yours is next, one video is running",
+    "Waiting: yours is next, 2 videos are running",
+    "Waiting: one video is ahead of yours",
+    "Waiting: 2 videos are ahead of yours, and 2 are running",
+  ]);
   assert.deepEqual(words.statusFor(sessionView()), {
     bold: "Making section 4 of 8, step 5 of 25",
     plain: "The end is made first, so the video fills from right to left. 3.5 s are ready.",

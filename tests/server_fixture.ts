@@ -15,6 +15,7 @@ import { encodePng } from "../src/image.ts";
 import { createLog } from "../src/log.ts";
 import { type AppOptions, createApp } from "../src/routes/mod.ts";
 import {
+  Device,
   Histogram,
   Models,
   type SessionEvent,
@@ -28,6 +29,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 export interface ServerOptions {
   readonly engine?: Engine;
+  /** Several, on `GPU 0`, `GPU 1` and so on. */
+  readonly engines?: readonly Engine[];
   readonly queueLimit?: number;
   /** Of an earlier server; removed by whoever made it. */
   readonly dataDir?: string;
@@ -60,19 +63,21 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const dataDir = options.dataDir ?? await mkdtemp(join(tmpdir(), "framecast-"));
   const log = createLog({ level: "silent" });
   const store = new SessionStore(join(dataDir, "sessions.sqlite"));
+  const engines = options.engines?.map((engine, index) => ({ engine, device: new Device(`GPU ${index}`, log) })) ??
+    [{ engine: options.engine ?? createTestPatternEngine(), device: new Device("CPU", log) }];
   const models = new Models({
     modelsDir: join(root, "models"),
     lorasDir: options.lorasDir ?? join(dataDir, "loras"),
     defaultModel: "emoji",
     host: "127.0.0.1",
-    device: "CPU",
+    devices: engines.map(({ device }) => device),
     store,
     log,
   });
   const sessions = await Sessions.open({
     dataDir,
     queueLimit: options.queueLimit ?? 20,
-    engine: options.engine ?? createTestPatternEngine(),
+    engines,
     models,
     store,
     tools: {

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { SessionEvent, SessionView } from "../src/session/mod.ts";
+import type { HealthView, SessionEvent, SessionView } from "../src/session/mod.ts";
 import { canSeeProcesses, descendantsOf, stillRunningAfter } from "./processes.ts";
 import { startServerProcess } from "./server_process.ts";
 import { runTask } from "./task_command.ts";
@@ -62,6 +62,54 @@ Deno.test("a bad setting is one sentence that names the variable and its value",
     await refusal({ FRAMECAST_PORT: "eighty" }),
     'framecast cannot start. FRAMECAST_PORT="eighty" must be a whole number from 0 to 65535',
   );
+});
+
+Deno.test("a GPU that is named twice is one sentence that names the variable and its value", async () => {
+  assert.equal(
+    await refusal({ FRAMECAST_DEVICE: "cuda:0,cuda:0" }),
+    'framecast cannot start. FRAMECAST_DEVICE="cuda:0,cuda:0" must name each GPU once',
+  );
+});
+
+Deno.test("with two devices two videos are made at once, and SIGTERM keeps what there is of both", async () => {
+  await using data = await temporaryFolder();
+  const env = { FRAMECAST_ENGINE: "test-pattern", FRAMECAST_DEVICE: "cuda:0,cuda:1" };
+  const ids: string[] = [];
+  {
+    await using server = await startServerProcess({ dataDir: data.path, env });
+    for (let count = 0; count < 3; count++) ids.push((await server.start({ durationSeconds: "60", steps: "2" })).id);
+    for (const id of ids.slice(0, 2)) {
+      await server.event(id, ({ event, data }) => event === "progress" && data.timings.sections.length === 1);
+    }
+    const health: HealthView = await (await server.request("/api/health")).json();
+    assert.deepEqual(health.sessions, { running: 2, queued: 1 });
+    assert.deepEqual(health.engines, [{ device: "GPU 0", state: "running" }, { device: "GPU 1", state: "running" }]);
+    assert.equal((await server.view(ids[2]!)).queue?.place, 1);
+  }
+  await using later = await startServerProcess({ dataDir: data.path, env });
+  for (const id of ids.slice(0, 2)) {
+    const { state, video } = await later.view(id);
+    assert.equal(state, "stopped");
+    assert.ok(video!.frames >= 33);
+  }
+  await later.event(ids[2]!, ({ event, data }) => event === "state" && data.state === "running");
+});
+
+Deno.test({
+  name: "each device has an engine process, and a GPU that is not there is named",
+  ignore: !canSeeProcesses,
+  async fn() {
+    await using server = await startServerProcess({ env: { FRAMECAST_DEVICE: "cuda:97,cuda:98" } });
+    const { problem } = await server.ended((await server.start({ durationSeconds: "1" })).id);
+    assert.match(problem!.type, /problem-gpu-missing$/);
+    assert.match(problem!.detail, /^Cannot use CUDA device 9[78]: /);
+    const processes = await descendantsOf(server.pid);
+    const engines = processes.filter(({ arguments: words }) => words.some((word) => word.endsWith("host.ts")));
+    assert.equal(engines.length, 2);
+    server.signal("SIGTERM");
+    await server.status;
+    assert.deepEqual(await stillRunningAfter(0, processes), []);
+  },
 });
 
 Deno.test("an address that is not this computer's is named", async () => {

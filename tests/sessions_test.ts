@@ -72,7 +72,12 @@ Deno.test("a second session waits, says its place, and moves up", async () => {
   await server.event(first.id, ({ event, data }) => event === "state" && runs(data));
   const second = await server.start({ durationSeconds: "1" });
   const third = await server.start({ durationSeconds: "1" });
-  assert.deepEqual((await server.view(second.id)).queue, { place: 1, waiting: 2, expectedStartSeconds: null });
+  assert.deepEqual((await server.view(second.id)).queue, {
+    place: 1,
+    waiting: 2,
+    running: 1,
+    expectedStartSeconds: null,
+  });
   assert.equal((await server.view(third.id)).queue?.place, 2);
   assert.equal((await server.view(first.id)).queue, undefined);
   engine.admit(1);

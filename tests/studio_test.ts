@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { encodePng } from "../src/image.ts";
+import { createGatedEngine } from "./gated_engine.ts";
 import { barriers, compareFrameNumbers, overhangPx, shows, until } from "./page_site.ts";
 import { filePlays, frameSaid, generate, livePlays, sessionIn, studioTest, text } from "./studio_page.ts";
 
@@ -76,6 +77,16 @@ studioTest("a second video waits: its button is ink, it says its place and can l
   await shows(page, "Make a picture move");
   assert.equal((await server.request(`/api/sessions/${second}`)).status, 404);
 });
+
+studioTest("with two engines the second video starts at once, and only the third waits", async ({ open }) => {
+  const page = await open("/");
+  await generate(page, 5);
+  await until(page, `document.querySelector("#generate").classList.contains("accent")`);
+  await page.getByRole("button", { name: "Generate" }).click();
+  await shows(page, "2 running");
+  await page.getByRole("button", { name: "Add to queue" }).click();
+  await shows(page, "Waiting: yours is next, 2 videos are running");
+}, { engines: [createGatedEngine(), createGatedEngine()] });
 
 studioTest("a refusal stands under its field, and what was typed stays", async ({ open }) => {
   const page = await open("/");

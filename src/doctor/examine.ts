@@ -5,11 +5,11 @@
 import { type MemoryWishes, type ModelSizes, publishedSizes } from "../engine/memory/mod.ts";
 import { findGpus, type Gpu, type GpuSearch } from "../nvidia_smi.ts";
 import { diskFinding, memoryFinding, portFinding, processorFinding } from "./computer.ts";
-import { type CudaProvider, type CudaProviderQuestion, inspectCudaProvider, type LoaderView } from "./cuda_provider.ts";
+import { type CudaProviderQuestion, inspectCudaProvider, type LoaderView } from "./cuda_provider.ts";
 import { encoderFindings } from "./encoders.ts";
 import { type MemoryExpectation, memoryExpectations } from "./expectations.ts";
 import { type Finding, missing, ok, required } from "./finding.ts";
-import { gpuFindings } from "./gpus.ts";
+import { driverFindings, gpuFindings, gpusUsed, hasBfloat16, type NamedDevice } from "./gpus.ts";
 import { type FoundModel, inspectModels } from "./models.ts";
 import { type Measured, type Speed, speeds } from "./speeds.ts";
 
@@ -21,6 +21,8 @@ export interface ExaminationOptions {
     readonly modelsDir: string;
     readonly defaultModel: string;
     readonly ffmpegPath: string | undefined;
+    /** At least one. */
+    readonly devices: readonly NamedDevice[];
     readonly vram: MemoryWishes;
   };
   readonly cuda: CudaProviderQuestion;
@@ -46,11 +48,14 @@ export interface Examination {
   };
 }
 
-/** Of the published model as it is downloaded; of two minutes of raw frames at its sizes. */
-const room = {
-  models: { neededBytes: 43e9, what: "FramePack as published" },
-  data: { neededBytes: 4.3e9, what: "the longest video, while it is made," },
-};
+/** Of the published model as it is downloaded. */
+const roomForModels = { neededBytes: 43e9, what: "FramePack as published" };
+
+/** Of two minutes of raw frames at its sizes, for each video that is made at a time. */
+const roomForData = (videos: number) => ({
+  neededBytes: videos * 4.3e9,
+  what: videos === 1 ? "the longest video, while it is made," : `each of ${videos} devices making the longest video`,
+});
 
 export async function examine({ config, cuda, loader, measured, nvidiaSmi }: ExaminationOptions): Promise<Examination> {
   const [search, provider, { findings: modelFindings, models }] = await Promise.all([
@@ -59,18 +64,18 @@ export async function examine({ config, cuda, loader, measured, nvidiaSmi }: Exa
     inspectModels(config.modelsDir, config.defaultModel),
   ]);
   const chosen = models.find(({ id }) => id === config.defaultModel);
-  const memory = expectedMemory(chosen, search, config.vram);
-  const needsGpu = chosen !== undefined && isLarge(chosen.sizes);
+  const { gpus, fits, need } = gpuPart(search, chosen, config);
   const findings = [
     processorFinding(),
     memoryFinding(),
-    ...gpuPart(search, provider, needsGpu),
+    ...gpus,
+    ...[...driverFindings(search, provider.cudaMajor), ...provider.findings].map(need),
     await ortFinding(cuda, loader),
     ...await encoderFindings(config.ffmpegPath),
     ...modelFindings,
-    ...(needsGpu && memory.gpu ? [fitFinding(config.defaultModel, memory.expectations)] : []),
-    await diskFinding("disk, models", config.modelsDir, room.models),
-    await diskFinding("disk, data", config.dataDir, room.data),
+    ...fits,
+    await diskFinding("disk, models", config.modelsDir, roomForModels),
+    await diskFinding("disk, data", config.dataDir, roomForData(config.devices.length)),
     required(portFinding(config.host, config.port)),
   ];
   return {
@@ -78,14 +83,37 @@ export async function examine({ config, cuda, loader, measured, nvidiaSmi }: Exa
     defaultModel: config.defaultModel,
     findings,
     speeds: measured && speeds(models, measured),
-    memory,
+    memory: expectedMemory(chosen, tabledGpu(search, config.devices), config.vram),
   };
 }
 
-function gpuPart(search: GpuSearch, { cudaMajor, findings }: CudaProvider, needsGpu: boolean): Finding[] {
-  const all = [...gpuFindings(search, cudaMajor), ...findings];
-  return needsGpu ? all.map(required) : all;
+/** What each GPU is, whether the model fits it, and whether the default model needs what belongs to them. */
+function gpuPart(search: GpuSearch, chosen: FoundModel | undefined, config: ExaminationOptions["config"]) {
+  const { devices, defaultModel, vram } = config;
+  const isLargeModel = chosen !== undefined && isLarge(chosen.sizes);
+  const needsGpu = isLargeModel || devices.some(({ kind }) => kind === "cuda");
+  const asItIs = (finding: Finding) => finding;
+  const need = needsGpu ? required : asItIs;
+  const used = gpusUsed(search, devices);
+  const fits = (isLargeModel ? used.filter(hasMemory) : []).map((gpu) => {
+    const subject = `memory for ${defaultModel}${devices.length > 1 ? ` on GPU ${gpu.index}` : ""}`;
+    return { gpu, finding: fitFinding(subject, expectedMemory(chosen, gpu, vram).expectations) };
+  });
+  const isTooSmall = (gpu: Gpu) => fits.some((fit) => fit.gpu === gpu && fit.finding.level === "missing");
+  const oneIsEnough = devices.length > 1 && used.some((gpu) => hasBfloat16(gpu) && !isTooSmall(gpu));
+  const needOfEach = oneIsEnough ? asItIs : need;
+  return {
+    gpus: gpuFindings(search, devices).map(needOfEach),
+    fits: fits.map(({ finding }) => needOfEach(finding)),
+    need,
+  };
 }
+
+const hasMemory = ({ memory }: Gpu) => memory !== null;
+
+/** The first that would be used, or else the first there is. */
+const tabledGpu = (search: GpuSearch, devices: readonly NamedDevice[]): Gpu | undefined =>
+  [...gpusUsed(search, devices), ...search.kind === "found" ? search.gpus : []].find(hasMemory);
 
 async function ortFinding({ ortLibraryPath, denoVersion }: CudaProviderQuestion, loader: LoaderView): Promise<Finding> {
   const subject = "ONNX Runtime";
@@ -97,9 +125,8 @@ async function ortFinding({ ortLibraryPath, denoVersion }: CudaProviderQuestion,
 const isLarge = ({ transformer: { dual, single } }: ModelSizes) =>
   [...dual, ...single].reduce((sum, { matrixNumbers }) => sum + matrixNumbers, 0) > 1e9;
 
-function expectedMemory(chosen: FoundModel | undefined, search: GpuSearch, wishes: MemoryWishes) {
+function expectedMemory(chosen: FoundModel | undefined, gpu: Gpu | undefined, wishes: MemoryWishes) {
   const known = chosen && isLarge(chosen.sizes) ? chosen : undefined;
-  const gpu = search.kind === "found" ? search.gpus.find(({ memory }) => memory !== null) : undefined;
   const windowLatentFrames = known?.manifest.latentWindowFrames ?? 9;
   const model = known?.sizes ?? publishedSizes;
   return {
@@ -109,10 +136,9 @@ function expectedMemory(chosen: FoundModel | undefined, search: GpuSearch, wishe
   };
 }
 
-function fitFinding(model: string, expectations: readonly MemoryExpectation[]): Finding {
+function fitFinding(subject: string, expectations: readonly MemoryExpectation[]): Finding {
   const fitting = expectations.filter(({ answer }) => answer?.kind === "planned");
-  const subject = `memory for ${model}`;
   return fitting.length === 0
-    ? required(missing(subject, "no size fits in any precision; the table tells what is missing"))
+    ? missing(subject, "no size fits in any precision; the table tells what is missing")
     : ok(subject, `${fitting.length} of ${expectations.length} sizes and precisions below fit`);
 }

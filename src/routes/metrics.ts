@@ -35,6 +35,12 @@ function sessionMetrics(status: Status): Metric[] {
   const { sectionSeconds: { sampling, decoding }, realTimeFactor, endedSessions } = status.made;
   return [
     {
+      name: "framecast_engines",
+      help: "Engines, one for each device, by what they do",
+      type: "gauge",
+      values: byLabel("state", status.enginesByState()),
+    },
+    {
       name: "framecast_sessions",
       help: "Sessions that are kept, by state",
       type: "gauge",

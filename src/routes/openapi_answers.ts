@@ -29,7 +29,7 @@ export const pathParameter = (name: string, description: string, schema: object 
 
 export const idParameter = pathParameter(
   "id",
-  "A session's id, or `latest`: the one that runs, else the newest that can be watched.",
+  "A session's id, or `latest`: the one that runs, of several the one begun first, else the newest that can be watched.",
 );
 
 export const notFound = { "404": problemAnswer("There is no such session") };

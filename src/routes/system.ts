@@ -19,7 +19,7 @@ export function systemRoutes({ sessions, models, version }: SystemOptions, base:
   routes.get("/health", (c) => {
     const { engineState, ...counts } = sessions.status.health();
     const health: HealthView = {
-      status: engineState === "lost" ? "degraded" : "ok",
+      status: counts.engines.some(({ state }) => state === "lost") ? "degraded" : "ok",
       version,
       engine: { state: engineState, device: models.device, model: models.defaultModel },
       ...counts,

@@ -21,8 +21,8 @@ export interface ChannelOptions {
   readonly gallery: Gallery;
   readonly log: Log;
   readonly figures: Figures;
-  /** The session to be shown: the one being made, else the newest with a video; null for none. */
-  readonly newest: () => SessionView | null;
+  /** The session to be shown: one being made, else the newest with a video; null for none. */
+  readonly due: () => SessionView | null;
 }
 
 /** Size of the slate before the first video. */
@@ -68,8 +68,8 @@ export class Channel implements AsyncDisposable {
 
   /** Its frames are kept readable, since a viewer may come at any time. */
   async #find(): Promise<void> {
-    const { name, newest, gallery, log } = this.#options;
-    const view = newest();
+    const { name, due, gallery, log } = this.#options;
+    const view = due();
     if (view?.id === this.#current?.id) return;
     const before = this.#current;
     try {

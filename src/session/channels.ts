@@ -25,7 +25,7 @@ export interface ChannelsOptions {
   readonly tools: StreamTools;
   readonly log: Log;
   readonly figures: Figures;
-  /** Sessions being made, the newest last. */
+  /** Sessions being made or recorded, in the order they were begun in. */
   readonly running: () => readonly SessionView[];
   /** What happened to a session. */
   readonly logOf: (id: string) => EventLog;
@@ -130,8 +130,8 @@ export class Channels implements Stage, AsyncDisposable {
 
   #open(name: string): { readonly channel: Channel; comers: number } {
     if (this.#watched.size >= watchedMax) throw tooMany(`${watchedMax} channels are watched already`);
-    const newest = () => this.#running(name) ?? this.#newestWithVideo(name);
-    const watched = { channel: new Channel({ ...this.#options, name, newest }), comers: 0 };
+    const due = () => this.#running(name) ?? this.#newestWithVideo(name);
+    const watched = { channel: new Channel({ ...this.#options, name, due }), comers: 0 };
     this.#watched.set(name, watched);
     return watched;
   }
@@ -170,12 +170,21 @@ export class Channels implements Stage, AsyncDisposable {
   }
 
   #running(name: string): SessionView | null {
-    return this.#options.running().findLast((view) => name === allSessions || view.channel === name) ?? null;
+    return onAir(this.#options.running().filter((view) => name === allSessions || view.channel === name));
   }
 
   #newestWithVideo(name: string): SessionView | null {
     return this.#options.store.newestWithVideo(name === allSessions ? null : name)?.view ?? null;
   }
+}
+
+/**
+ * Of a channel's sessions, the one that it shows: the one that was begun first, until all its frames are made. Then the
+ * next, also while that one is being recorded.
+ * @param running in the order they were begun in
+ */
+export function onAir(running: readonly SessionView[]): SessionView | null {
+  return running.find(({ progress }) => progress.phase !== "recording") ?? running.at(-1) ?? null;
 }
 
 function tooMany(what: string): Refusal {

@@ -4,6 +4,7 @@
  */
 export { demandOf, endStrengthChoice, generationSettings, loraChoices, startChoice } from "../engine/mod.ts";
 export { imageLimits } from "../image.ts";
+export { Device, type EngineOnDevice } from "./device.ts";
 export { problemOf, Refusal } from "./errors.ts";
 export type { SessionFiles } from "./files.ts";
 export type { LiveTotals } from "./figures.ts";

@@ -13,9 +13,10 @@ import {
   readManifest,
 } from "../engine/mod.ts";
 import type { Log } from "../log.ts";
+import type { Device } from "./device.ts";
 import { Refusal } from "./errors.ts";
 import type { Pace } from "./generation_facts.ts";
-import type { SessionStore } from "./store.ts";
+import type { Measurement, SessionStore } from "./store.ts";
 import type { ModelView, SessionView } from "./view.ts";
 
 /** A folder that can be generated with. */
@@ -33,8 +34,8 @@ export interface ModelsOptions {
   readonly defaultModel: string;
   /** Address the server listens on. Only this machine's own users may name folders outside `modelsDir`. */
   readonly host: string;
-  /** What the engine runs on, as people call it: `CPU`. The engine may know better, see `runsOn()`. */
-  readonly device: string;
+  /** What the engines run on; at least one. */
+  readonly devices: readonly Device[];
   readonly store: SessionStore;
   readonly log: Log;
 }
@@ -44,27 +45,15 @@ export class Models {
   readonly #loras: LoraLibrary;
   /** Latent frames of a section as each model was trained with, once it has been found. */
   readonly #windows = new Map<string, number>();
-  #device: string;
-  #memory = "";
-  readonly #states = new Map<string, ModelView["state"]>();
 
   constructor(options: ModelsOptions) {
     this.#options = options;
-    this.#device = options.device;
     this.#loras = new LoraLibrary(options.lorasDir);
   }
 
-  /** What the engine runs on, as far as is known. */
+  /** What the engines run on, as far as is known: `GPU 0, GPU 1`. */
   get device(): string {
-    return this.#device;
-  }
-
-  /** The engine has chosen, and has shared its memory out. */
-  runsOn({ device, memory }: { readonly device: string; readonly memory: readonly string[] | null }): void {
-    this.#device = device;
-    const words = memory?.join("; ") ?? "";
-    if (words !== this.#memory && words !== "") this.#options.log.info("gpu.planned", { device, memory: words });
-    this.#memory = words;
+    return this.#deviceNames().join(", ");
   }
 
   get defaultModel(): string {
@@ -113,37 +102,53 @@ export class Models {
     return views;
   }
 
-  /** `loading` while its graphs are made ready, `ready` when the next video starts at once. */
-  setState(id: string, state: ModelView["state"]): void {
-    this.#states.set(id, state);
-  }
-
   /**
    * Pace at this size; null before a section has been made, and for a window that is not the model's. With `cfg` above 1
    * each step runs the network twice.
+   * @param device where it is made; that of the slowest when left out
    */
-  measured({ model, widthPx, heightPx, cfg, windowLatentFrames }: SessionView["settings"]): Pace | null {
+  measured(
+    { model, widthPx, heightPx, cfg, windowLatentFrames }: SessionView["settings"],
+    device?: Device,
+  ): Pace | null {
     if (!this.#isUsualWindow(model, windowLatentFrames)) return null;
-    const pace = this.#options.store.measurements(model, this.device)
+    const pace = this.#measurements(model, device ? [device.name] : this.#deviceNames())
       .find((measurement) => measurement.widthPx === widthPx && measurement.heightPx === heightPx);
     if (!pace) return null;
     return { secondsPerStep: pace.secondsPerStep * passesOf(cfg), secondsPerDecode: pace.secondsPerDecode };
   }
 
-  /** Keeps what a session measured, per pass of the network. */
-  remember({ settings, timings }: SessionView): void {
+  /** Keeps what a session measured on a device, per pass of the network. */
+  remember({ settings, timings }: SessionView, device: Device): void {
     const { model, widthPx, heightPx, cfg, windowLatentFrames } = settings;
     if (!this.#isUsualWindow(model, windowLatentFrames)) return;
     if (timings.secondsPerStep === null || timings.secondsPerDecode === null) return;
     const secondsPerStep = timings.secondsPerStep / passesOf(cfg);
     const { secondsPerDecode } = timings;
-    this.#options.store.saveMeasurement(model, this.device, { widthPx, heightPx, secondsPerStep, secondsPerDecode });
+    this.#options.store.saveMeasurement(model, device.name, { widthPx, heightPx, secondsPerStep, secondsPerDecode });
   }
 
   async #read(id: string, dir: string): Promise<InstalledModel> {
     const manifest = await readManifest(dir);
     this.#windows.set(id, manifest.latentWindowFrames);
     return { id, dir, manifest };
+  }
+
+  #deviceNames(): string[] {
+    return [...new Set(this.#options.devices.map(({ name }) => name))];
+  }
+
+  /** Of each size the one of the slowest device, so that nobody waits longer than was told. */
+  #measurements(model: string, deviceNames: readonly string[]): Measurement[] {
+    const all = deviceNames.flatMap((name) => this.#options.store.measurements(model, name));
+    const bySize = Map.groupBy(all, ({ widthPx, heightPx }) => `${widthPx}x${heightPx}`);
+    return [...bySize.values()].map((alike) => alike.reduce((a, b) => b.secondsPerStep > a.secondsPerStep ? b : a));
+  }
+
+  /** Where it is furthest. */
+  #state(model: string): ModelView["state"] {
+    const states = this.#options.devices.map((device) => device.stateOf(model));
+    return (["ready", "loading"] as const).find((state) => states.includes(state)) ?? "cold";
   }
 
   #isUsualWindow(model: string, windowLatentFrames: number): boolean {
@@ -161,7 +166,7 @@ export class Models {
       id,
       name: manifest.name,
       isDefault: id === this.#options.defaultModel,
-      state: this.#states.get(id) ?? "cold",
+      state: this.#state(id),
       device: this.device,
       schedules: [...manifest.schedules],
       defaults: {
@@ -175,7 +180,7 @@ export class Models {
       sizes,
       framesPerSection: 4 * manifest.latentWindowFrames,
       frameRate: manifest.frameRate,
-      measured: this.#options.store.measurements(id, this.device),
+      measured: this.#measurements(id, this.#deviceNames()),
       loras: (await this.#loras.list(dir)).map(({ name, fault }) => ({ name, fault })),
       examples: manifest.examples.map((example) => ({
         ...example,

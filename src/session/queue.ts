@@ -3,7 +3,7 @@
  * @module
  */
 
-/** A line of items that one worker takes from its front by iterating. */
+/** A line of items that workers, one or several, take from its front by iterating. */
 export class Queue<Item> implements AsyncIterable<Item> {
   readonly #waiting: Item[] = [];
   #closed = false;
@@ -16,7 +16,7 @@ export class Queue<Item> implements AsyncIterable<Item> {
 
   push(item: Item): void {
     this.#waiting.push(item);
-    this.#arrival.resolve();
+    this.#wake();
   }
 
   /** @returns false when it is not waiting (any more) */
@@ -32,10 +32,10 @@ export class Queue<Item> implements AsyncIterable<Item> {
     return this.#waiting.indexOf(item) + 1;
   }
 
-  /** The worker gets nothing more. Who waits goes on waiting. */
+  /** The workers get nothing more. Who waits goes on waiting. */
   close(): void {
     this.#closed = true;
-    this.#arrival.resolve();
+    this.#wake();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Item> {
@@ -45,8 +45,13 @@ export class Queue<Item> implements AsyncIterable<Item> {
         yield item;
         continue;
       }
-      this.#arrival = Promise.withResolvers();
       await this.#arrival.promise;
     }
+  }
+
+  /** All who have nothing to do look: the first of them takes what has come. */
+  #wake(): void {
+    this.#arrival.resolve();
+    this.#arrival = Promise.withResolvers();
   }
 }

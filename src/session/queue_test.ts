@@ -37,3 +37,17 @@ Deno.test("Queue.close() ends a worker that waits and keeps who waits", async ()
   assert.equal((await queue[Symbol.asyncIterator]().next()).done, true);
   assert.deepEqual(queue.waiting, ["a"]);
 });
+
+Deno.test("Queue gives each item to one of several workers, in order, and ends all of them", async () => {
+  const queue = new Queue<string>();
+  const [one, other] = [queue[Symbol.asyncIterator](), queue[Symbol.asyncIterator]()];
+  const [first, second] = [one.next(), other.next()];
+  queue.push("a");
+  queue.push("b");
+  queue.push("c");
+  assert.deepEqual([(await first).value, (await second).value], ["a", "b"]);
+  assert.equal((await other.next()).value, "c");
+  const left = [one.next(), other.next()];
+  queue.close();
+  assert.deepEqual((await Promise.all(left)).map(({ done }) => done), [true, true]);
+});

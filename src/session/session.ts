@@ -2,9 +2,10 @@
  * One generation somebody asked for, from the queue to the file.
  * @module
  */
-import type { Engine, GenerationRequest } from "../engine/mod.ts";
+import type { GenerationRequest } from "../engine/mod.ts";
 import type { Log } from "../log.ts";
 import type { FrameRange } from "../video.ts";
+import type { Device, EngineOnDevice } from "./device.ts";
 import { StopRequested } from "./errors.ts";
 import type { EndState, Figures } from "./figures.ts";
 import { EventLog, type NewSessionEvent } from "./event_log.ts";
@@ -55,6 +56,8 @@ export class Session {
   #video: SessionView["video"] = null;
   #problem: Problem | undefined;
   #recording: Promise<void> | undefined;
+  /** What it is or was made on; undefined before that. */
+  #device: Device | undefined;
 
   constructor(order: SessionOrder, around: SessionSurroundings, log = new EventLog()) {
     this.#order = order;
@@ -131,15 +134,16 @@ export class Session {
    * Makes the video. Resolves when the engine is free again; the file is finished after that, see `ended`. Never rejects:
    * whatever goes wrong is this session's problem, and is returned.
    */
-  async generate(engine: Engine, request: GenerationRequest): Promise<unknown> {
+  async generate({ engine, device }: EngineOnDevice, request: GenerationRequest): Promise<unknown> {
     if (this.#state !== "queued") return; // stopped at the last moment
+    this.#device = device;
     this.#facts = { ...this.#facts, startedAtMs: this.#around.now() };
     this.#state = "running";
     this.announce();
-    this.#around.log.info("session.started", { id: this.id });
+    this.#around.log.info("session.started", { id: this.id, device: device.name });
     let error: unknown;
     try {
-      await this.#consume(engine, request);
+      await this.#consume({ engine, device }, request);
     } catch (cause) {
       error = cause;
     }
@@ -175,29 +179,29 @@ export class Session {
     this.#end("failed", null);
   }
 
-  async #consume(engine: Engine, request: GenerationRequest): Promise<void> {
+  async #consume({ engine, device }: EngineOnDevice, request: GenerationRequest): Promise<void> {
     const { signal } = this.#stop;
     for await (const event of engine.generate(request, signal)) {
       await this.#around.pictures.follow(event);
       if (event.kind === "preview" || event.kind === "frames") this.#firstPicture.resolve();
       const before = this.#facts;
       this.#facts = advance(before, event, this.#around.now());
-      if (event.kind === "device") this.#around.models.runsOn(event);
+      if (event.kind === "device") device.learn(event);
       if (event.kind === "plan") {
         assertSamePlan(this.#order.plan, event.plan);
         this.announce();
       }
       if (event.kind !== "plan" && this.#facts.frameMap !== before.frameMap) this.#tellFrameMap();
       if (!["device", "plan", "preview", "frames"].includes(event.kind)) this.#tellProgress();
-      if (event.kind === "sectionDone") this.#keepMeasurements();
+      if (event.kind === "sectionDone") this.#keepMeasurements(device);
     }
     signal.throwIfAborted();
   }
 
-  #keepMeasurements(): void {
+  #keepMeasurements(device: Device): void {
     const view = this.view();
     this.#around.store.save(view);
-    this.#around.models.remember(view);
+    this.#around.models.remember(view, device);
     this.#around.figures.sectionDone(view.timings);
   }
 
@@ -276,7 +280,7 @@ export class Session {
   }
 
   #measured() {
-    return this.#around.models.measured(this.#order.settings);
+    return this.#around.models.measured(this.#order.settings, this.#device);
   }
 
   #isWhole(kept: FrameRange | null): boolean {

@@ -1,12 +1,13 @@
 /**
- * Every session of this server: asked for, waiting, running, ended. One runs at a time.
+ * Every session of this server: asked for, waiting, running, ended. As many run at a time as there are engines.
  * @module
  */
 import { writeFile } from "node:fs/promises";
-import { type Engine, type GenerationSettings, type LoraChoice, planVideo } from "../engine/mod.ts";
+import { type GenerationSettings, type LoraChoice, planVideo } from "../engine/mod.ts";
 import { coverImage } from "../image.ts";
 import type { Log } from "../log.ts";
-import { Channels } from "./channels.ts";
+import { Channels, onAir } from "./channels.ts";
+import type { EngineOnDevice } from "./device.ts";
 import { Refusal } from "./errors.ts";
 import { EventLog } from "./event_log.ts";
 import { Figures } from "./figures.ts";
@@ -29,13 +30,14 @@ import { Status } from "./status.ts";
 import type { SessionStore, StoredSession } from "./store.ts";
 import type { FeedEvent, SessionEvent, SessionView } from "./view.ts";
 import { Unrecorded } from "./unrecorded.ts";
-import { Worker } from "./worker.ts";
+import { Workers } from "./workers.ts";
 
 export interface SessionsOptions {
   readonly dataDir: string;
   /** Sessions that may wait. */
   readonly queueLimit: number;
-  readonly engine: Engine;
+  /** At least one. */
+  readonly engines: readonly EngineOnDevice[];
   readonly models: Models;
   readonly store: SessionStore;
   readonly tools: StreamTools;
@@ -65,7 +67,7 @@ export class Sessions implements AsyncDisposable {
   readonly #figures = new Figures();
   readonly #feed = new Feed();
   readonly #gallery: Gallery;
-  readonly #worker: Worker;
+  readonly #workers: Workers;
   /** Those that wait or run. The others are in the store. */
   readonly #active = new Map<string, Session>();
   /** Those that ended when the disk was full: frames without a file. */
@@ -82,9 +84,9 @@ export class Sessions implements AsyncDisposable {
     this.files = new SessionFiles({ ...own, unrecorded: this.#unrecorded, find });
     const logOf = (id: string) => this.#logOf(id);
     this.stage = new SessionStage({ ...own, find: (id) => this.view(id), logOf });
-    this.channels = new Channels({ ...own, running: () => this.#running().map((session) => session.view()), logOf });
-    this.#worker = new Worker({ ...options, feed: this.#feed });
-    this.status = new Status({ ...own, worker: this.#worker, channels: this.channels });
+    this.channels = new Channels({ ...own, running: () => this.#running(), logOf });
+    this.#workers = new Workers({ ...options, feed: this.#feed });
+    this.status = new Status({ ...own, workers: this.#workers, channels: this.channels });
   }
 
   /** Goes on with what an earlier server left: who waited waits again, who ran has failed. */
@@ -104,7 +106,7 @@ export class Sessions implements AsyncDisposable {
    */
   async create({ settings, model, loras, keepRecipe, channel = null, ...sent }: NewSession): Promise<SessionView> {
     if (this.#state === "closing") throw new Refusal("shutting-down", "The server is stopping, start it again");
-    this.#worker.refuseWhenFull(this.#options.queueLimit);
+    this.#workers.refuseWhenFull(this.#options.queueLimit);
     const { models } = this.#options;
     const found = await models.find(model);
     const { id: modelId, manifest } = found;
@@ -150,13 +152,13 @@ export class Sessions implements AsyncDisposable {
     return this.#current(this.#find(id).view);
   }
 
-  /** The one that runs, else the newest that can be watched, else the next to run. */
+  /** The one that the channel of all shows while it is made, else the newest that can be watched, else the next to run. */
   latest(): SessionView | null {
-    const running = this.#running().at(-1);
-    if (running) return running.view();
+    const running = onAir(this.#running());
+    if (running) return running;
     const watchable = this.#options.store.newestWithVideo();
     if (watchable) return this.#current(watchable.view);
-    return this.#worker.waiting[0]?.view() ?? null;
+    return this.#workers.waiting[0]?.view() ?? null;
   }
 
   /** What happens to all sessions. `latest` comes first, and after what changed it. */
@@ -183,7 +185,7 @@ export class Sessions implements AsyncDisposable {
     this.#stored(id);
     const session = this.#active.get(id);
     if (session) {
-      this.#worker.withdraw(session);
+      this.#workers.withdraw(session);
       await session.stop();
     }
     return this.view(id);
@@ -204,10 +206,10 @@ export class Sessions implements AsyncDisposable {
     this.#feed.tell({ event: "deleted", data: { id } });
   }
 
-  /** Keeps what the running session has made, ends the engine and every live picture. */
+  /** Keeps what the running sessions have made, ends the engines and every live picture. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#state = "closing";
-    await this.#worker[Symbol.asyncDispose]();
+    await this.#workers[Symbol.asyncDispose]();
     await this.channels[Symbol.asyncDispose]();
     this.#feed.close();
     for (const id of this.#unrecorded.ids) {
@@ -225,9 +227,9 @@ export class Sessions implements AsyncDisposable {
     return past;
   }
 
-  /** The newest last: while one is being recorded, the next is being made. */
-  #running(): Session[] {
-    return [...this.#active.values()].filter(({ state }) => state === "running");
+  /** In the order they were begun in. */
+  #running(): SessionView[] {
+    return [...this.#active.values()].filter(({ state }) => state === "running").map((session) => session.view());
   }
 
   #session(order: SessionOrder, pictures: Pictures, log: EventLog): Session {
@@ -235,7 +237,7 @@ export class Sessions implements AsyncDisposable {
       ...this.#options,
       figures: this.#figures,
       pictures,
-      queue: () => this.#worker.placeOf(session),
+      queue: () => this.#workers.placeOf(session),
     }, log);
     return session;
   }
@@ -244,7 +246,7 @@ export class Sessions implements AsyncDisposable {
     const { dataDir, models } = this.#options;
     this.#active.set(session.id, session);
     const prepare = () => requestOf(session.view().settings, folderOf(dataDir, session.id), models);
-    this.#worker.enqueue(session, prepare);
+    this.#workers.enqueue(session, prepare);
     this.#tell(session.view());
     void session.firstPicture.then(() => this.#tell(session.view()));
     void session.ended.then(async () => {

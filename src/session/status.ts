@@ -7,12 +7,12 @@ import type { Channels } from "./channels.ts";
 import type { Figures, LiveTotals } from "./figures.ts";
 import type { Gallery } from "./gallery.ts";
 import type { SessionStore } from "./store.ts";
-import type { HealthView, SessionState } from "./view.ts";
-import type { Worker } from "./worker.ts";
+import type { EngineState, HealthView, SessionState } from "./view.ts";
+import type { Workers } from "./workers.ts";
 
 export interface StatusOptions {
   readonly store: SessionStore;
-  readonly worker: Worker;
+  readonly workers: Workers;
   readonly gallery: Gallery;
   readonly channels: Channels;
   readonly figures: Figures;
@@ -40,12 +40,20 @@ export class Status {
     return this.#options.figures.liveTotals(this.#streams());
   }
 
+  /** Engines by what they do. */
+  enginesByState(): Readonly<Record<EngineState, number>> {
+    const count = (state: EngineState) =>
+      this.#options.workers.engines.filter((engine) => engine.state === state).length;
+    return { starting: count("starting"), idle: count("idle"), running: count("running"), lost: count("lost") };
+  }
+
   /** For the health page. */
-  health(): Pick<HealthView, "sessions" | "viewers"> & { readonly engineState: HealthView["engine"]["state"] } {
-    const { worker } = this.#options;
+  health(): Pick<HealthView, "engines" | "sessions" | "viewers"> & { readonly engineState: EngineState } {
+    const { workers } = this.#options;
     return {
-      engineState: worker.state,
-      sessions: { running: worker.running ? 1 : 0, queued: worker.waiting.length },
+      engineState: workers.state,
+      engines: workers.engines,
+      sessions: { running: workers.running.length, queued: workers.waiting.length },
       viewers: this.#streams().reduce((sum, { viewers }) => sum + viewers, 0),
     };
   }

@@ -87,9 +87,13 @@ export const sessionView = z.object({
   }),
   frameMap: z.array(frameMapRange),
   progress,
-  /** Only while queued. Place 1 is the next to run. */
-  queue: z.object({ place: z.int().min(1), waiting: z.int().min(1), expectedStartSeconds: z.number().nullable() })
-    .optional(),
+  /** Only while queued. Place 1 is the next to run. `running` are being made; 1 for sessions of versions that did not know it. */
+  queue: z.object({
+    place: z.int().min(1),
+    waiting: z.int().min(1),
+    running: z.int().min(0).default(1),
+    expectedStartSeconds: z.number().nullable(),
+  }).optional(),
   timings: z.object({
     startedAt: z.iso.datetime().nullable(),
     endedAt: z.iso.datetime().nullable(),
@@ -225,7 +229,7 @@ export const modelView = z.object({
   sizes: z.array(z.object({ widthPx: z.int(), heightPx: z.int() })),
   framesPerSection: z.int(),
   frameRate: z.int(),
-  /** Measured on this device; null before the first section. */
+  /** Measured on this device; of several the slowest. Empty before the first section. */
   measured: z.array(z.object({
     widthPx: z.int(),
     heightPx: z.int(),
@@ -246,10 +250,17 @@ export const modelView = z.object({
 }).meta({ id: "Model" });
 export type ModelView = z.infer<typeof modelView>;
 
+export const engineStates = ["starting", "idle", "running", "lost"] as const;
+export type EngineState = typeof engineStates[number];
+
 export const healthView = z.object({
+  /** `degraded`: an engine is lost. */
   status: z.enum(["ok", "starting", "degraded"]),
   version: z.string(),
-  engine: z.object({ state: z.enum(["starting", "idle", "running", "lost"]), device: z.string(), model: z.string() }),
+  /** Of several the state of the one that can do most, and what all of them run on. */
+  engine: z.object({ state: z.enum(engineStates), device: z.string(), model: z.string() }),
+  /** Each by itself. `lost`: it cannot be used, or not until it is ready again. */
+  engines: z.array(z.object({ device: z.string(), state: z.enum(engineStates) })),
   sessions: z.object({ running: z.int(), queued: z.int() }),
   viewers: z.int(),
 }).meta({ id: "Health" });

@@ -1,37 +1,46 @@
 /**
- * The one who works: takes sessions from the queue, one at a time, and has the engine make them.
+ * One engine at work: takes sessions from the line, one at a time, and has the engine make them.
  * @module
  */
-import { DeviceError, type Engine, EngineLostError, type GenerationRequest } from "../engine/mod.ts";
+import { DeviceError, EngineLostError, type GenerationRequest } from "../engine/mod.ts";
 import type { Log } from "../log.ts";
-import { Refusal } from "./errors.ts";
+import type { EngineOnDevice } from "./device.ts";
 import { briefOf, type Feed } from "./feed.ts";
 import type { Models } from "./models.ts";
-import { Queue } from "./queue.ts";
 import type { Session } from "./session.ts";
-import type { HealthView, SessionView } from "./view.ts";
+import type { EngineState } from "./view.ts";
 
-export interface WorkerOptions {
-  readonly engine: Engine;
+/** A session with what its engine needs, read when its turn comes. */
+export interface Job {
+  readonly session: Session;
+  readonly prepare: () => Promise<GenerationRequest>;
+}
+
+/** The line a worker takes from, with or without others. */
+export interface Line {
+  readonly jobs: AsyncIterable<Job>;
+  /** A session has been taken out of it and runs: who waits moves up. */
+  moveUp(): void;
+  /** A worker's `state` or `loading` has changed. */
+  tellLoading(): void;
+  /** For a worker whose engine is of no use. Resolves when there is no other: who waits is to hear why. */
+  standAside(worker: Worker): Promise<void>;
+}
+
+export interface WorkerOptions extends EngineOnDevice {
+  readonly line: Line;
   readonly models: Models;
   readonly feed: Feed;
   readonly log: Log;
 }
 
-/** A session with what its engine needs, read when its turn comes. */
-interface Job {
-  readonly session: Session;
-  readonly prepare: () => Promise<GenerationRequest>;
-}
-
 /** Makes the default model ready first, then one session after the other. Disposing ends the running one and its engine. */
 export class Worker implements AsyncDisposable {
   readonly #options: WorkerOptions;
-  readonly #queue = new Queue<Job>();
   readonly #closing = new AbortController();
   readonly #working: Promise<void>;
   #running: Session | null = null;
-  #state: HealthView["engine"]["state"] = "starting"; // `lost` until a lost engine's successor is ready
+  #state: EngineState = "starting";
   #loading: string | null = null;
 
   constructor(options: WorkerOptions) {
@@ -39,64 +48,27 @@ export class Worker implements AsyncDisposable {
     this.#working = this.#work();
   }
 
-  get state(): HealthView["engine"]["state"] {
+  /** `lost` until a lost engine's successor is ready, and while it stands aside. */
+  get state(): EngineState {
     return this.#state;
   }
 
-  /** Sessions that wait, next one first. */
-  get waiting(): readonly Session[] {
-    return this.#queue.waiting.map(({ session }) => session);
+  /** Sentence about what is being loaded; null while nothing is. */
+  get loading(): string | null {
+    return this.#loading;
   }
 
   get running(): Session | null {
     return this.#running;
   }
 
-  /** @param limit how many may wait. @throws `Refusal` with the time until there is room again */
-  refuseWhenFull(limit: number): void {
-    const waiting = this.waiting.length;
-    if (waiting < limit) return;
-    const seconds = this.secondsUntil(1);
-    const again = seconds === null ? "Try again later" : `Try again in about ${Math.ceil(seconds / 60)} min`;
-    throw new Refusal("queue-full", `${waiting} videos are waiting already. ${again}.`, {
-      waiting,
-      ...(seconds === null ? {} : { retryAfterSeconds: Math.ceil(seconds) }),
-    });
+  /** As people call it. */
+  get device(): string {
+    return this.#options.device.name;
   }
 
-  /** @param prepare reads the start picture and finds the model; what it throws fails the session */
-  enqueue(session: Session, prepare: () => Promise<GenerationRequest>): void {
-    this.#queue.push({ session, prepare });
-    if (this.#loading !== null) session.showLoading(this.#loading);
-    this.#announceWaiting();
-  }
-
-  /** Takes a session out of the line; nothing happens to one that does not wait. */
-  withdraw(session: Session): void {
-    const job = this.#queue.waiting.find((waiting) => waiting.session === session);
-    if (job && this.#queue.remove(job)) this.#announceWaiting();
-  }
-
-  /** Place in the line and how long it takes until its turn; undefined for a session that does not wait. */
-  placeOf(session: Session): SessionView["queue"] {
-    const waiting = this.waiting;
-    const ahead = waiting.indexOf(session);
-    if (ahead < 0) return undefined;
-    return { place: ahead + 1, waiting: waiting.length, expectedStartSeconds: this.secondsUntil(ahead) };
-  }
-
-  /** Until the one with `ahead` others before it in the line may start; null where a pace is not known yet. */
-  secondsUntil(ahead: number): number | null {
-    const before = [...(this.#running ? [this.#running] : []), ...this.waiting.slice(0, ahead)];
-    return before.reduce<number | null>((sum, session) => {
-      const seconds = session.remainingSeconds();
-      return sum === null || seconds === null ? null : sum + seconds;
-    }, 0);
-  }
-
-  /** What is made so far is kept as after a stop; who waits goes on waiting until the server is back. */
+  /** What is made so far is kept as after a stop. The line has to be closed before. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#queue.close();
     this.#closing.abort();
     await this.#running?.stop();
     await this.#working;
@@ -105,7 +77,7 @@ export class Worker implements AsyncDisposable {
 
   async #work(): Promise<void> {
     await this.#warm("starting");
-    for await (const job of this.#queue) {
+    for await (const job of this.#options.line.jobs) {
       this.#running = job.session;
       this.#state = "running";
       const error = await this.#make(job);
@@ -118,7 +90,7 @@ export class Worker implements AsyncDisposable {
 
   /** @returns what went wrong, if anything; the session has told it already */
   async #make({ session, prepare }: Job): Promise<unknown> {
-    const { engine, models, feed, log } = this.#options;
+    const { engine, device, line, feed, log } = this.#options;
     let request: GenerationRequest;
     try {
       request = await prepare();
@@ -127,43 +99,48 @@ export class Worker implements AsyncDisposable {
       session.fail(error);
       return error;
     }
-    const made = session.generate(engine, request);
-    this.#announceWaiting();
+    const made = session.generate({ engine, device }, request);
+    line.moveUp();
     feed.tell({ event: "session", data: briefOf(session.view()) });
     const error = await made;
-    if (error === undefined) models.setState(session.view().settings.model, "ready");
+    if (error === undefined) device.setState(session.view().settings.model, "ready");
     return error;
   }
 
-  /** Makes the default model ready, so that the first video starts at once. Failing is not the end: a session will tell why. */
+  /** Makes the default model ready, so that the first video starts at once. */
   async #warm(state: "starting" | "lost"): Promise<void> {
-    const { engine, models, log } = this.#options;
+    const { line } = this.#options;
+    this.#state = state;
+    const error = await this.#load();
+    this.#loading = null;
+    if (error !== undefined) {
+      this.#state = "lost";
+      await line.standAside(this);
+    }
+    this.#state = "idle";
+    line.tellLoading();
+  }
+
+  /** @returns what went wrong, if anything */
+  async #load(): Promise<unknown> {
+    const { engine, device, line, models, log } = this.#options;
     const id = models.defaultModel;
     const { signal } = this.#closing;
-    this.#state = state;
-    models.setState(id, "loading");
+    device.setState(id, "loading");
     try {
       const { dir } = await models.find(id);
       for await (const event of engine.warm(dir, signal)) {
-        if (event.kind === "device") models.runsOn(event);
-        if (event.kind === "loading") this.#showLoading(`${event.part}, ${event.done} of ${event.of}`);
+        if (event.kind === "device") device.learn(event);
+        if (event.kind !== "loading") continue;
+        this.#loading = `${event.part}, ${event.done} of ${event.of}`;
+        line.tellLoading();
       }
-      models.setState(id, "ready");
+      device.setState(id, "ready");
+      return undefined;
     } catch (error) {
-      models.setState(id, "cold");
-      if (!signal.aborted) log.error("model.unusable", { id, error });
+      device.setState(id, "cold");
+      if (!signal.aborted) log.error("model.unusable", { id, device: device.name, error });
+      return error;
     }
-    this.#showLoading(null);
-    this.#state = "idle";
-  }
-
-  #showLoading(sentence: string | null): void {
-    if (sentence === this.#loading) return;
-    this.#loading = sentence;
-    for (const session of this.waiting) session.showLoading(sentence);
-  }
-
-  #announceWaiting(): void {
-    for (const session of this.waiting) session.announce();
   }
 }

@@ -25,7 +25,7 @@ export interface ChannelVideo {
 }
 
 export interface ChannelSourceOptions {
-  /** The newest video of the channel, being made or over; null when it has none. Asked at each tick. */
+  /** The video whose turn it is, being made or over; null when there is none. Asked at each tick. */
   readonly current: () => ChannelVideo | null;
   readonly choice: ViewChoice;
   readonly end: ChannelEnd;
@@ -34,8 +34,9 @@ export interface ChannelSourceOptions {
 }
 
 /**
- * The next video is shown as soon as it has a picture, and the one before until then. The source holds what it shows,
- * and never throws: a video that cannot be read is passed over.
+ * The next video is shown as soon as it has a picture, and the one before until then. If it has one already when its turn
+ * comes, since both were made at a time, the one before is shown as a whole first. The source holds what it shows, and
+ * never throws: a video that cannot be read is passed over.
  */
 export function createChannelSource(options: ChannelSourceOptions): PictureSource {
   return new ChannelSource(options);
@@ -48,6 +49,8 @@ interface Showing {
   readonly source: PictureSource;
   /** `whole`: once from its first frame to its last. */
   readonly part: "view" | "whole";
+  /** When, after its end, it will have been shown once; left out before its end. */
+  readonly seenAtTick?: number;
 }
 
 class ChannelSource implements PictureSource {
@@ -55,6 +58,8 @@ class ChannelSource implements PictureSource {
   #showing: Showing | undefined;
   /** The video that has been shown to its end. */
   #doneId: string | undefined;
+  /** The newest video that had no picture yet when its turn came. */
+  #awaitedId: string | undefined;
   #format: VideoFormat | undefined;
   #slate: { readonly look: string; readonly pixels: Uint8Array } | undefined;
   #slateRun: Run | undefined;
@@ -65,6 +70,7 @@ class ChannelSource implements PictureSource {
 
   async next(tick: number): Promise<TickPicture> {
     const current = this.#options.current();
+    if (this.#showing) this.#showing = this.#asItIs(this.#showing, tick);
     const picture = await this.#begin(current, tick) ?? await this.#goOn(current, tick);
     if (!picture) return this.#drawSlate(current, tick);
     this.#format = picture.format;
@@ -77,13 +83,17 @@ class ChannelSource implements PictureSource {
     const { choice } = this.#options;
     if (!current || current.id === this.#showing?.video.id || current.id === this.#doneId) return undefined;
     const { id, footage } = current;
-    if (!hasPicture(footage, choice)) return undefined;
+    if (!hasPicture(footage, choice)) {
+      this.#awaitedId = id;
+      return undefined;
+    }
+    if (id !== this.#awaitedId && !this.#isSeen(tick)) return undefined;
     const showing = {
       video: current,
       held: current.hold(),
       source: playVideo(id, footage, createPlayout(choice, footage)),
     };
-    const next = this.#asItIs({ ...showing, part: "view" });
+    const next = this.#asItIs({ ...showing, part: "view" }, tick);
     const picture = await pictureOf(next.source, tick);
     if (picture) await this.#leave();
     else await next.held[Symbol.asyncDispose]();
@@ -94,7 +104,7 @@ class ChannelSource implements PictureSource {
   /** The next picture of the video that is on; none when it has been shown to its end, or is gone. */
   async #goOn(current: ChannelVideo | null, tick: number): Promise<TickPicture | undefined> {
     if (!this.#showing) return undefined;
-    const { video: { id, footage }, source, part } = this.#showing = this.#asItIs(this.#showing);
+    const { video: { id, footage }, source, part } = this.#showing;
     const isGone = current === null || (footage.isOver && footage.decoded.length === 0);
     const picture = isGone ? undefined : await pictureOf(source, tick);
     const isLast = part === "whole" && this.#options.end === "once";
@@ -105,15 +115,22 @@ class ChannelSource implements PictureSource {
   }
 
   /** Once a video is over, its whole length is due. In a loop most views play that by themselves, without a jump. */
-  #asItIs(showing: Showing): Showing {
+  #asItIs(showing: Showing, tick: number): Showing {
     const { end, choice } = this.#options;
     const { id, footage } = showing.video;
     const [whole] = footage.decoded;
-    if (showing.part === "whole" || !footage.isOver || !whole) return showing;
-    if (end === "loop" && choice.view !== "arrival") return showing;
+    if (showing.seenAtTick !== undefined || !footage.isOver || !whole) return showing;
+    const seenAtTick = tick + whole.end - whole.start;
+    if (end === "loop" && choice.view !== "arrival") return { ...showing, seenAtTick };
     let run: Run | undefined;
     const playout: Playout = { next: (tick) => run ??= framesFrom(tick, whole, { loop: end === "loop" }) };
-    return { ...showing, part: "whole", source: playVideo(id, footage, playout) };
+    return { ...showing, seenAtTick, part: "whole", source: playVideo(id, footage, playout) };
+  }
+
+  /** Nothing more of the video that is on has to be shown, if one is. One that is still made has lost its turn. */
+  #isSeen(tick: number): boolean {
+    const { video, seenAtTick } = this.#showing ?? {};
+    return seenAtTick === undefined || tick >= seenAtTick || video?.footage.decoded.length === 0;
   }
 
   async #leave(): Promise<void> {

@@ -151,6 +151,33 @@ Deno.test("the video before stays until the next one has a picture, and is let g
   }
 });
 
+Deno.test("a video that was made beside the one that is on waits until that one has been seen as a whole", async () => {
+  for (const end of ["once", "loop", "hold"] as const) {
+    await using channel = await TestChannel.open(end, { view: "arrival" });
+    channel.start("first");
+    await channel.first.make(whole);
+    await channel.see(10);
+    await channel.second.make({ start: 0, end: 5 });
+    channel.first.footage.end(whole);
+    channel.start("second");
+    assert.deepEqual(await channel.see(39), [...frames("first"), "second 0", "second 1"]);
+    assert.deepEqual(channel.held, ["second"]);
+  }
+});
+
+Deno.test("a video that was made beside one that is deleted does not wait for it", async () => {
+  await using channel = await TestChannel.open("hold");
+  channel.start("first");
+  await channel.first.make(whole);
+  await channel.see(1);
+  channel.first.footage.end(whole);
+  await channel.second.make(whole);
+  channel.start("second");
+  assert.deepEqual(await channel.see(2), ["first 0", "first 1"]);
+  channel.first.footage.end(null);
+  assert.deepEqual(await channel.see(1), ["second 0"]);
+});
+
 Deno.test("a video that ends without a frame, or is gone, leaves the slate", async () => {
   await using channel = await TestChannel.open("loop");
   channel.start("first");
