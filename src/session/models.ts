@@ -5,6 +5,7 @@
 import { readdir } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import {
+  type DecodeOrder,
   type LoraChoice,
   type LoraFile,
   LoraLibrary,
@@ -46,6 +47,7 @@ export class Models {
   readonly #windows = new Map<string, number>();
   #device: string;
   #memory = "";
+  #decode: DecodeOrder = "between";
   readonly #states = new Map<string, ModelView["state"]>();
 
   constructor(options: ModelsOptions) {
@@ -65,6 +67,16 @@ export class Models {
     const words = memory?.join("; ") ?? "";
     if (words !== this.#memory && words !== "") this.#options.log.info("gpu.planned", { device, memory: words });
     this.#memory = words;
+  }
+
+  /** The engine has told how the video that it makes is decoded. */
+  decodes(order: DecodeOrder): void {
+    this.#decode = order;
+  }
+
+  /** As the newest video; those that wait are taken to be like it. */
+  get decode(): DecodeOrder {
+    return this.#decode;
   }
 
   get defaultModel(): string {
