@@ -98,7 +98,7 @@ async function fill(store: FrameStore, request: GenerationRequest, config: Confi
   using stop = new StopSignals();
   const bar = new SingleBar({ format: "{bar} {percentage}% | {what} | {duration_formatted}", hideCursor: true });
   const [sections, { steps }] = [store.plan.sections.length, request.settings];
-  // The decoding of a section counts as one step.
+  let done = 0; // steps; the decoding of a section counts as one
   const start = (what: string) => bar.start(sections * (steps + 1), 0, { what });
   start("loading the model");
   try {
@@ -114,8 +114,9 @@ async function fill(store: FrameStore, request: GenerationRequest, config: Confi
         for (const line of event.memory) printError(`${event.device}: ${line}`);
         start("reading picture and prompt");
       }
-      const news = progressOf(event, sections, steps);
-      if (news) bar.update(news.done, { what: news.what });
+      if (event.kind === "step" || event.kind === "sectionDone") done++;
+      const what = workOf(event, sections);
+      if (what) bar.update(done, { what });
     }
     return { kind: "completed" };
   } catch (error) {
@@ -125,18 +126,17 @@ async function fill(store: FrameStore, request: GenerationRequest, config: Confi
   }
 }
 
-function progressOf(event: GenerationEvent, sections: number, steps: number) {
-  if (event.kind === "step") {
-    const done = (event.section - 1) * (steps + 1) + event.step;
-    return { done, what: `section ${event.section} of ${sections}, step ${event.step} of ${steps}` };
+function workOf(event: GenerationEvent, sections: number): string | null {
+  switch (event.kind) {
+    case "step":
+      return `section ${event.section} of ${sections}, step ${event.step} of ${event.of}`;
+    case "decoding":
+      return `section ${event.section} of ${sections}, decoding`;
+    case "sectionDone":
+      return `section ${event.section} done`;
+    default:
+      return null;
   }
-  if (event.kind === "decoding") {
-    const done = (event.section - 1) * (steps + 1) + steps;
-    return { done, what: `section ${event.section} of ${sections}, decoding` };
-  }
-  return event.kind === "sectionDone"
-    ? { done: event.section * (steps + 1), what: `section ${event.section} done` }
-    : null;
 }
 
 /** Everything that exists, declared final; null when nothing does. */

@@ -158,8 +158,9 @@ export function announcement(before, after) {
   const quarter = [75, 50, 25].find((mark) => before.progress.percent < mark && percent >= mark);
   if (quarter) return `${quarter}% made.`;
   if (section > before.progress.section) {
-    const done = section > 1 ? `Section ${section - 1} is finished. ` : "";
-    return `${done}Section ${section} of ${of} has started.`;
+    const isBehind = after.timings.sections.length < section - 1;
+    const last = section > 1 ? `Section ${section - 1} is ${isBehind ? "being decoded" : "finished"}. ` : "";
+    return `${last}Section ${section} of ${of} has started.`;
   }
   return "";
 }

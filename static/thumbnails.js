@@ -1,8 +1,19 @@
+import { sectionAt } from "./frame_map.js";
+
 /** Requests under way at once; a browser keeps six connections to a host, and the others are needed. */
 const parallel = 3;
 
 /** State of a frame that has only a preview, of this step. */
 export const previewState = (section, step) => `preview ${section} ${step}`;
+
+/**
+ * State of a frame in work, null where there is no preview: `newest` in the section of the progress, that of the last step in
+ * one before it, which is decoded meanwhile.
+ */
+export function previewStateAt({ plan, settings, progress: { section, steps } }, frame, newest) {
+  const at = sectionAt(plan, frame);
+  return settings.previews && at < section ? previewState(at, steps) : newest;
+}
 
 /**
  * Small pictures of single frames, each fetched once per state: what was provisional is asked for again when it is

@@ -5,7 +5,7 @@ import { certainty, frameOf, lengthOf, playheadInWords } from "./frame_words.js"
 import { createHoverCard } from "./hover_card.js";
 import { timecode, viewWords } from "./measures.js";
 import { createPlayhead } from "./playhead.js";
-import { createThumbnails, previewState } from "./thumbnails.js";
+import { createThumbnails, previewState, previewStateAt } from "./thumbnails.js";
 
 /** Least time between two previews on the film strip. */
 const previewEveryMs = 500;
@@ -21,7 +21,7 @@ export class Timeline {
   #view = null;
   #frame = null;
   #thumbnails = null;
-  /** State of the frames in work on the film strip, see `previewState()`; null without a preview. */
+  /** State of the frames in the section of the progress, see `previewState()`; null without a preview. */
   #preview = { state: null, atMs: 0 };
 
   /**
@@ -114,14 +114,13 @@ export class Timeline {
   /** The plan was drawn: film strip and playhead follow. */
   #laid() {
     const { state, plan, frameMap, progress } = this.#view;
-    const preview = this.#newestPreview();
+    const newest = this.#newestPreview();
     this.#filmStrip.update({
       cells: this.cells,
       ready: frameMap.filter((range) => isDecoded(range.state)),
-      previews: frameMap.filter((range) => preview && isInWork(range.state)).map((range) => ({
-        ...range,
-        state: preview,
-      })),
+      previews: frameMap.filter((range) => isInWork(range.state))
+        .map((range) => ({ ...range, state: previewStateAt(this.#view, range.start, newest) }))
+        .filter(({ state }) => state !== null),
       working: state === "running" ? progress.section : 0,
       aspect: plan.widthPx / plan.heightPx,
       videoWidthPx: plan.widthPx,
@@ -154,7 +153,7 @@ export class Timeline {
       frame: `frame ${place.frame}`,
       frameIndex: place.frame,
       line: certainty(view, place.frame),
-      state: isDecoded(state) ? state : isInWork(state) ? this.#preview.state : null,
+      state: isDecoded(state) ? state : isInWork(state) ? previewStateAt(view, place.frame, this.#preview.state) : null,
       thumbnails: this.#thumbnails,
       format: view.plan,
     });

@@ -123,6 +123,13 @@ Deno.test("FFI, environment and processes have one owner each", () => {
   assert.deepEqual(wrong, []);
 });
 
+Deno.test("no graph has an operator whose CUDA kernel takes memory without naming its stream", () => {
+  const wrong = product.filter(({ path, text }) =>
+    path.startsWith("src/engine/") && /"(Log)?Softmax"|"Expand"|"Einsum"/.test(text)
+  );
+  assert.deepEqual(wrong.map(({ path }) => path), []);
+});
+
 Deno.test("pure files have no effects", () => {
   const wrong = product.filter(({ path }) => pure.test(path)).flatMap(({ path, text }) => {
     const [effect] = effects.exec(withoutComments(text)) ?? [];

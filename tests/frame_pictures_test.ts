@@ -2,7 +2,7 @@
  * Single frames over HTTP: decoded, exact, estimated.
  */
 import assert from "node:assert/strict";
-import type { Engine } from "../src/engine/mod.ts";
+import type { Engine, GenerationEvent } from "../src/engine/mod.ts";
 import { createTestPatternEngine } from "../src/engine/test_pattern.ts";
 import { decodeImage } from "../src/image.ts";
 import { readBlockCode } from "./block_code.js";
@@ -99,4 +99,45 @@ Deno.test("where no frame is decoded its JPEG is the newest preview; there is no
   await server.ended(id);
   assert.match((await frame(start, "jpg")).headers.get("cache-control")!, /immutable/);
   assert.equal((await server.ended(hidden.id)).settings.previews, false);
+});
+
+/** An engine that decodes a section beside the next one, and waits after the first preview of the second. */
+function createOverlappedEngine(): Engine & { readonly waiting: Promise<void>; goOn(): void } {
+  const inner = createTestPatternEngine();
+  const [gate, waiting] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  return {
+    ...inner,
+    waiting: waiting.promise,
+    goOn: gate.resolve,
+    async *generate(request, signal) {
+      const events = await Array.fromAsync(inner.generate(request, signal));
+      const isHeldBack = (event: GenerationEvent) =>
+        (event.kind === "frames" || event.kind === "sectionDone") && event.section === 1;
+      const heldBack = events.filter(isHeldBack);
+      for (const event of events.filter((event) => !isHeldBack(event))) {
+        yield event;
+        if (event.kind !== "preview" || event.clip.section !== 2 || event.clip.step !== 1) continue;
+        waiting.resolve();
+        await gate.promise;
+        yield* heldBack;
+      }
+    },
+  };
+}
+
+Deno.test("while a section is decoded beside the next one, each has its own preview", async () => {
+  const engine = createOverlappedEngine();
+  await using server = await startServer({ engine });
+  const { id, plan } = await server.start({ durationSeconds: "3", steps: "3" });
+  await engine.waiting;
+  const codeOf = async (section: number) => {
+    const { start } = plan.sections[section - 1]!;
+    const response = await server.request(`/api/sessions/${id}/frames/${start}.jpg?width=2048`);
+    const { widthPx, heightPx, pixels } = await decodeImage(new Uint8Array(await response.arrayBuffer()));
+    const code = readBlockCode({ width: widthPx, height: heightPx, data: pixels });
+    return [code?.state, code?.section, code?.step];
+  };
+  assert.deepEqual([await codeOf(1), await codeOf(2)], [["preview", 1, 2], ["preview", 2, 1]]);
+  engine.goOn();
+  assert.equal((await server.ended(id)).state, "completed");
 });

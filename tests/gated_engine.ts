@@ -2,7 +2,7 @@
  * The test-pattern engine, one section at a time: a test says when the next one may be made, so nothing depends on time.
  * @module
  */
-import type { Engine, GenerationEvent, GenerationRequest } from "../src/engine/mod.ts";
+import type { DecodeOrder, Engine, GenerationEvent, GenerationRequest } from "../src/engine/mod.ts";
 import { createTestPatternEngine } from "../src/engine/test_pattern.ts";
 
 export interface GatedEngine extends Engine {
@@ -16,8 +16,8 @@ export interface GatedEngine extends Engine {
   readonly requests: readonly GenerationRequest[];
 }
 
-export function createGatedEngine(model: "warm" | "cold" = "warm"): GatedEngine {
-  const inner = createTestPatternEngine();
+export function createGatedEngine(model: "warm" | "cold" = "warm", decode: DecodeOrder = "between"): GatedEngine {
+  const inner = createTestPatternEngine({ decode });
   const requests: GenerationRequest[] = [];
   let admitted = 0;
   let failure: Error | undefined;

@@ -14,6 +14,7 @@ import {
   sectionState,
   statesPresent,
 } from "../static/frame_map.js";
+import { previewState, previewStateAt } from "../static/thumbnails.js";
 import { choiceOf, pictureAtTimestamp, playoutsOf } from "../static/playout.js";
 
 const planned = planSections({ durationSeconds: 10, schedule: "inverted", windowLatentFrames: 9 });
@@ -78,6 +79,16 @@ Deno.test("fractionMade() counts a section that is being decoded as made", () =>
   assert.equal(fractionMade(progress), 0.4);
   assert.equal(fractionMade({ ...progress, phase: "decoding" }), 0.5);
   assert.equal(fractionMade({ ...progress, section: 0, phase: "loading" }), 0);
+});
+
+Deno.test("previewStateAt() is the newest preview in the section of the progress, the last step's in one that is decoded meanwhile", () => {
+  const view = { plan, settings: { previews: true }, progress: { section: 4, step: 2, steps: 25 } };
+  const first = (section: number) => plan.sections[section - 1]!.start;
+  const newest = previewState(4, 2);
+  assert.equal(previewStateAt(view, first(4), newest), newest);
+  assert.equal(previewStateAt(view, first(4), null), null);
+  assert.equal(previewStateAt(view, first(3), null), previewState(3, 25));
+  assert.equal(previewStateAt({ ...view, settings: { previews: false } }, first(3), null), null);
 });
 
 /** Sections come one by one, a preview of each before it, the last one in two parts. */

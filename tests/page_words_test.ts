@@ -8,7 +8,7 @@ import { callsOf, settingsOf } from "../static/open_api.js";
 import { planVideo } from "../static/plan.js";
 import { problemCauses } from "../static/problem_causes.js";
 import * as measures from "../static/measures.js";
-import { loadingSlate, sessionPill, sessionStatus, troubleOf } from "../static/session_words.js";
+import { announcement, loadingSlate, sessionPill, sessionStatus, troubleOf } from "../static/session_words.js";
 import { watchLine } from "../static/watch_words.js";
 import * as words from "../static/words.js";
 
@@ -253,4 +253,16 @@ Deno.test("the API page lists every call and every setting of the OpenAPI docume
   assert.equal(settings.get("durationSeconds"), "1 to 120, default 5");
   assert.equal(settings.get("schedule"), "inverted or forward");
   assert.ok(settings.has("prompt") && settings.has("seed") && settings.has("resolution"));
+});
+
+Deno.test("announcement() says that a section is being decoded while the next one has been started", () => {
+  const view = (section: number, finished: number) => ({
+    state: "running",
+    progress: { section, of: 8, percent: 12 },
+    timings: { sections: Array(finished).fill({ samplingSeconds: 1, decodingSeconds: 1 }) },
+  });
+  assert.equal(announcement(view(0, 0), view(1, 0)), "Section 1 of 8 has started.");
+  assert.equal(announcement(view(1, 1), view(2, 1)), "Section 1 is finished. Section 2 of 8 has started.");
+  assert.equal(announcement(view(1, 0), view(2, 0)), "Section 1 is being decoded. Section 2 of 8 has started.");
+  assert.equal(announcement(view(2, 0), view(2, 1)), "");
 });

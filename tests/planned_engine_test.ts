@@ -90,6 +90,18 @@ withCompiler("the arena is taken at once in the planned size, and weights that l
   assert.equal(on.card.held(), stays["always"]!.length);
 });
 
+withCompiler(
+  "a section is decoded beside the next one where there is room for both, and else between them",
+  async () => {
+    const cases = [[23e9, /while the next section is sampled$/], [844e6, /between the sections, its weights/]] as const;
+    for (const [freeBytes, words] of cases) {
+      await using on = trial(24e9, freeBytes);
+      const { memory } = await deviceEvent(on.engine);
+      assert.match(memory!.find((line) => line.startsWith("the decoder"))!, words);
+    }
+  },
+);
+
 withCompiler("a wish is followed: blocks to be streamed, a limit, memory for others", async () => {
   {
     await using on = trial(24e9, 23e9, { streamedBlocks: 3 });

@@ -4,6 +4,12 @@
  */
 import type { FrameBatch, PreviewClip, VideoPlan } from "../video.ts";
 
+/**
+ * When a section is decoded: `between` its own sampling and the next one's, or `overlapped` with the next one's. Sampling and
+ * decoding each take one section after the other.
+ */
+export type DecodeOrder = "between" | "overlapped";
+
 /** Sections are counted from 1 in making order, steps from 1. */
 export type GenerationEvent =
   /** The model's weights and graphs are being made ready; several per generation, none when it is warm. */
@@ -11,7 +17,13 @@ export type GenerationEvent =
   /** What the video is made on, as people call it (`CPU`, `GPU 0`), and what lies where in its memory, one sentence each. */
   | { readonly kind: "device"; readonly device: string; readonly memory: readonly string[] | null }
   /** First of all but `loading` and `device`. */
-  | { readonly kind: "plan"; readonly plan: VideoPlan; readonly promptTokens: number; readonly promptTokensCut: number }
+  | {
+    readonly kind: "plan";
+    readonly plan: VideoPlan;
+    readonly promptTokens: number;
+    readonly promptTokensCut: number;
+    readonly decode: DecodeOrder;
+  }
   | { readonly kind: "sampling"; readonly section: number }
   /** After each denoising step; `skipped` when TeaCache reused the last residual. */
   | {
@@ -24,12 +36,14 @@ export type GenerationEvent =
   }
   /** After each step but a section's last, where previews are asked for and the model has a map from latents to colours. */
   | { readonly kind: "preview"; readonly clip: PreviewClip }
+  /** The section has its latents. Its frames and its end come before the next one's `sampling`, or among its steps. */
   | { readonly kind: "decoding"; readonly section: number }
   /** New pictures. Within a section the final ones come first, then the provisional ones. */
   | { readonly kind: "frames"; readonly section: number; readonly batch: FrameBatch }
   | {
     readonly kind: "sectionDone";
     readonly section: number;
+    /** Both from begin to end of that work, whatever is done beside it. */
     readonly samplingSeconds: number;
     readonly decodingSeconds: number;
   };

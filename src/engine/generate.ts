@@ -1,9 +1,11 @@
 /**
  * FramePack from picture and prompt to frames, on one page. FramePack 97fe5db, `worker()` of `demo_gradio.py`
- * (inverted) and `demo_gradio_f1.py` (forward): both are this loop under another section plan.
+ * (inverted) and `demo_gradio_f1.py` (forward): both are this loop under another section plan. A section's history is
+ * latents, so the next one can be sampled while its pixels are decoded.
  * @module
  */
 import type { PreviewClip } from "../video.ts";
+import { beside, inTurn, type Work } from "./beside.ts";
 import { conditionsOf, type GenerationConditions } from "./conditioning.ts";
 import type { GenerationEvent } from "./event.ts";
 import type { FramePackModel } from "./model.ts";
@@ -73,38 +75,32 @@ export async function* generateVideo(
   using _prompt = conditions.positive;
   using _negativePrompt = conditions.negative;
   const { promptTokens, promptTokensCut } = conditions;
-  yield { kind: "plan", plan: videoPlan(sections, settings), promptTokens, promptTokensCut };
+  const plan = videoPlan(sections, settings);
+  yield { kind: "plan", plan, promptTokens, promptTokensCut, decode: model.decode };
 
   const normal = torchNormal(settings.seed);
   const start = await model.vae.encodeImage(picture, signal);
   let history = beginHistory(settings.schedule, start, end ? await endLatentOf(model, end, settings, signal) : null);
-  let pending: PixelClip | null = null;
+  const decodeSection = sectionDecoder(model, frameShape);
+  const together = model.decode === "overlapped" ? beside : inTurn;
+  let decoding: Work<GenerationEvent> = async function* () {};
 
   for (const section of sections) {
-    const clock = stopwatch();
-    yield { kind: "sampling", section: section.section };
     const context = historyContext(history);
     const noise = normal(latentChannels * settings.windowLatentFrames * frameShape.height * frameShape.width);
     const place = sectionContext(section, context, frameShape, precision);
     const preview = previewOf(model, section, history, settings);
-    const latents = yield* sampleSection(section, { conditions, place, noise, settings, precision, preview }, signal);
-    const samplingSeconds = clock.total();
+    const inputs = { conditions, place, noise, settings, precision, preview };
+    const sampling: Work<GenerationEvent, SampledSection> = (signal) => sampleSection(section, inputs, signal);
+    const { latents, samplingSeconds } = yield* together(decoding, sampling, signal);
 
     yield { kind: "decoding", section: section.section };
     yield { kind: "latents", section, context: filled(context, frameShape), latents };
     history = extendHistory(history, section, splitLatentFrames(latents, frameShape));
     const window = joinLatentFrames(latentsToDecode(history, section), frameShape);
-    const decoded = await model.vae.decode(window, frameShape, signal);
-    const stitched = stitch(section, decoded, pending);
-    pending = stitched.provisional;
-    for (const batch of frameBatches(section, stitched)) yield { kind: "frames", section: section.section, batch };
-    yield {
-      kind: "sectionDone",
-      section: section.section,
-      samplingSeconds,
-      decodingSeconds: clock.total() - samplingSeconds,
-    };
+    decoding = (signal) => decodeSection(section, { window, samplingSeconds }, signal);
   }
+  yield* decoding(signal);
 }
 
 /**
@@ -131,13 +127,20 @@ interface SamplingInputs {
   readonly preview: ((step: DenoiseStep) => PreviewClip) | null;
 }
 
-/** Noise → latents of one section `[16, latentFrames, height, width]`, telling of every step. */
+interface SampledSection {
+  /** `[16, latentFrames, height, width]` */
+  readonly latents: Float32Array;
+  readonly samplingSeconds: number;
+}
+
+/** Noise → latents of one section, telling of every step. */
 async function* sampleSection(
   { section, windowLatentFrames }: Section,
   { conditions: { positive, negative }, place, noise, settings, precision, preview }: SamplingInputs,
   signal: AbortSignal,
-): AsyncGenerator<GenerationEvent, Float32Array> {
+): AsyncGenerator<GenerationEvent, SampledSection> {
   const clock = stopwatch();
+  yield { kind: "sampling", section };
   const sigmas = sigmaSchedule(settings.steps, mu(settings, windowLatentFrames, latentFrameShape(settings)));
   const timesteps = [...sigmas.subarray(0, -1)].map((sigma) => timestepOfSigma(sigma, precision));
   await positive.prepare(timesteps, signal);
@@ -162,7 +165,30 @@ async function* sampleSection(
     yield { kind: "step", section, step, of, skipped, seconds: clock.lap() };
     if (preview !== null && step < of) yield { kind: "preview", clip: preview(done) };
   }
-  return latents;
+  return { latents, samplingSeconds: clock.total() };
+}
+
+interface SectionToDecode {
+  /** What the section hands to the decoder `[16, latentFrames, height, width]`. */
+  readonly window: Float32Array;
+  readonly samplingSeconds: number;
+}
+
+/** Latents → frames, section after section: what one leaves provisional is blended with the next one's. */
+function sectionDecoder({ vae }: FramePackModel, frameShape: LatentFrameShape) {
+  let pending: PixelClip | null = null;
+  return async function* (
+    section: Section,
+    { window, samplingSeconds }: SectionToDecode,
+    signal: AbortSignal,
+  ): AsyncGenerator<GenerationEvent, void> {
+    const clock = stopwatch();
+    const decoded = await vae.decode(window, frameShape, signal);
+    const stitched = stitch(section, decoded, pending);
+    pending = stitched.provisional;
+    for (const batch of frameBatches(section, stitched)) yield { kind: "frames", section: section.section, batch };
+    yield { kind: "sectionDone", section: section.section, samplingSeconds, decodingSeconds: clock.total() };
+  };
 }
 
 /** How to show a step of this section, where that is wanted and possible. */

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { CheckpointError } from "./errors.ts";
 import { type ImageEncoder, loadImageEncoder, loadTextEncoder, type TextEncoder } from "./encoders.ts";
-import type { GenerationEvent } from "./event.ts";
+import type { DecodeOrder, GenerationEvent } from "./event.ts";
 import { loadGpuTransformer } from "./gpu_transformer.ts";
 import type { LoraFile } from "./lora/adapter_file.ts";
 import { LoraSets } from "./lora/lora_sets.ts";
@@ -25,9 +25,9 @@ import { loadVae, type Vae } from "./vae.ts";
 import type { SpatialTiles } from "./vae_tiling.ts";
 
 export interface ModelOptions extends Pick<CompileOptions, "device" | "threads" | "idleThreads"> {
-  /** What lies where in a GPU's memory. Default: everything stays there. */
+  /** What lies where in a GPU's memory, and when a section is decoded. Default: everything stays there; between the others. */
   readonly plan?: Pick<MemoryPlan, "dual" | "single" | "llama" | "smallEncoders" | "conditioning"> & {
-    readonly vae: Pick<MemoryPlan["vae"], "place">;
+    readonly vae: Pick<MemoryPlan["vae"], "place" | "decode">;
   };
   /** Main memory that a model on the CPU may take. Default: enough. */
   readonly availableMemoryBytes?: number;
@@ -41,6 +41,8 @@ export interface FramePackModel extends AsyncDisposable {
   /** As it lies in the folder, or under adapters. */
   readonly transformer: FramePackTransformer;
   readonly vae: Vae;
+  /** On a CPU `between`: decoding beside the sampling would share its processors. */
+  readonly decode: DecodeOrder;
   /** For previews; null where none is known for this autoencoder. */
   readonly latentRgb: LatentRgbMap | null;
   readonly textEncoder: TextEncoder;
@@ -96,6 +98,7 @@ export async function loadModel(modelDir: string, runtime: Runtime, options: Mod
     manifest,
     transformer,
     vae,
+    decode: plan?.vae.decode ?? "between",
     latentRgb: latentRgbOf(manifest, vae.config),
     textEncoder,
     imageEncoder,
@@ -172,7 +175,7 @@ function numbersOf(checkpoint: Checkpoint, name: string): number {
 async function* warm(
   { manifest, transformer, vae, textEncoder, imageEncoder }: Omit<
     FramePackModel,
-    "latentRgb" | "underLoras" | "warm" | typeof Symbol.asyncDispose
+    "decode" | "latentRgb" | "underLoras" | "warm" | typeof Symbol.asyncDispose
   >,
   signal: AbortSignal,
 ): AsyncGenerator<GenerationEvent> {

@@ -5,6 +5,8 @@
  * @module
  */
 import type { FrameBatch, FrameRange, FrameState, PreviewClip, VideoFormat } from "../video.ts";
+import { beside, inTurn, type Work } from "./beside.ts";
+import type { DecodeOrder } from "./event.ts";
 import type { Engine, GenerationEvent, GenerationRequest } from "./mod.ts";
 import { previewRange } from "./sampling/preview.ts";
 import { planSections, type Section, videoPlan } from "./sampling/section_plan.ts";
@@ -13,40 +15,65 @@ export interface TestPatternOptions {
   /** 0: as fast as it can be drawn. */
   readonly secondsPerStep?: number;
   readonly secondsPerDecode?: number;
+  /** Default `between`. */
+  readonly decode?: DecodeOrder;
 }
 
 /** The request's size, duration, window, steps, schedule, seed and wish for previews count; pictures, prompt, model and LoRAs do not. */
 export function createTestPatternEngine(options: TestPatternOptions = {}): Engine {
-  const { secondsPerStep = 0, secondsPerDecode = 0 } = options;
+  const { secondsPerStep = 0, secondsPerDecode = 0, decode = "between" } = options;
+  const pace = { secondsPerStep, secondsPerDecode };
   return {
     async *generate({ settings }: GenerationRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
       const sections = planSections(settings);
       const plan = videoPlan(sections, settings);
       const promptTokens = settings.prompt.split(/\s+/).filter(Boolean).length;
-      yield { kind: "plan", plan, promptTokens, promptTokensCut: 0 };
+      yield { kind: "plan", plan, promptTokens, promptTokensCut: 0, decode };
+      const together = decode === "overlapped" ? beside : inTurn;
+      let decoding: Work<GenerationEvent> = async function* () {};
       for (const section of sections) {
-        yield { kind: "sampling", section: section.section };
-        for (let step = 1; step <= settings.steps; step++) {
-          await pause(secondsPerStep, signal);
-          const counted = { section: section.section, step, of: settings.steps };
-          yield { kind: "step", ...counted, skipped: false, seconds: secondsPerStep };
-          if (settings.previews && step < settings.steps) {
-            yield { kind: "preview", clip: previewOf(section, step, settings) };
-          }
-        }
+        yield* together(decoding, (signal) => sampleSection(section, settings, pace, signal), signal);
         yield { kind: "decoding", section: section.section };
-        await pause(secondsPerDecode, signal);
-        for (const batch of batchesOf(section, plan.format, settings.seed)) {
-          signal.throwIfAborted();
-          yield { kind: "frames", section: section.section, batch };
-        }
-        const samplingSeconds = secondsPerStep * settings.steps;
-        yield { kind: "sectionDone", section: section.section, samplingSeconds, decodingSeconds: secondsPerDecode };
+        decoding = (signal) => decodeSection(section, settings, pace, signal);
       }
+      yield* decoding(signal);
     },
     async *warm() {},
     async [Symbol.asyncDispose]() {},
   };
+}
+
+type Settings = GenerationRequest["settings"];
+type TestPace = Required<Pick<TestPatternOptions, "secondsPerStep" | "secondsPerDecode">>;
+
+async function* sampleSection(
+  section: Section,
+  settings: Settings,
+  { secondsPerStep }: TestPace,
+  signal: AbortSignal,
+): AsyncGenerator<GenerationEvent, void> {
+  yield { kind: "sampling", section: section.section };
+  for (let step = 1; step <= settings.steps; step++) {
+    await pause(secondsPerStep, signal);
+    const counted = { section: section.section, step, of: settings.steps };
+    yield { kind: "step", ...counted, skipped: false, seconds: secondsPerStep };
+    if (settings.previews && step < settings.steps) yield { kind: "preview", clip: previewOf(section, step, settings) };
+  }
+}
+
+async function* decodeSection(
+  section: Section,
+  settings: Settings,
+  { secondsPerStep, secondsPerDecode }: TestPace,
+  signal: AbortSignal,
+): AsyncGenerator<GenerationEvent, void> {
+  await pause(secondsPerDecode, signal);
+  for (const batch of batchesOf(section, settings)) {
+    signal.throwIfAborted();
+    yield { kind: "frames", section: section.section, batch };
+  }
+  const samplingSeconds = secondsPerStep * settings.steps;
+  yield { kind: "sectionDone", section: section.section, samplingSeconds, decodingSeconds: secondsPerDecode };
 }
 
 async function pause(seconds: number, signal: AbortSignal): Promise<void> {
@@ -64,13 +91,18 @@ async function pause(seconds: number, signal: AbortSignal): Promise<void> {
   }
 }
 
-function* batchesOf(section: Section, format: VideoFormat, seed: number): Generator<FrameBatch> {
+function* batchesOf(section: Section, settings: DrawnSettings): Generator<FrameBatch> {
   const { finalFrames, provisionalFrames } = section;
-  if (finalFrames.end > finalFrames.start) yield batchOf(finalFrames, "final", section.section, format, seed);
-  if (provisionalFrames) yield batchOf(provisionalFrames, "provisional", section.section, format, seed);
+  if (finalFrames.end > finalFrames.start) yield batchOf(finalFrames, "final", section.section, settings);
+  if (provisionalFrames) yield batchOf(provisionalFrames, "provisional", section.section, settings);
 }
 
-function batchOf(range: FrameRange, state: FrameState, section: number, format: VideoFormat, seed: number): FrameBatch {
+function batchOf(
+  range: FrameRange,
+  state: FrameState,
+  section: number,
+  { seed, ...format }: DrawnSettings,
+): FrameBatch {
   const frameBytes = format.widthPx * format.heightPx * 3;
   const pixels = new Uint8Array((range.end - range.start) * frameBytes);
   for (let index = range.start; index < range.end; index++) {
@@ -80,7 +112,11 @@ function batchOf(range: FrameRange, state: FrameState, section: number, format: 
   return { firstFrameIndex: range.start, pixels, state };
 }
 
-function previewOf(section: Section, step: number, { steps, seed, ...video }: PreviewSettings): PreviewClip {
+function previewOf(
+  section: Section,
+  step: number,
+  { steps, seed, ...video }: DrawnSettings & Pick<Settings, "steps">,
+): PreviewClip {
   const range = previewRange(section);
   const pictures = (range.end - range.start + 3) / 4;
   // Whole cells of the code: a multiple of 8 pixels, as near as that comes to an eighth of the video.
@@ -96,7 +132,8 @@ function previewOf(section: Section, step: number, { steps, seed, ...video }: Pr
   return { range, section: section.section, step, of: steps, widthPx, heightPx, pictures, pixels };
 }
 
-type PreviewSettings = Pick<GenerationRequest["settings"], "steps" | "seed" | "widthPx" | "heightPx">;
+/** What decides how a picture looks. */
+type DrawnSettings = Pick<Settings, "seed" | "widthPx" | "heightPx">;
 
 /** SMPTE EG 1: 75 % bars. */
 const bars = [[191, 191, 191], [191, 191, 0], [0, 191, 191], [0, 191, 0], [191, 0, 191], [191, 0, 0], [0, 0, 191]];

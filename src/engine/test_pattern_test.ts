@@ -78,6 +78,22 @@ for (const schedule of schedules) {
   });
 }
 
+Deno.test("createTestPatternEngine() tells the same in the order of overlapped decoding", async () => {
+  for (const schedule of schedules) {
+    const [between, overlapped] = await Promise.all((["between", "overlapped"] as const).map(async (decode) => {
+      await using engine = createTestPatternEngine({ decode });
+      return await Array.fromAsync(engine.generate(requestOf(schedule), new AbortController().signal));
+    })) as [GenerationEvent[], GenerationEvent[]];
+    const isDecoded = ({ kind }: GenerationEvent) => kind === "frames" || kind === "sectionDone";
+    assert.deepEqual(overlapped.filter(isDecoded), between.filter(isDecoded));
+    const sampled = (events: GenerationEvent[]) => events.filter((event) => !isDecoded(event)).slice(1);
+    assert.deepEqual(sampled(overlapped), sampled(between));
+    const kinds = overlapped.map(({ kind }) => kind).join();
+    assert.match(kinds, /^plan,sampling,step,step,decoding,sampling,/);
+    assert.match(kinds, /,decoding,(frames,)+sectionDone$/);
+  }
+});
+
 Deno.test("createTestPatternEngine() draws section, step and picture into previews, after each step but the last", async () => {
   for (const schedule of schedules) {
     for (const size of sizes) {

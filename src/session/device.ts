@@ -2,7 +2,7 @@
  * What an engine runs on, as sessions know it.
  * @module
  */
-import type { Engine } from "../engine/mod.ts";
+import type { DecodeOrder, Engine } from "../engine/mod.ts";
 import type { Log } from "../log.ts";
 import type { ModelView } from "./view.ts";
 
@@ -13,6 +13,8 @@ export interface EngineOnDevice {
 }
 
 export class Device {
+  /** How the newest video is decoded there. */
+  decode: DecodeOrder = "between";
   readonly #log: Log;
   readonly #states = new Map<string, ModelView["state"]>();
   #name: string;

@@ -1,5 +1,5 @@
 /**
- * Single frames for looking at: from the raw frames, from the file, or out of the newest preview.
+ * Single frames for looking at: from the raw frames, from the file, or out of the newest preview of its section.
  * @module
  */
 import type { Ffmpeg } from "../ffmpeg.ts";
@@ -41,9 +41,10 @@ export async function framePicture(
   if (state === "final" || state === "provisional") {
     return { bytes: await encode(await decodedFrame(view, frameIndex, sources), format), state };
   }
-  const clip = sources.pictures?.footage.preview;
-  const isInside = clip && clip.range.start <= frameIndex && frameIndex < clip.range.end;
-  if (!isInside || format.type === "png") {
+  const clip = sources.pictures?.footage.previews.find(({ range: { start, end } }) =>
+    start <= frameIndex && frameIndex < end
+  );
+  if (!clip || format.type === "png") {
     throw new Refusal("not-found", `Frame ${frameIndex} of session ${view.id} does not exist yet`, { field: "n" });
   }
   const enlarged = await coverImage(nearestPicture(clip, frameIndex), view.plan);

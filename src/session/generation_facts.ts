@@ -3,7 +3,7 @@
  * time is an argument.
  * @module
  */
-import type { GenerationEvent } from "../engine/mod.ts";
+import type { DecodeOrder, GenerationEvent } from "../engine/mod.ts";
 import type { VideoPlan } from "../video.ts";
 import { type FrameMap, markFrames, markSection, plannedMap } from "./frame_map.ts";
 import type { Progress, SessionView } from "./view.ts";
@@ -18,6 +18,7 @@ type SectionTiming = SessionView["timings"]["sections"][number];
 
 export interface GenerationFacts {
   readonly plan: VideoPlan;
+  readonly decode: DecodeOrder;
   readonly frameMap: FrameMap;
   readonly progress: Progress;
   readonly prompt: SessionView["prompt"];
@@ -29,6 +30,7 @@ export interface GenerationFacts {
   readonly computedSteps: number;
   readonly computedStepSeconds: number;
   readonly startedAtMs: number | null;
+  /** Since the one before was finished, or the first was begun. */
   readonly sectionStartedAtMs: number | null;
   readonly firstFramesAtMs: number | null;
   readonly endedAtMs: number | null;
@@ -38,6 +40,7 @@ export interface GenerationFacts {
 export function initialFacts(plan: VideoPlan, steps: number): GenerationFacts {
   return {
     plan,
+    decode: "between",
     frameMap: plannedMap(plan.frames),
     progress: { section: 0, of: plan.sections.length, step: 0, steps, phase: "waiting", percent: 0 },
     prompt: { tokens: null, tokensCut: 0 },
@@ -69,6 +72,7 @@ export function advance(facts: GenerationFacts, event: GenerationEvent, nowMs: n
     case "plan":
       return {
         ...initialFacts(event.plan, facts.progress.steps),
+        decode: event.decode,
         startedAtMs: facts.startedAtMs,
         memory: facts.memory,
         prompt: { tokens: event.promptTokens, tokensCut: event.promptTokensCut },
@@ -77,7 +81,7 @@ export function advance(facts: GenerationFacts, event: GenerationEvent, nowMs: n
       return {
         ...withProgress(facts, { phase: "sampling", section: event.section, step: 0 }),
         frameMap: markSection(facts.frameMap, sectionRange(facts, event.section), "sampling"),
-        sectionStartedAtMs: nowMs,
+        sectionStartedAtMs: event.section === facts.sections.length + 1 ? nowMs : facts.sectionStartedAtMs,
       };
     case "step":
       return {
@@ -113,7 +117,9 @@ export function endFacts(
 ): GenerationFacts {
   const { loading: _over, ...progress } = facts.progress;
   const percent = completeness === "whole" ? 100 : progress.percent;
-  return { ...facts, frameMap, endedAtMs: nowMs, progress: { ...progress, phase: "ended", percent } };
+  const section = unfinishedSection(facts);
+  const step = section < progress.section ? progress.steps : progress.step;
+  return { ...facts, frameMap, endedAtMs: nowMs, progress: { ...progress, section, step, phase: "ended", percent } };
 }
 
 /** Changes the phase only, for what the engine does not tell (`recording`). */
@@ -142,31 +148,59 @@ export function timingsOf(facts: GenerationFacts, measured: Pace | null, nowMs: 
   };
 }
 
+/**
+ * The first section in work that is not finished; with overlapped decoding the next one may be in work, too. 0 before the
+ * first, the last one when all are finished.
+ */
+export function unfinishedSection({ progress, sections }: Pick<GenerationFacts, "progress" | "sections">): number {
+  return Math.min(progress.section, sections.length + 1);
+}
+
 /** Time a whole video takes at a known pace. */
-export function wholeSeconds(sections: number, steps: number, pace: Pace): number {
-  return sections * (steps * pace.secondsPerStep + pace.secondsPerDecode);
+export function wholeSeconds(
+  sections: number,
+  steps: number,
+  { secondsPerStep, secondsPerDecode }: Pace,
+  decode: DecodeOrder,
+): number {
+  const timing = { samplingSeconds: steps * secondsPerStep, decodingSeconds: secondsPerDecode };
+  return timing.samplingSeconds + timing.decodingSeconds + (sections - 1) * addedSeconds(timing, decode);
+}
+
+/** What one more section adds to a video's time. */
+function addedSeconds({ samplingSeconds, decodingSeconds }: SectionTiming, decode: DecodeOrder): number {
+  return decode === "overlapped" ? Math.max(samplingSeconds, decodingSeconds) : samplingSeconds + decodingSeconds;
 }
 
 /** Before a section has been measured: from this video's steps, else an earlier video's; null when neither is known. */
 function remainingSeconds(facts: GenerationFacts, measured: Pace | null, nowMs: number): number | null {
-  const { progress, sections, computedSteps } = facts;
-  const secondsPerStep = computedSteps > 0 ? facts.computedStepSeconds / computedSteps : measured?.secondsPerStep;
-  if (sections.length === 0 && secondsPerStep === undefined) return null;
-  const perSection = sections.length > 0
-    ? mean(sections.map((section) => section.samplingSeconds + section.decodingSeconds))
-    : wholeSeconds(1, progress.steps, {
-      secondsPerStep: secondsPerStep ?? 0,
-      secondsPerDecode: measured?.secondsPerDecode ?? 0,
-    });
+  const { progress, sections, decode } = facts;
+  const timing = usualTiming(facts, measured);
+  if (timing === null) return null;
+  const added = addedSeconds(timing, decode);
+  const present = sections.length > 0 ? added : timing.samplingSeconds + timing.decodingSeconds;
   const spent = facts.sectionStartedAtMs === null ? 0 : seconds(facts.sectionStartedAtMs, nowMs);
   const left = progress.of - sections.length;
-  return left === 0 ? 0 : (left - 1) * perSection + Math.max(0, perSection - spent);
+  return left === 0 ? 0 : (left - 1) * added + Math.max(0, present - spent);
 }
 
-function realTimeFactor({ plan, sections }: GenerationFacts): number | null {
+function usualTiming(facts: GenerationFacts, measured: Pace | null): SectionTiming | null {
+  const { progress, sections, computedSteps, computedStepSeconds } = facts;
+  if (sections.length > 0) {
+    return {
+      samplingSeconds: mean(sections.map(({ samplingSeconds }) => samplingSeconds)),
+      decodingSeconds: mean(sections.map(({ decodingSeconds }) => decodingSeconds)),
+    };
+  }
+  const secondsPerStep = computedSteps > 0 ? computedStepSeconds / computedSteps : measured?.secondsPerStep;
+  if (secondsPerStep === undefined) return null;
+  return { samplingSeconds: progress.steps * secondsPerStep, decodingSeconds: measured?.secondsPerDecode ?? 0 };
+}
+
+function realTimeFactor({ plan, sections, decode }: GenerationFacts): number | null {
   const [range, timing] = [plan.sections[sections.length - 1], sections.at(-1)];
   if (!range || !timing) return null;
-  const workSeconds = timing.samplingSeconds + timing.decodingSeconds;
+  const workSeconds = addedSeconds(timing, decode);
   return workSeconds > 0 ? round((range.end - range.start) / plan.format.frameRate / workSeconds) : null;
 }
 
@@ -187,13 +221,13 @@ function withFrames(
 function withProgress(facts: GenerationFacts, change: Partial<Progress>): GenerationFacts {
   const { loading: _over, ...before } = facts.progress;
   const progress = { ...before, ...change };
-  return { ...facts, progress: { ...progress, percent: percentDone(facts.sections.length, progress) } };
+  return { ...facts, progress: { ...progress, percent: percentDone(progress) } };
 }
 
-/** (done sections + step / steps of the current one) / sections, rounded down, never 100 before the file exists. */
-function percentDone(doneSections: number, { section, of, step, steps }: Progress): number {
-  const current = section > doneSections ? step / steps : 0;
-  return Math.min(99, Math.floor(100 * (doneSections + current) / of + 1e-9));
+/** (sections before the one in work + step / steps of it) / sections, rounded down, never 100 before the file exists. */
+function percentDone({ section, of, step, steps }: Progress): number {
+  const sampled = section === 0 ? 0 : section - 1 + step / steps;
+  return Math.min(99, Math.floor(100 * sampled / of + 1e-9));
 }
 
 function sectionRange(facts: GenerationFacts, section: number) {

@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import type { GenerationEvent } from "../engine/mod.ts";
 import type { PreviewClip, VideoPlan } from "../video.ts";
 import { endedMap } from "./frame_map.ts";
-import { advance, endFacts, type GenerationFacts, initialFacts, timingsOf } from "./generation_facts.ts";
+import {
+  advance,
+  endFacts,
+  type GenerationFacts,
+  initialFacts,
+  timingsOf,
+  unfinishedSection,
+  wholeSeconds,
+} from "./generation_facts.ts";
 
 const plan: VideoPlan = {
   format: { widthPx: 2, heightPx: 2, frameRate: 30 },
@@ -134,4 +142,68 @@ Deno.test("the real-time factor is that of the newest section", () => {
   assert.equal(factor(done(1, 10)), 0.1); // 33 frames in 11 s
   assert.equal(factor(done(1, 10), done(2, 1)), 0.667); // 40 frames in 2 s
   assert.equal(factor({ ...done(1, 0), decodingSeconds: 0 } as GenerationEvent), null);
+});
+
+/** Two sections of four steps, the first decoded beside the second: 8 s of sampling, 3 s of decoding. */
+const planned: GenerationEvent = { kind: "plan", plan, promptTokens: 3, promptTokensCut: 0, decode: "overlapped" };
+const done = (section: number): GenerationEvent => (
+  { kind: "sectionDone", section, samplingSeconds: 8, decodingSeconds: 3 }
+);
+const overlapped: readonly (readonly [number, GenerationEvent])[] = [
+  [100, planned],
+  [100, { kind: "sampling", section: 1 }],
+  ...[1, 2, 3, 4].map((number) => [100 + 2 * number, step(1, number)] as const),
+  [108, { kind: "decoding", section: 1 }],
+  [108, { kind: "sampling", section: 2 }],
+  [110, step(2, 1)],
+  [111, frames(40, 73, "provisional")],
+  [111, done(1)],
+  ...[2, 3, 4].map((number) => [108 + 2 * number, step(2, number)] as const),
+  [116, { kind: "decoding", section: 2 }],
+  [119, frames(0, 73, "final")],
+  [119, done(2)],
+];
+
+Deno.test("a section that is decoded beside the next one: percent and remaining time go one way", () => {
+  const earlier = { secondsPerStep: 2, secondsPerDecode: 3 };
+  let [percent, remaining] = [0, Infinity];
+  for (let events = 2; events <= overlapped.length; events++) {
+    const facts = after(...overlapped.slice(0, events));
+    const second = overlapped[events - 1]![0];
+    const { remainingSeconds } = timingsOf(facts, earlier, second * 1000);
+    assert.equal(remainingSeconds, 119 - second, `after event ${events}`);
+    assert.ok(facts.progress.percent >= percent && remainingSeconds! <= remaining, `after event ${events}`);
+    [percent, remaining] = [facts.progress.percent, remainingSeconds!];
+  }
+  assert.equal(percent, 99);
+  assert.equal(wholeSeconds(2, 4, earlier, "overlapped"), 19);
+  assert.equal(wholeSeconds(2, 4, earlier, "between"), 22);
+});
+
+Deno.test("a section that is decoded beside the next one: both are in work, and the progress is of the one that is sampled", () => {
+  const facts = after(...overlapped.slice(0, 9));
+  assert.deepEqual(facts.frameMap, [
+    { start: 0, end: 40, state: "sampling" },
+    { start: 40, end: 73, state: "decoding" },
+  ]);
+  assert.deepEqual([facts.progress.section, facts.progress.step, facts.progress.percent], [2, 1, 62]);
+  const decoded = after(...overlapped.slice(0, 11));
+  assert.deepEqual(decoded.frameMap[1], { start: 40, end: 73, state: "provisional" });
+  assert.deepEqual([decoded.progress.section, decoded.progress.step, decoded.progress.percent], [2, 1, 62]);
+  assert.equal(decoded.progress.phase, "sampling");
+});
+
+Deno.test("what ends while two sections are in work ends in the earlier one, of which nothing is there", () => {
+  const facts = after(...overlapped.slice(0, 9));
+  assert.equal(unfinishedSection(facts), 1);
+  const { progress } = endFacts(facts, endedMap(facts.frameMap, null), "part", 111_000);
+  assert.deepEqual([progress.section, progress.step, progress.percent], [1, 4, 62]);
+  assert.equal(unfinishedSection(after(...overlapped.slice(0, 11))), 2);
+  assert.equal(unfinishedSection(after(...overlapped)), 2);
+  assert.equal(unfinishedSection(after()), 0);
+});
+
+Deno.test("the real-time factor does not count decoding that is hidden behind the sampling", () => {
+  const facts = after(...overlapped);
+  assert.equal(timingsOf(facts, null, 119_000).realTimeFactor, 0.167); // 40 frames in 8 s
 });

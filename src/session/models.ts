@@ -5,6 +5,7 @@
 import { readdir } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import {
+  type DecodeOrder,
   type LoraChoice,
   type LoraFile,
   LoraLibrary,
@@ -54,6 +55,11 @@ export class Models {
   /** What the engines run on, as far as is known: `GPU 0, GPU 1`. */
   get device(): string {
     return this.#deviceNames().join(", ");
+  }
+
+  /** As the newest video of each device; those that wait are taken to be like the slowest. */
+  get decode(): DecodeOrder {
+    return this.#options.devices.every(({ decode }) => decode === "overlapped") ? "overlapped" : "between";
   }
 
   get defaultModel(): string {

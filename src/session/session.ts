@@ -18,6 +18,7 @@ import {
   type GenerationFacts,
   initialFacts,
   timingsOf,
+  unfinishedSection,
   wholeSeconds,
 } from "./generation_facts.ts";
 import type { Models } from "./models.ts";
@@ -114,7 +115,8 @@ export class Session {
   remainingSeconds(): number | null {
     if (this.#state === "running") return timingsOf(this.#facts, this.#measured(), this.#around.now()).remainingSeconds;
     const pace = this.#measured();
-    return pace && wholeSeconds(this.#order.plan.sections.length, this.#order.settings.steps, pace);
+    const { plan, settings } = this.#order;
+    return pace && wholeSeconds(plan.sections.length, settings.steps, pace, this.#around.models.decode);
   }
 
   /** Puts the whole view into the log, and into the store. */
@@ -189,6 +191,7 @@ export class Session {
       if (event.kind === "device") device.learn(event);
       if (event.kind === "plan") {
         assertSamePlan(this.#order.plan, event.plan);
+        device.decode = event.decode;
         this.announce();
       }
       if (event.kind !== "plan" && this.#facts.frameMap !== before.frameMap) this.#tellFrameMap();
@@ -212,7 +215,7 @@ export class Session {
     this.#facts = { ...enterPhase(this.#facts, "recording"), frameMap: endedMap(this.#facts.frameMap, kept) };
     this.#tellFrameMap();
     this.#tellProgress();
-    const { section } = this.#facts.progress;
+    const section = unfinishedSection(this.#facts);
     if (error !== undefined && !isStop) this.#problem = generationProblem(error, section, this.#seconds(kept));
     try {
       if (kept !== null) await this.#record(kept);
@@ -227,7 +230,7 @@ export class Session {
   /** Nothing should come here; if something does, the session still ends. */
   #break(error: unknown): void {
     this.#around.log.error("session.broken", { id: this.id, error });
-    this.#problem ??= generationProblem(error, this.#facts.progress.section, 0);
+    this.#problem ??= generationProblem(error, unfinishedSection(this.#facts), 0);
     this.#end("failed", null);
   }
 

@@ -105,9 +105,9 @@ export const sessionView = z.object({
     firstFramesSeconds: z.number().nullable(),
     secondsPerStep: z.number().nullable(),
     secondsPerDecode: z.number().nullable(),
-    /** Seconds of video per second of work, of the newest section; null before the first. 1 is as fast as it plays. */
+    /** Seconds of video per second that it added, of the newest section; null before the first. 1 is as fast as it plays. */
     realTimeFactor: z.number().nullable(),
-    /** Per finished section, making order. */
+    /** Per finished section, making order. A decoding may have been beside the next one's sampling. */
     sections: z.array(z.object({ samplingSeconds: z.number(), decodingSeconds: z.number() })),
   }),
   prompt: z.object({ tokens: z.int().nullable(), tokensCut: z.int() }),

@@ -3,8 +3,8 @@
  * @module
  */
 import type { VideoFormat } from "../video.ts";
-import type { Footage } from "./footage.ts";
-import { framesIn } from "./frame_ranges.ts";
+import { type Footage, sampledOf } from "./footage.ts";
+import { framesBefore } from "./frame_ranges.ts";
 import type { PictureSource, TickPicture } from "./picture_source.ts";
 import { createPlayout, type Playout, type Run, type ViewChoice } from "./playout.ts";
 import { framesFrom, isPast } from "./playout_run.ts";
@@ -169,7 +169,9 @@ async function pictureOf(source: PictureSource, tick: number): Promise<TickPictu
 
 /** 0 to 1 in hundredths, rounded down: as fine as the slate shows it. */
 function progressOf({ plan, decoded, work }: Footage): number {
-  const section = work && plan.sections[work.section - 1];
-  const frames = framesIn(decoded) + (section ? (section.end - section.start) * work.fraction : 0);
-  return Math.floor(100 * Math.min(1, frames / plan.frames)) / 100;
+  const frames = plan.sections.map(({ start, end }, index) => {
+    const made = framesBefore(decoded, end) - framesBefore(decoded, start);
+    return Math.max(made, (end - start) * sampledOf(work, index + 1));
+  });
+  return Math.floor(100 * frames.reduce((sum, count) => sum + count, 0) / plan.frames) / 100;
 }

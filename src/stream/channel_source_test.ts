@@ -96,6 +96,25 @@ Deno.test("a channel's slate tells how far the next video is, and is the same ob
   assert.ok(further.pixels !== slate.pixels && further.run === slate.run);
 });
 
+Deno.test("a channel's slate does not go back when a section is decoded beside the next one", async () => {
+  const plan = planOf("forward", 2);
+  await using video = await openTestVideo(plan);
+  const hold = () => ({ [Symbol.asyncDispose]: () => Promise.resolve() });
+  await using source = createChannelSource({
+    current: () => ({ id: "a", footage: video.footage, hold }),
+    choice: { view: "edge", wait: "hold", previews: "hidden" },
+    end: "once",
+    format,
+  });
+  const line = async () => (await source.next(1)).pixels.filter((value, at) => at % 3 === 1 && value === 0xe0).length;
+  const lines: number[] = [];
+  for (const [section, fraction] of [[1, 0.5], [1, 1], [2, 0], [2, 0.5]] as const) {
+    video.footage.working(section, fraction);
+    lines.push(await line());
+  }
+  assert.ok(lines[0]! < lines[1]! && lines[1] === lines[2] && lines[2]! < lines[3]!, `${lines}`);
+});
+
 Deno.test("once: after its end a video plays as a whole, then the slate keeps its format", async () => {
   await using channel = await TestChannel.open("once");
   channel.start("first");

@@ -15,10 +15,27 @@ export interface Footage extends FootageFacts {
   /** Holds the pixels of all that is `decoded`. */
   readonly store: FrameStore;
   readonly decoded: readonly FrameRange[];
+  /** The first of `previews`. */
   readonly preview: PreviewClip | null;
-  /** The section being made, counted from 1 in making order, and how much of it is done, 0 to 1; null while none is. */
-  readonly work: { readonly section: number; readonly fraction: number } | null;
+  /** The newest of each section that is not whole, in making order: two while a section is decoded beside the next one. */
+  readonly previews: readonly PreviewClip[];
+  readonly work: SectionWork | null;
   readonly isOver: boolean;
+}
+
+/**
+ * The section being sampled, counted from 1 in making order, and how much of it is, 0 to 1. It stays when it is sampled
+ * until its frames are there, or the next one is begun.
+ */
+export interface SectionWork {
+  readonly section: number;
+  readonly fraction: number;
+}
+
+/** How much of a section is sampled, 0 to 1, as far as the work tells: all of those before the one in work. */
+export function sampledOf(work: SectionWork | null, section: number): number {
+  if (work === null || section > work.section) return 0;
+  return section < work.section ? 1 : work.fraction;
 }
 
 /** The footage of a session. What is told too late, after `end` or of frames that exist, is left out. */
@@ -27,8 +44,8 @@ export class VideoFootage implements Footage {
   readonly placeholder: RgbImage;
   readonly store: FrameStore;
   #decoded: readonly FrameRange[] = [];
-  #preview: PreviewClip | null = null;
-  #work: { readonly section: number; readonly fraction: number } | null = null;
+  #previews: readonly PreviewClip[] = [];
+  #work: SectionWork | null = null;
   #isOver = false;
 
   /** @throws TypeError when the start picture has another size than the video */
@@ -48,10 +65,14 @@ export class VideoFootage implements Footage {
   }
 
   get preview(): PreviewClip | null {
-    return this.#preview;
+    return this.#previews[0] ?? null;
   }
 
-  get work(): { readonly section: number; readonly fraction: number } | null {
+  get previews(): readonly PreviewClip[] {
+    return this.#previews;
+  }
+
+  get work(): SectionWork | null {
     return this.#work;
   }
 
@@ -65,14 +86,15 @@ export class VideoFootage implements Footage {
   }
 
   showPreview(clip: PreviewClip): void {
-    if (!this.#isOver && !this.#isWhole(clip.section)) this.#preview = clip;
+    if (this.#isOver || this.#isWhole(clip.section)) return;
+    this.#previews = [...this.#previews.filter(({ section }) => section !== clip.section), clip];
   }
 
   /** These frames can be read from the store now. A section that has become whole is neither in work nor previewed. */
   arrived(range: FrameRange): void {
     if (this.#isOver) return;
     this.#decoded = withRange(this.#decoded, range);
-    if (this.#preview && this.#isWhole(this.#preview.section)) this.#preview = null;
+    this.#previews = this.#previews.filter(({ section }) => !this.#isWhole(section));
     if (this.#work && this.#isWhole(this.#work.section)) this.#work = null;
   }
 
@@ -80,7 +102,7 @@ export class VideoFootage implements Footage {
   end(kept: FrameRange | null): void {
     this.#isOver = true;
     this.#decoded = kept === null ? [] : [kept];
-    this.#preview = null;
+    this.#previews = [];
     this.#work = null;
   }
 

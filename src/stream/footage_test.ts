@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { planOf } from "../../tests/footage_world.ts";
 import type { PreviewClip } from "../video.ts";
-import { VideoFootage } from "./footage.ts";
+import { sampledOf, VideoFootage } from "./footage.ts";
 import { type FrameStore, openFrameStore } from "./frame_store.ts";
 
 const plan = planOf("inverted", 2);
@@ -35,6 +35,29 @@ Deno.test("VideoFootage keeps the newest preview and the work until their sectio
     assert.deepEqual(footage.decoded, [{ start: 40, end: 73 }]);
     assert.deepEqual([footage.preview, footage.work], [null, null]);
   }));
+
+Deno.test("VideoFootage shows a section's preview until its frames are there, while the next one has previews already", () =>
+  withStore((store) => {
+    const footage = new VideoFootage({ store, placeholder: startPicture });
+    const shown = () => [footage.preview?.section, footage.preview?.step];
+    footage.showPreview(previewOf(1, 8));
+    footage.working(2, 0.1);
+    footage.showPreview(previewOf(2, 1));
+    footage.showPreview(previewOf(2, 2));
+    assert.deepEqual(shown(), [1, 8]);
+    assert.deepEqual(footage.previews.map(({ section, step }) => [section, step]), [[1, 8], [2, 2]]);
+    footage.arrived({ start: 40, end: 73 });
+    assert.deepEqual(shown(), [2, 2]);
+    assert.deepEqual(footage.work, { section: 2, fraction: 0.1 });
+    footage.arrived({ start: 0, end: 40 });
+    assert.deepEqual([footage.preview, footage.previews, footage.work], [null, [], null]);
+  }));
+
+Deno.test("sampledOf() counts the sections before the one in work as sampled", () => {
+  const work = { section: 2, fraction: 0.3 };
+  assert.deepEqual([1, 2, 3].map((section) => sampledOf(work, section)), [1, 0.3, 0]);
+  assert.equal(sampledOf(null, 1), 0);
+});
 
 Deno.test("VideoFootage leaves out a preview that comes after its section, and all that comes after the end", () =>
   withStore((store) => {

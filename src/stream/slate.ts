@@ -17,12 +17,13 @@ import {
   stage,
   strokeRounded,
 } from "./drawing.ts";
+import { sampledOf, type SectionWork } from "./footage.ts";
 import { framesBefore } from "./frame_ranges.ts";
 
 /** What the strip tells. */
 export interface SlateFacts {
   readonly decoded: readonly FrameRange[];
-  readonly work: { readonly section: number; readonly fraction: number } | null;
+  readonly work: SectionWork | null;
 }
 
 /** RGB24 of the video's size; the same object as long as nothing looks different. */
@@ -103,8 +104,8 @@ function cellsOf({ frames, sections }: VideoPlan, { decoded, work }: SlateFacts,
     const x = strip.x + Math.round(start * scale);
     const width = strip.x + Math.round(end * scale) - x;
     const made = (framesBefore(decoded, end) - framesBefore(decoded, start)) / (end - start);
-    const isWorking = work?.section === index + 1 && made < 1;
-    const filledWidth = Math.round(width * (isWorking ? Math.max(made, work.fraction) : made));
+    const isWorking = index < (work?.section ?? 0) && made < 1;
+    const filledWidth = Math.round(width * Math.max(made, sampledOf(work, index + 1)));
     const filledX = growsBackwards ? x + width - filledWidth : x;
     return { x, width, state: isWorking ? "working" : made > 0 ? "done" : "planned", filledX, filledWidth };
   });

@@ -65,6 +65,19 @@ Deno.test("the part that is done grows with the work", () => {
   assert.ok(areas.every((area, k) => k === 0 || area > areas[k - 1]! * 1.2), `${areas}`);
 });
 
+Deno.test("a section that is decoded beside the next one is shown as sampled, and in work", () => {
+  const { plan, painter } = painterOf(768, 512);
+  const [first] = plan.sections;
+  const area = (work: { section: number; fraction: number }, decoded: typeof plan.sections = []) =>
+    [accent, ink].map((colour) => count(painter.paint({ decoded, work }, undefined), colour));
+  const [sampled] = area({ section: 1, fraction: 1 });
+  const [both, none] = area({ section: 2, fraction: 0.5 });
+  assert.ok(both! > sampled! * 1.4);
+  assert.equal(none, 0);
+  const [second, ready] = area({ section: 2, fraction: 0.5 }, [first!]);
+  assert.ok(second! < sampled! && ready! > 0);
+});
+
 Deno.test("a hundred sections fit on the smallest picture", () => {
   const { plan, painter } = painterOf(64, 64, 100);
   const pixels = painter.paint({ decoded: [{ start: 1840, end: plan.frames }], work: null }, undefined);

@@ -16,6 +16,7 @@ import time
 import torch
 
 from .packing import CONTEXT, WINDOW, grouped, places
+from .ranks import mixed_precision
 from .rotary import rotary_table
 from .transformer import Conditions, FramePackTransformer, History, Places, TransformerShape
 
@@ -54,7 +55,7 @@ def measure(kind: str, seconds: float) -> dict:
     laps = []
     for _ in range(STEPS + 1):
         begun = time.process_time()
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             velocity = model(torch.randn(BATCH, 16, WINDOW, size, size), torch.full((BATCH,), 500.0), conditions, history, rope)
         velocity.float().square().mean().backward()
         laps.append(time.process_time() - begun)

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from .clips import BRIDGE_FRAMES, SECTION_FRAMES, ClipSpec, Domain, SpriteBook, draw_clip, with_other_motions
 from .packing import WindowPlace
+from .ranks import mixed_precision
 from .train_vae import unit_range
 from .vae import Autoencoder
 
@@ -108,7 +109,7 @@ def pool_scene(vae: Autoencoder, book: SpriteBook, rng: np.random.Generator, dom
 def pool_clip(vae: Autoencoder, spec: ClipSpec, family: str, rng: np.random.Generator) -> PooledClip:
     phases, windows = phases_of(family, spec, rng)
     frames = spec.scene.draw(np.concatenate((np.zeros(1), phases)))
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed_precision():
         start = vae.encode(channels_last(unit_range(frames[:1]).transpose(0, 1)[None]))[0]
         latents = vae.encode(channels_last(unit_range(frames[1:]).transpose(0, 1)[None]))[0]
     captions = [spec.caption(rng) for _ in range(6)]

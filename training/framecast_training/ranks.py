@@ -97,3 +97,8 @@ class Average:
         decay = min(self.decay, (1 + step) / (10 + step))
         for name, value in module.state_dict().items():
             self.weights[name].lerp_(value, 1 - decay)
+
+
+def mixed_precision(device: str = "cpu") -> torch.autocast:
+    """Products in bfloat16 where the device has them; a processor without AVX-512 BF16 is four times faster in float32."""
+    return torch.autocast(device, torch.bfloat16, enabled=device != "cpu" or torch.cpu._is_avx512_bf16_supported())

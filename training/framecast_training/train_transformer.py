@@ -16,7 +16,7 @@ from . import checkpoint
 from .muon import Muon
 from .packing import WINDOW, context_of, grouped, places
 from .pool import PooledClip, load_pool, parts_of
-from .ranks import Average, Budget, average_gradients, rank_count
+from .ranks import Average, Budget, average_gradients, mixed_precision, rank_count
 from .rotary import rotary_table
 from .texts import Encoders, Texts, no_grad_for_unused
 from .transformer import Conditions, FramePackTransformer, TransformerShape
@@ -213,7 +213,7 @@ class TransformerTraining:
         sigma = shift * strata / (1 + (shift - 1) * strata)
         noise = torch.randn_like(clean)
         noisy = torch.lerp(clean, noise, sigma.view(-1, 1, 1, 1, 1))
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             history = grouped(schedule, self.corruption.start(first), self.corruption.history(context))
             conditions = self._conditions(rows)
             velocity = self.model(noisy, 1000 * sigma, conditions, history, self._rope(schedule, padding, clean.shape))

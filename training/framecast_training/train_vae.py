@@ -12,7 +12,7 @@ from torch import Tensor
 
 from . import checkpoint
 from .clips import SpriteBook, draw_clip
-from .ranks import Average, Budget, average_gradients
+from .ranks import Average, Budget, average_gradients, mixed_precision
 from .vae import SCALING_FACTOR, Autoencoder, VaeShape
 from .vae_start import centre_latents, channel_statistics, start_from_averaging
 
@@ -98,7 +98,7 @@ class VaeTraining:
 
     def reconstruct(self, clip: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Decoded and true frames, and the latents between them."""
-        with torch.autocast(clip.device.type, torch.bfloat16):
+        with mixed_precision(clip.device.type):
             if clip.shape[2] == 1:
                 latents = self.moments_of_pictures(clip)[0].float() * SCALING_FACTOR
                 return self.decode_pictures(_last(blurred(latents))).float(), clip, latents

@@ -5,6 +5,7 @@
  * Bytes are bytes. A block is one of the transformer's dual-stream or single-stream blocks, counted from 0.
  * @module
  */
+import type { DecodeOrder } from "../event.ts";
 import type { PictureSize } from "../sampling/mod.ts";
 import type { SectionShape } from "../transformer_graphs.ts";
 import type { ModelSizes } from "./model_sizes.ts";
@@ -27,7 +28,7 @@ export interface MemoryQuestion {
 
 /** Of the ways to save memory, those that whoever carries the plan out has. */
 export interface PlanAbilities {
-  readonly decode: readonly VaePlan["decode"][];
+  readonly decode: readonly DecodeOrder[];
 }
 
 export interface CardMemory {
@@ -144,7 +145,7 @@ export interface VaePlan {
   /** Tiles decoded at once. One fills a GPU; whether two are faster has not been measured. */
   readonly lanes: 1;
   /** `overlapped`: a section is decoded while the next one is sampled; both working memories are there at once. */
-  readonly decode: "between" | "overlapped";
+  readonly decode: DecodeOrder;
 }
 
 /** What lies in the arena at the worst moment of a phase. */

@@ -110,33 +110,41 @@ function spread(blocks: number, streamed: number): BlockPlaces {
 }
 
 /**
- * From the most to the least; each takes no more than the one before it. First goes what is needed once per session,
- * largest first, then what helps once per section.
+ * From the most to the least. First goes what is needed once per session, largest first, then what helps once per section:
+ * the decoding beside the sampling, for which as much of the former comes back as has room then.
  */
 function comforts(question: MemoryQuestion): Comfort[] {
-  const { abilities } = question;
-  const most: Omit<Comfort, "spatialTiles"> = {
-    decode: !abilities || abilities.decode.includes("overlapped") ? "overlapped" : "between",
-    llama: "resident",
-    smallEncoders: "resident",
-    conditioning: "resident",
-    vae: "resident",
-    mlpChunks: 1,
-  };
-  const all: Partial<Comfort>[] = [
-    { llama: "loaded" },
-    { llama: "streamed" },
-    { smallEncoders: "loaded" },
-    { conditioning: "loaded" },
-    { decode: "between" },
-    { vae: "loaded" },
-  ];
-  const less = all.filter(({ decode }) => !decode || !abilities || abilities.decode.includes(decode));
-  const chunks = Math.min(question.work.mlpChunksMax ?? 1, mlpChunksOfUse);
-  for (let mlpChunks = 2; mlpChunks <= chunks; mlpChunks++) less.push({ mlpChunks });
-  const levels = [most];
-  for (const change of less) levels.push({ ...levels.at(-1)!, ...change });
-  return tileChoices(question).flatMap((spatialTiles) => levels.map((level) => ({ ...level, spatialTiles })));
+  const { abilities = { decode: ["between", "overlapped"] }, work } = question;
+  const levels = (["overlapped", "between"] as const).filter((decode) => abilities.decode.includes(decode))
+    .flatMap((decode) => less({ ...most, decode }, neededOnce));
+  const chunks = Array.from({ length: Math.min(work.mlpChunksMax ?? 1, mlpChunksOfUse) - 1 }, (_, i) => i + 2);
+  const least = less(levels.at(-1)!, [{ vae: "loaded" }, ...chunks.map((mlpChunks) => ({ mlpChunks }))]);
+  const all = [...levels, ...least.slice(1)];
+  return tileChoices(question).flatMap((spatialTiles) => all.map((level) => ({ ...level, spatialTiles })));
+}
+
+type Level = Omit<Comfort, "spatialTiles">;
+
+const most: Omit<Level, "decode"> = {
+  llama: "resident",
+  smallEncoders: "resident",
+  conditioning: "resident",
+  vae: "resident",
+  mlpChunks: 1,
+};
+
+const neededOnce: readonly Partial<Level>[] = [
+  { llama: "loaded" },
+  { llama: "streamed" },
+  { smallEncoders: "loaded" },
+  { conditioning: "loaded" },
+];
+
+/** A level, then one with each change more. */
+function less(level: Level, changes: readonly Partial<Level>[]): Level[] {
+  const levels = [level];
+  for (const change of changes) levels.push({ ...levels.at(-1)!, ...change });
+  return levels;
 }
 
 const wholePicturesAboveBytes = 60e9;

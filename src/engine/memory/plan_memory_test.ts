@@ -4,7 +4,7 @@ import { planSections, sizesOfResolution } from "../sampling/mod.ts";
 import { decodeTiling, tileShapes } from "../vae_tiling.ts";
 import type { MemoryPlan, MemoryQuestion, MemoryRefusal, Phase, WeightPrecision } from "./memory_plan.ts";
 import { modelSizes } from "./model_sizes.ts";
-import { decodedPiece } from "./phases.ts";
+import { comfortMemory, decodedPiece, phasesOf } from "./phases.ts";
 import { planMemory, sectionOf } from "./plan_memory.ts";
 import { decodingWorkingBytes } from "./working_memory.ts";
 
@@ -82,6 +82,22 @@ Deno.test("planMemory() never plans above the limit", () => {
       assert.equal(decoding.weightsBytes, plan.vae.place === "loaded" ? 2 * model.vae.decoderNumbers : 0, name);
     }
   }
+});
+
+Deno.test("phasesOf() counts both working memories and the decoder's weights while a section is decoded beside the sampling", () => {
+  const asked = question({ sizeGiB: 24 });
+  const places = { llama: "streamed", smallEncoders: "loaded", conditioning: "loaded", vae: "loaded" } as const;
+  const phases = (decode: "between" | "overlapped") => {
+    const comfort = { ...places, decode, spatialTiles: "tiled", mlpChunks: 1 } as const;
+    return phasesOf(comfort, comfortMemory(asked, comfort));
+  };
+  const { sampling, decoding } = phases("between");
+  const together = phases("overlapped");
+  const weightsBytes = 2 * model.vae.decoderNumbers;
+  assert.deepEqual([sampling.weightsBytes, decoding.weightsBytes], [0, weightsBytes]);
+  assert.equal(together.sampling.weightsBytes, weightsBytes);
+  assert.equal(together.sampling.arenaBytes, sampling.arenaBytes + decoding.arenaBytes);
+  assert.deepEqual(together.decoding, together.sampling);
 });
 
 Deno.test("planMemory() puts every block in exactly one place, and has slots for what passes by", () => {

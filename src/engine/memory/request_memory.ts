@@ -11,8 +11,8 @@ import type { AnsweredQuestion } from "./plan_holds.ts";
 import { planMemory, sectionOf } from "./plan_memory.ts";
 import { refusalWords } from "./plan_words.ts";
 
-/** What this engine can do for room: everything but decoding beside the sampling. */
-export const engineAbilities: PlanAbilities = { decode: ["between"] };
+/** What this engine can do for room and for speed: everything that can be planned. */
+export const engineAbilities: PlanAbilities = { decode: ["between", "overlapped"] };
 
 /** Of a request, what its memory depends on. */
 export type PlannedSettings = Pick<ResolvedSettings, "widthPx" | "heightPx" | "windowLatentFrames" | "steps" | "cfg">;

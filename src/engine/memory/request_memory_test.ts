@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { MemoryShortageError } from "../errors.ts";
 import type { MemoryPlan, MemoryWishes } from "./memory_plan.ts";
 import { publishedSizes as model } from "./published_sizes.ts";
-import { planFor, type PlannedSettings, workOf } from "./request_memory.ts";
+import { leastBytes, planMemory } from "./plan_memory.ts";
+import { engineAbilities, planFor, type PlannedSettings, workOf } from "./request_memory.ts";
 
 const settings: PlannedSettings = { widthPx: 640, heightPx: 608, windowLatentFrames: 9, steps: 25, cfg: 1 };
 const cardOf = (sizeGiB: number) => ({ totalBytes: sizeGiB * 2 ** 30, freeBytes: 0.99 * sizeGiB * 2 ** 30 });
@@ -24,15 +25,38 @@ Deno.test("planFor() places the published model as the engine can carry it out, 
     8: { streamed: [13, 40], ...leaving, vae: "resident", decode: "between", tiles: "tiled" },
     12: { streamed: [4, 40], ...leaving, vae: "resident", decode: "between", tiles: "tiled" },
     16: { streamed: [0, 26], ...leaving, decode: "between", tiles: "tiled" },
-    24: { streamed: [0, 0], ...staying, llama: "streamed", decode: "between", tiles: "tiled" },
-    32: { streamed: [0, 0], ...staying, llama: "streamed", decode: "between", tiles: "tiled" },
-    48: { streamed: [0, 0], ...staying, decode: "between", tiles: "tiled" },
-    80: { streamed: [0, 0], ...staying, decode: "between", tiles: "whole" },
+    22: { streamed: [0, 0], ...leaving, vae: "resident", decode: "between", tiles: "tiled" },
+    24: { streamed: [0, 0], ...leaving, vae: "resident", decode: "overlapped", tiles: "tiled" },
+    32: { streamed: [0, 0], ...staying, llama: "streamed", decode: "overlapped", tiles: "tiled" },
+    48: { streamed: [0, 0], ...staying, decode: "overlapped", tiles: "tiled" },
+    80: { streamed: [0, 0], ...staying, decode: "overlapped", tiles: "whole" },
   };
   for (const [sizeGiB, places] of Object.entries(expected)) {
     assert.deepEqual(placesOf(planned(Number(sizeGiB))), places, `${sizeGiB} GiB`);
   }
   assert.deepEqual(planned(12).dual.streamed, [2, 7, 12, 17]);
+});
+
+Deno.test("planFor() decodes beside the sampling from the gigabyte on that it takes, and streams no block for it", () => {
+  const work = workOf(settings, model);
+  let before: MemoryPlan["vae"]["decode"] = "between";
+  for (let freeBytes = 5.1e9; freeBytes < 30e9; freeBytes += 0.2e9) {
+    const card = { totalBytes: freeBytes, freeBytes };
+    const { plan, question } = planFor(work, { card, model, wishes: {} });
+    const between = planMemory({ ...question, abilities: { decode: ["between"] } }) as MemoryPlan;
+    assert.deepEqual([plan.dual, plan.single], [between.dual, between.single], `${freeBytes} bytes`);
+    if (plan.vae.decode === "between") assert.deepEqual(plan, between);
+    assert.ok(before === "between" || plan.vae.decode === "overlapped", `${freeBytes} bytes`);
+    before = plan.vae.decode;
+  }
+  assert.equal(before, "overlapped");
+});
+
+Deno.test("the smallest plan decodes between the sections", () => {
+  const asked = { work: workOf(settings, model), model, precision: "bf16" } as const;
+  const neededBytes = leastBytes({ ...asked, abilities: engineAbilities });
+  assert.equal(neededBytes, leastBytes({ ...asked, abilities: { decode: ["between"] } }));
+  assert.equal(neededBytes, 4_789_233_523);
 });
 
 Deno.test("planFor() plans for blocks as the file has them: in 8 bits all of them stay on a card of 16 GiB", () => {
