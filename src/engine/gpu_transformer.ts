@@ -3,6 +3,7 @@
  * @module
  */
 import type { ExecutableCache } from "./onnx/executable_cache.ts";
+import { requireFloat8Numbers } from "./onnx/float8_weights.ts";
 import type { Device, Runtime } from "./onnx/runtime.ts";
 import { StreamedBlocks, type WeightPlacement } from "./streaming/streamed_blocks.ts";
 import { FramePackTransformer, transformerSource } from "./transformer.ts";
@@ -24,6 +25,12 @@ export async function loadGpuTransformer(
   { runtime, device, placement, conditioning = executables }: GpuTransformerOptions,
 ): Promise<{ readonly transformer: FramePackTransformer; readonly blocks: StreamedBlocks }> {
   const source: TransformerSource = { ...await transformerSource(folder), computeDType: "bfloat16" };
+  const { checkpoint } = source;
+  // Those of the blocks are looked at when they are read.
+  await requireFloat8Numbers(
+    checkpoint,
+    checkpoint.names().filter((name) => !/^(single_)?transformer_blocks\./.test(name)),
+  );
   const everywhere = placement ?? allResident(source);
   const blocks = new StreamedBlocks({ source, executables, conditioning, runtime, device, placement: everywhere });
   return { transformer: new FramePackTransformer(source, executables, blocks, conditioning), blocks };

@@ -56,15 +56,15 @@ export interface SectionContext {
 
 /** Weights of a folder's transformer, its sizes from `config.json`. */
 export async function loadTransformer(folder: string, executables: CompiledGraphs): Promise<FramePackTransformer> {
-  return new FramePackTransformer(await transformerSource(folder), executables);
+  const source = await transformerSource(folder);
+  await requireFloat8Numbers(source.checkpoint);
+  return new FramePackTransformer(source, executables);
 }
 
-/** The same, for those who run it in another way than all blocks at once in float32. */
+/** Where they are, for those who read them in another way than all at once. */
 export async function transformerSource(folder: string): Promise<TransformerSource> {
   const config = await readConfig(joinPath(folder, "config.json"), parseTransformerConfig);
-  const checkpoint = await openCheckpoint(folder);
-  await requireFloat8Numbers(checkpoint);
-  return { config, checkpoint, computeDType: "float32" };
+  return { config, checkpoint: await openCheckpoint(folder), computeDType: "float32" };
 }
 
 /** Where a transformer has its graphs compiled. */

@@ -8,13 +8,13 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from .ranks import rank_count
+from .ranks import has_bfloat16_products, rank_count
 
 
 def orthogonal(matrix: Tensor, iterations: int = 5) -> Tensor:
     """The nearest matrix with all singular values about 1, by a quintic Newton–Schulz iteration."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrix.bfloat16()
+    x = matrix.bfloat16() if has_bfloat16_products(matrix.device.type) else matrix.float()
     tall = x.shape[0] > x.shape[1]
     if tall:
         x = x.T

@@ -99,6 +99,11 @@ class Average:
             self.weights[name].lerp_(value, 1 - decay)
 
 
+def has_bfloat16_products(device: str) -> bool:
+    """A processor without AVX-512 BF16 is four times faster in float32."""
+    return device != "cpu" or torch.cpu._is_avx512_bf16_supported()
+
+
 def mixed_precision(device: str = "cpu") -> torch.autocast:
-    """Products in bfloat16 where the device has them; a processor without AVX-512 BF16 is four times faster in float32."""
-    return torch.autocast(device, torch.bfloat16, enabled=device != "cpu" or torch.cpu._is_avx512_bf16_supported())
+    """Products in bfloat16, where the device has them."""
+    return torch.autocast(device, torch.bfloat16, enabled=has_bfloat16_products(device))

@@ -66,12 +66,16 @@ async function readScale(name: string, { file, formatDType, shape, offsetBytes }
 }
 
 /**
- * Reads all 8-bit weights of files through once: a NaN in one spoils every picture, and no later step names it.
+ * Reads 8-bit weights of files through once: a NaN in one spoils every picture, and no later step names it.
+ * @param names default: all
  * @throws CheckpointError naming the first weight that has one
  */
-export async function requireFloat8Numbers(checkpoint: Pick<Checkpoint, "names" | "get">): Promise<void> {
+export async function requireFloat8Numbers(
+  checkpoint: Pick<Checkpoint, "names" | "get">,
+  names: readonly string[] = checkpoint.names(),
+): Promise<void> {
   const buffer = new Uint8Array(readBytes);
-  for (const name of checkpoint.names()) {
+  for (const name of names) {
     const { dtype, source } = checkpoint.get(name);
     if (dtype !== "float8e4m3fn" || !("file" in source)) continue;
     using handle = await openForReading(source.file);

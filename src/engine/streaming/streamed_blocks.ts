@@ -17,7 +17,7 @@ import type { BlockInputs, BlockResults, BlockRunner, ConditionInputs } from "..
 import { Forward } from "./forward.ts";
 import { blocksOf, type KnownBlock, modulationLayersOf } from "./known_blocks.ts";
 import type { SideBlock } from "./side_block.ts";
-import { readBlock } from "./weight_reader.ts";
+import { BlockReader } from "./weight_reader.ts";
 import { WeightStream } from "./weight_stream.ts";
 import { type Weights, WeightTensors } from "./weight_tensors.ts";
 
@@ -51,6 +51,7 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
   readonly #modulationLayers: readonly KnownBlock[];
   readonly #residents: readonly (KnownBlock | SideBlock)[];
   readonly #weights: WeightTensors;
+  readonly #reader: BlockReader;
   readonly #tenancy: Tenancy;
   #stream: WeightStream<KnownBlock | SideBlock> | undefined;
   /** Passes take turns: they share the slots. */
@@ -63,6 +64,7 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
     this.#tenancy = tenancy;
     this.#memory = runtime.openMemory(device);
     this.#weights = new WeightTensors(runtime, device);
+    this.#reader = new BlockReader(source.checkpoint);
     const blocks = blocksOf(source);
     this.#blocks = blocks;
     this.#modulationLayers = modulationLayersOf(source);
@@ -169,7 +171,6 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
   }
 
   #openStream(): WeightStream<KnownBlock | SideBlock> {
-    const { checkpoint } = this.#options.source;
     const streamed = this.#blocks.filter((block) => !this.#residents.includes(block));
     const largest = (blocks: readonly (KnownBlock | SideBlock)[]) =>
       Math.max(...blocks.map(({ layout }) => layout.sizeBytes));
@@ -177,7 +178,7 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
       memory: this.#memory,
       slotBytes: largest([...streamed, ...this.#modulationLayers]),
       stagingBytes: largest([...this.#blocks, ...this.#modulationLayers, ...this.#residents]),
-      read: (block, into, signal) => "read" in block ? block.read(into) : readBlock(checkpoint, block, into, signal),
+      read: (block, into, signal) => "read" in block ? block.read(into) : this.#reader.read(block, into, signal),
     });
   }
 

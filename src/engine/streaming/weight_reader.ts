@@ -4,6 +4,8 @@
  * @module
  */
 import { CheckpointError } from "../errors.ts";
+import { hasFloat8NaN } from "../onnx/float8.ts";
+import { float8NaNError } from "../onnx/float8_weights.ts";
 import { type Checkpoint, readWeightBytes, readWeightNumbers, type Weight } from "../onnx/safetensors.ts";
 import { type DType, storedAs } from "../onnx/tensor.ts";
 import { pathBelow } from "../onnx/weight_inputs.ts";
@@ -14,6 +16,33 @@ export interface StreamedBlock {
   /** Checkpoint path, such as `transformer_blocks.3`; empty where names begin. */
   readonly path: string;
   readonly layout: WeightLayout;
+}
+
+/**
+ * Reads blocks, and looks at 8-bit numbers when a block is read for the first time: a NaN spoils every picture, and no later
+ * step names it.
+ */
+export class BlockReader {
+  readonly #looked = new WeakSet<StreamedBlock>();
+
+  constructor(readonly checkpoint: Checkpoint) {}
+
+  /** @throws as `readBlock()`; CheckpointError naming a weight with a NaN */
+  async read(block: StreamedBlock, into: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<void> {
+    await readBlock(this.checkpoint, block, into, signal);
+    if (this.#looked.has(block)) return;
+    requireNumbers(this.checkpoint, block, into);
+    this.#looked.add(block);
+  }
+}
+
+function requireNumbers(checkpoint: Checkpoint, { path, layout }: StreamedBlock, bytes: Uint8Array): void {
+  const packed = layout.tensors.filter(({ dtype }) => dtype === "float8e4m3fn").flatMap(({ parts }) => parts);
+  for (const { name, offsetBytes, sizeBytes } of packed) {
+    if (!hasFloat8NaN(bytes.subarray(offsetBytes, offsetBytes + sizeBytes))) continue;
+    const { source } = checkpoint.get(pathBelow(path, name));
+    throw float8NaNError(pathBelow(path, name), "file" in source ? source.file : "memory");
+  }
 }
 
 /** Weights of one block that are read at once: reading from the page cache is a copy, and one processor makes one slowly. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { openCheckpoint, withWeights, writeSafetensors } from "../onnx/safetensors.ts";
 import { bfloat16OfFloat32, float32OfBfloat16, float32Tensor, type Tensor } from "../onnx/tensor.ts";
 import { layoutOf } from "./weight_layout.ts";
-import { readBlock } from "./weight_reader.ts";
+import { BlockReader, readBlock } from "./weight_reader.ts";
 
 const part = (name: string, ...shape: number[]) => ({ name, shape });
 const inputs = [
@@ -120,6 +120,32 @@ Deno.test("float32 weights fill a float32 layout as they are", async () => {
     const into = new Uint8Array(8);
     await readBlock(await openCheckpoint(folder), { path: "b", layout }, into);
     assert.deepEqual(new Float32Array(into.buffer), Float32Array.of(0.1, 0.2));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a BlockReader names a NaN among 8-bit numbers, and looks at a block once", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const file = `${folder}/model.safetensors`;
+    const write = (byte: number) =>
+      writeSafetensors(file, {
+        "block.0.q": { dtype: "float8e4m3fn", shape: [2, 3], data: Uint8Array.of(1, 2, 3, 4, 5, byte) },
+      });
+    await write(0x7f);
+    const layout = layoutOf([{ name: "q", dtype: "float8e4m3fn", shape: [2, 3], parts: [part("q", 2, 3)] }]);
+    const [block, into] = [{ path: "block.0", layout }, new Uint8Array(6)];
+    const reader = new BlockReader(await openCheckpoint(file));
+    await assert.rejects(reader.read(block, into), {
+      name: "CheckpointError",
+      message: /^Cannot use "block\.0\.q" of .*model\.safetensors: some of its 8-bit numbers are NaN$/,
+    });
+    await write(6);
+    await reader.read(block, into);
+    assert.deepEqual([...into], [1, 2, 3, 4, 5, 6]);
+    await write(0xff);
+    await reader.read(block, into);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
