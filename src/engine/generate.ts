@@ -83,7 +83,7 @@ export async function* generateVideo(
   let history = beginHistory(settings.schedule, start, end ? await endLatentOf(model, end, settings, signal) : null);
   const decodeSection = sectionDecoder(model, frameShape);
   const together = model.decode === "overlapped" ? beside : inTurn;
-  let decoding: Work<GenerationEvent> = async function* () {};
+  let decoding: Work<GenerationEvent> = (signal) => rehearsal(model, settings, signal);
 
   for (const section of sections) {
     const context = historyContext(history);
@@ -166,6 +166,15 @@ async function* sampleSection(
     if (preview !== null && step < of) yield { kind: "preview", clip: preview(done) };
   }
   return { latents, samplingSeconds: clock.total() };
+}
+
+/** In place of a section before the first: no step is taken in vain where there is no memory to decode it. */
+async function* rehearsal(
+  { vae, rehearses }: FramePackModel,
+  settings: ResolvedSettings,
+  signal: AbortSignal,
+): AsyncGenerator<never, void> {
+  if (rehearses) await vae.rehearse(latentFrameShape(settings), settings.windowLatentFrames, signal);
 }
 
 interface SectionToDecode {

@@ -43,6 +43,8 @@ export interface FramePackModel extends AsyncDisposable {
   readonly vae: Vae;
   /** On a CPU `between`: decoding beside the sampling would share its processors. */
   readonly decode: DecodeOrder;
+  /** Whether decoding is tried before a video's first section is there, or beside its sampling: a GPU's memory may be short. */
+  readonly rehearses: boolean;
   /** For previews; null where none is known for this autoencoder. */
   readonly latentRgb: LatentRgbMap | null;
   readonly textEncoder: TextEncoder;
@@ -99,6 +101,7 @@ export async function loadModel(modelDir: string, runtime: Runtime, options: Mod
     transformer,
     vae,
     decode: plan?.vae.decode ?? "between",
+    rehearses: gpu !== undefined,
     latentRgb: latentRgbOf(manifest, vae.config),
     textEncoder,
     imageEncoder,
@@ -173,9 +176,9 @@ function numbersOf(checkpoint: Checkpoint, name: string): number {
 }
 
 async function* warm(
-  { manifest, transformer, vae, textEncoder, imageEncoder }: Omit<
+  { manifest, transformer, vae, textEncoder, imageEncoder }: Pick<
     FramePackModel,
-    "decode" | "latentRgb" | "underLoras" | "warm" | typeof Symbol.asyncDispose
+    "manifest" | "transformer" | "vae" | "textEncoder" | "imageEncoder"
   >,
   signal: AbortSignal,
 ): AsyncGenerator<GenerationEvent> {

@@ -14,7 +14,7 @@ import { encodeModel } from "./onnx/model_proto.ts";
 import { mul, transpose } from "./onnx/operators.ts";
 import type { Executable } from "./onnx/runtime.ts";
 import { type Checkpoint, openCheckpoint } from "./onnx/safetensors.ts";
-import { float32Tensor, type Tensor } from "./onnx/tensor.ts";
+import { elementCount, float32Tensor, type Tensor } from "./onnx/tensor.ts";
 import { type FedGraph, WeightInputGraph } from "./onnx/weight_inputs.ts";
 import type { PixelClip } from "./sampling/mod.ts";
 import type { SharedWeights } from "./streaming/shared_weights.ts";
@@ -62,6 +62,8 @@ export class Vae implements AsyncDisposable {
   readonly #layouts = new Map<Network, WeightLayout>();
   readonly #decodeLanes: { readonly tiles: number; readonly threads: number };
   #decodedTiles: DecodedTile[] = [];
+  /** Shapes that have been decoded. */
+  readonly #rehearsed = new Set<string>();
 
   constructor(
     readonly config: VaeConfig,
@@ -113,12 +115,20 @@ export class Vae implements AsyncDisposable {
     return { data, frames: shape[1], heightPx: shape[2], widthPx: shape[3] };
   }
 
+  /** Decodes one tile of each shape that sections of this size have and that has not been decoded yet: zeros, for nothing. */
+  async rehearse(size: LatentSize, windowLatentFrames: number, signal: AbortSignal): Promise<void> {
+    const missing = this.#decodedShapes(size, windowLatentFrames).filter((shape) => !this.#rehearsed.has(`${shape}`));
+    if (missing.length === 0) return;
+    await using _use = this.#use();
+    for (const shape of missing) {
+      await this.#runTile("decoder", { shape, data: new Float32Array(elementCount(shape)) }, signal);
+    }
+  }
+
   /** Compiles what pictures and sections of this size need. */
   async warm({ height, width }: LatentSize, windowLatentFrames = 9): Promise<void> {
-    const { spatialTiles } = this.#options;
-    const pictures = tileShapes([3, 1, height * 8, width * 8], encodeTiling, spatialTiles);
-    const sections = decodedLengths(windowLatentFrames)
-      .flatMap((frames) => tileShapes([16, frames, height, width], decodeTiling, spatialTiles));
+    const pictures = tileShapes([3, 1, height * 8, width * 8], encodeTiling, this.#options.spatialTiles);
+    const sections = this.#decodedShapes({ height, width }, windowLatentFrames);
     const warm = async (executables: Promise<unknown>[]) => {
       await using _use = this.#use();
       await Promise.all(executables);
@@ -130,6 +140,13 @@ export class Vae implements AsyncDisposable {
   /** Gives shared weights' memory back. No run may be under way. Graphs are their cache's. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#weights?.[Symbol.asyncDispose]();
+  }
+
+  /** Of the tiles of all sections of a window, no two alike. */
+  #decodedShapes({ height, width }: LatentSize, windowLatentFrames: number): Volume["shape"][] {
+    const shapes = decodedLengths(windowLatentFrames)
+      .flatMap((frames) => tileShapes([16, frames, height, width], decodeTiling, this.#options.spatialTiles));
+    return [...new Map(shapes.map((shape) => [`${shape}`, shape])).values()];
   }
 
   /** At whose end the weights leave that do not stay always. */
@@ -147,7 +164,9 @@ export class Vae implements AsyncDisposable {
     const { input, output } = networks[network];
     const executable = await this.#executable(network, shape);
     const weights = await this.#weights?.of(this.#layout(network), signal);
-    return volumeOf((await executable.run({ [input]: float32Tensor(shape, data), ...weights }, signal))[output]!);
+    const results = await executable.run({ [input]: float32Tensor(shape, data), ...weights }, signal);
+    if (network === "decoder") this.#rehearsed.add(`${shape}`);
+    return volumeOf(results[output]!);
   }
 
   #executable(network: Network, shape: Volume["shape"]): Promise<Executable> {
