@@ -169,6 +169,7 @@ async function* sampleSection(
 }
 
 /** In place of a section before the first: no step is taken in vain where there is no memory to decode it. */
+// deno-lint-ignore require-yield -- it has nothing to tell
 async function* rehearsal(
   { vae, rehearses }: FramePackModel,
   settings: ResolvedSettings,
