@@ -23,7 +23,7 @@ from .clips import SpriteBook
 from .configuration import BadConfiguration, read_configuration
 from .export import export
 from .pool import load_pool, work_pool
-from .ranks import run_ranks
+from .ranks import device_of, run_ranks
 from .sprites import MissingFont, find_font
 from .texts import corpus, train_tokenizers
 from .train_transformer import work_transformer
@@ -47,7 +47,7 @@ class Training:
         if self.settings["vae"].get("minutes") == 0:
             print("vae: taken as it is")
             return
-        run_ranks(self.settings["ranks"], work_vae, self.settings["vae"], self.book, self.work)
+        run_ranks(self.training_ranks("vae"), work_vae, self.settings["vae"], self.book, self.work)
 
     def pool(self) -> None:
         weights = self.vae_weights()
@@ -65,7 +65,11 @@ class Training:
         if not (self.work / "channel_weights.pt").exists():
             raise checkpoint.CheckpointFault(f"There is no finished pool in {self.work}: the command pool makes it, and goes on where it stopped")
         self.tokenizers()
-        run_ranks(self.settings["ranks"], work_transformer, self.settings["transformer"], self.work)
+        run_ranks(self.training_ranks("transformer"), work_transformer, self.settings["transformer"], self.work)
+
+    def training_ranks(self, table: str) -> int:
+        """A GPU is one rank's."""
+        return 1 if device_of(self.settings[table]) == "cuda" else self.settings["ranks"]
 
     def tokenizers(self) -> None:
         """Those of the model that is trained on, or new ones."""

@@ -9,7 +9,7 @@ from .motions import MOTIONS
 from .scene import PLAIN_BACKGROUNDS
 
 KNOWN: dict[str, dict[str, tuple[type, ...]]] = {
-    "": {"seed": (int,), "ranks": (int,), "font": (str,), "work": (str,)},
+    "": {"seed": (int,), "ranks": (int,), "device": (str,), "font": (str,), "work": (str,)},
     "vae": {"channels": (list,), "begin_with": (str,), "minutes": (int, float), "steps": (int,), "rate": (float,),
             "pictures": (int,), "pictures_share": (float,), "compile": (bool,)},
     "domain": {"motions": (list,), "often": (list,), "pairs": (int, float), "gentle": (int, float), "other_speeds": (int, float),
@@ -53,6 +53,7 @@ def read_configuration(file: Path) -> dict[str, Any]:
     values["export"]["folder"] = str(file.parent / values["export"]["folder"])
     for section in ("vae", "transformer"):
         values[section].setdefault("seed", values["seed"])
+        values[section]["device"] = values.get("device", "auto")
     return values
 
 
@@ -98,6 +99,8 @@ def _check_ranges(file: Path, values: dict[str, Any]) -> None:
         if value is not None and not least <= value <= most:
             where = f"[{section}] " if section else ""
             raise BadConfiguration(f"{file}: {where}{key} = {value} must be from {least} to {most}")
+    if values.get("device", "auto") not in ("auto", "cpu", "cuda"):
+        raise BadConfiguration(f"{file}: device = {values['device']!r} must be auto, cpu or cuda")
     for section in ("vae", "transformer"):
         if not {"minutes", "steps"} & set(values[section]):
             raise BadConfiguration(f"{file}: [{section}] needs minutes or steps")

@@ -44,7 +44,7 @@ class Muon(torch.optim.Optimizer):
         ranks = rank_count()
         rank = dist.get_rank() if ranks > 1 else 0
         sizes = [parameter.numel() for parameter in group["params"]]
-        flat = torch.zeros(sum(sizes))
+        flat = torch.zeros(sum(sizes), device=group["params"][0].device)
         updates = [part.view_as(parameter) for part, parameter in zip(flat.split(sizes), group["params"])]
         for index, (parameter, update) in enumerate(zip(group["params"], updates)):
             state = self.state[parameter]

@@ -99,6 +99,12 @@ class Average:
             self.weights[name].lerp_(value, 1 - decay)
 
 
+def device_of(settings: dict) -> str:
+    """`cuda` or `cpu`, as configured; `auto`: a GPU where there is one."""
+    wanted = settings.get("device", "auto")
+    return ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
+
+
 def has_bfloat16_products(device: str) -> bool:
     """A processor without AVX-512 BF16 is four times faster in float32."""
     return device != "cpu" or torch.cpu._is_avx512_bf16_supported()

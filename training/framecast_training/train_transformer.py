@@ -16,7 +16,7 @@ from . import checkpoint
 from .muon import Muon
 from .packing import WINDOW, context_of, grouped, places
 from .pool import PooledClip, load_pool, parts_of
-from .ranks import Average, Budget, average_gradients, mixed_precision, rank_count
+from .ranks import Average, Budget, average_gradients, device_of, mixed_precision, rank_count
 from .rotary import rotary_table
 from .texts import Encoders, Texts, no_grad_for_unused
 from .transformer import Conditions, FramePackTransformer, TransformerShape
@@ -86,13 +86,18 @@ class Corruption:
         self.strength = strength
 
     def history(self, latents: Tensor) -> Tensor:
-        share = 0.25 * self.strength * torch.rand(len(latents), 1, 1, 1, 1) * (torch.rand(len(latents), 1, 1, 1, 1) < 0.6)
+        share = 0.25 * self.strength * one_each(latents) * (one_each(latents) < 0.6)
         empty = (latents == 0).all((1, 3, 4), keepdim=True)
         return torch.where(empty, latents, (1 - 0.3 * share) * latents + share * torch.randn_like(latents))
 
     def start(self, latents: Tensor) -> Tensor:
-        chosen = torch.rand(len(latents), 1, 1, 1, 1) < 0.3
+        chosen = one_each(latents) < 0.3
         return latents + 0.05 * self.strength * chosen * torch.randn_like(latents)
+
+
+def one_each(latents: Tensor) -> Tensor:
+    """A random number for each sample."""
+    return torch.rand(len(latents), 1, 1, 1, 1, device=latents.device)
 
 
 class TransformerTraining:
@@ -106,7 +111,8 @@ class TransformerTraining:
         self.encoders = Encoders(len(texts.clip))
         start_weights(self.model)
         no_grad_for_unused(self.encoders)
-        self.both = nn.ModuleDict({"transformer": self.model, "encoders": self.encoders})
+        self.device = device_of(settings)
+        self.both = nn.ModuleDict({"transformer": self.model, "encoders": self.encoders}).to(self.device)
         self.average = Average(self.both, settings.get("average", 0.998))
         matrices, rest = self._split()
         self.parameters = [*matrices, *rest]
@@ -124,7 +130,7 @@ class TransformerTraining:
         self.reload()
         self.corruption = Corruption(settings.get("corruption", 1.0))
         self.ropes: dict[tuple, tuple[Tensor, Tensor]] = {}
-        self.channel_weights = torch.load(work / "channel_weights.pt").view(1, -1, 1, 1, 1)
+        self.channel_weights = torch.load(work / "channel_weights.pt").view(1, -1, 1, 1, 1).to(self.device)
 
     def reload(self) -> None:
         """The pool as far as it is made."""
@@ -151,7 +157,7 @@ class TransformerTraining:
         if state is None:
             return
         self.both.load_state_dict(state["both"])
-        self.average.weights = state["average"]
+        self.average.weights = {name: value.to(self.device) for name, value in state["average"].items()}
         for optimizer, saved in zip(self.optimizers, state["optimizers"]):
             optimizer.load_state_dict(saved)
         self.step, self.share = state["step"], state["share"]
@@ -182,7 +188,7 @@ class TransformerTraining:
             if now - told > settings.get("tell_seconds", 30):
                 speed = (self.step - begun) * settings["batch"] * rank_count() / (now - told)
                 print(f"transformer ({'/'.join(self.schedules)}) {100 * self.share:.0f} %, step {self.step}: "
-                      f"velocity error {np.mean(errors):.4f}, {speed:.1f} samples/s", flush=True)
+                      f"velocity error {torch.stack(errors).mean():.4f}, {speed:.1f} samples/s", flush=True)
                 told, errors, begun = now, [], self.step
                 if len(parts_of(self.pool_folder)) > 1.15 * self.parts:
                     self.reload()
@@ -191,7 +197,7 @@ class TransformerTraining:
                 saved = now
         self.save()
 
-    def train_step(self) -> float:
+    def train_step(self) -> Tensor:
         kind, rows = self.sampler.draw(self.settings["batch"])
         loss, error = self.loss(kind, rows)
         loss.backward()
@@ -204,21 +210,22 @@ class TransformerTraining:
         self.average.update(self.both, self.step)
         return error
 
-    def loss(self, kind: tuple, rows: list[tuple[int, int, int]]) -> tuple[Tensor, float]:
+    def loss(self, kind: tuple, rows: list[tuple[int, int, int]]) -> tuple[Tensor, Tensor]:
+        """What is made small, and the velocity's mean square error."""
         schedule, padding, *_ = kind
         clean, first, context = self._latents(rows)
         count = len(rows)
-        strata = (torch.arange(count) + torch.rand(count)) / count
+        strata = (torch.arange(count, device=self.device) + torch.rand(count, device=self.device)) / count
         shift = flow_shift(WINDOW * (clean.shape[-1] // 2) * (clean.shape[-2] // 2))
         sigma = shift * strata / (1 + (shift - 1) * strata)
         noise = torch.randn_like(clean)
         noisy = torch.lerp(clean, noise, sigma.view(-1, 1, 1, 1, 1))
-        with mixed_precision():
+        with mixed_precision(self.device):
             history = grouped(schedule, self.corruption.start(first), self.corruption.history(context))
             conditions = self._conditions(rows)
             velocity = self.model(noisy, 1000 * sigma, conditions, history, self._rope(schedule, padding, clean.shape))
         squares = (velocity.float() - (noise - clean)).square()
-        return (squares * motion_weight(clean, first) * self.channel_weights).mean(), squares.mean().item()
+        return (squares * motion_weight(clean, first) * self.channel_weights).mean(), squares.mean().detach()
 
     def _latents(self, rows: list[tuple[int, int, int]]) -> tuple[Tensor, Tensor, Tensor]:
         clean, first, context = [], [], []
@@ -227,7 +234,7 @@ class TransformerTraining:
             clean.append(clip.latents[:, place.window_start:place.window_start + WINDOW])
             first.append(clip.start)
             context.append(context_of(clip.latents, place))
-        return tuple(torch.stack(part).float() for part in (clean, first, context))
+        return tuple(torch.stack(part).to(self.device).float() for part in (clean, first, context))
 
     def _conditions(self, rows: list[tuple[int, int, int]]) -> Conditions:
         llama = [self.sampler.ids[c][t] for c, _, t in rows]
@@ -237,7 +244,7 @@ class TransformerTraining:
     def _rope(self, schedule: str, padding: int | None, shape: torch.Size) -> tuple[Tensor, Tensor]:
         key = (schedule, padding)
         if key not in self.ropes:
-            self.ropes[key] = rotary_table(self.model.shape, places(schedule, padding), shape[-2], shape[-1])
+            self.ropes[key] = rotary_table(self.model.shape, places(schedule, padding), shape[-2], shape[-1], self.device)
         return self.ropes[key]
 
 
@@ -245,8 +252,10 @@ def conditions_of(
     encoders: Encoders, crop: int, llama: list[list[int]], clip: list[list[int]], pictures: list[Tensor]
 ) -> Conditions:
     """Of samples whose captions have equally many tokens. @crop tokens of the template before them"""
-    return Conditions(encoders.text(torch.tensor(llama), crop), encoders.pooled(torch.tensor(clip)),
-                      encoders.image(torch.stack(pictures)), torch.tensor([GUIDANCE]))
+    device = next(encoders.parameters()).device
+    ids, clip_ids, images = torch.tensor(llama), torch.tensor(clip), torch.stack(pictures)
+    return Conditions(encoders.text(ids.to(device), crop), encoders.pooled(clip_ids.to(device)),
+                      encoders.image(images.to(device)), torch.tensor([GUIDANCE], device=device))
 
 
 def motion_weight(clean: Tensor, first: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from . import checkpoint
 from .clips import SpriteBook, draw_clip
-from .ranks import Average, Budget, average_gradients, mixed_precision
+from .ranks import Average, Budget, average_gradients, device_of, mixed_precision
 from .vae import SCALING_FACTOR, Autoencoder, VaeShape
 from .vae_start import centre_latents, channel_statistics, start_from_averaging
 
@@ -31,7 +31,8 @@ class VaeTraining:
             self.model.load_state_dict(published_weights(Path(settings["begin_with"])))
         else:
             start_from_averaging(self.model)
-        self.model.to(memory_format=torch.channels_last_3d)
+        self.device = device_of(settings)
+        self.model.to(self.device, memory_format=torch.channels_last_3d)
         self.average = Average(self.model, 0.998)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), 1e-3, betas=(0.9, 0.97), weight_decay=1e-4, fused=True)
         self.step = 0
@@ -50,7 +51,7 @@ class VaeTraining:
             return
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.average.weights = state["average"]
+        self.average.weights = {name: value.to(self.device) for name, value in state["average"].items()}
         self.step, self.share = state["step"], state["share"]
 
     def save(self) -> None:
@@ -83,7 +84,7 @@ class VaeTraining:
 
     def train_step(self) -> tuple[str, float]:
         is_clip = self.share > self.settings["pictures_share"] and self.step % 4 != 0
-        clip = self.draw_clip() if is_clip else self.draw_pictures()
+        clip = (self.draw_clip() if is_clip else self.draw_pictures()).to(self.device)
         decoded, target, latents = self.reconstruct(clip)
         loss = picture_loss(decoded, target) + 2e-4 * latents.square().mean()
         loss.backward()
@@ -133,7 +134,7 @@ def rate_share(share: float, step: int) -> float:
 
 def blurred(latents: Tensor) -> Tensor:
     """With a little noise, of any strength up to 0.06: what the transformer makes is never exact."""
-    return latents + 0.06 * torch.rand(()) * torch.randn_like(latents)
+    return latents + 0.06 * torch.rand((), device=latents.device) * torch.randn_like(latents)
 
 
 def unit_range(frames: Tensor) -> Tensor:

@@ -1,16 +1,22 @@
 """Configurations, checkpoints and a step that learns."""
 
 import re
+import shutil
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import torch
 
 from framecast_training import checkpoint
+from framecast_training.__main__ import Training
 from framecast_training.clips import Domain, draw_motions
 from framecast_training.configuration import BadConfiguration, read_configuration
 from framecast_training.muon import orthogonal
+from framecast_training.packing import WindowPlace
+from framecast_training.pool import PooledClip, save_pool
 from framecast_training.scene import draw_background, place
+from framecast_training.train_transformer import TransformerTraining
 
 GOOD = """
 seed = 1
@@ -52,6 +58,7 @@ def test_a_configuration_is_read_with_paths_beside_its_file(tmp_path):
     (GOOD.replace("rate = 1e-3\n", ""), r"\[transformer\] rate is missing"),
     (GOOD.replace("[export]", "[exprot]"), "there is no setting exprot, only seed"),
     (GOOD.replace("steps = 3\n", ""), r"\[transformer\] needs minutes or steps"),
+    ("device = 'gpu'\n" + GOOD, "device = 'gpu' must be auto, cpu or cuda"),
     ("seed = ", "is not TOML"),
 ])
 def test_a_wrong_configuration_is_told_by_its_key_and_value(tmp_path, text, complaint):
@@ -117,3 +124,30 @@ def test_a_domain_narrows_what_is_drawn(tmp_path):
 def test_a_wrong_domain_is_told(tmp_path, line, complaint):
     with pytest.raises(BadConfiguration, match=complaint):
         read_configuration(write(tmp_path, f"{GOOD}\n[domain]\n{line}\n"))
+
+
+def test_a_stopped_pool_is_told_before_training(tmp_path):
+    training = Training.__new__(Training)
+    training.work = tmp_path
+    with pytest.raises(checkpoint.CheckpointFault, match="There is no finished pool in .*: the command pool makes it"):
+        training.transformer()
+
+
+def test_a_step_keeps_to_its_device(tmp_path, repository, monkeypatch):
+    """On a device that computes nothing and refuses what mixes devices: nothing of a GPU's training is left on the CPU."""
+    shutil.copytree(repository / "models" / "emoji", tmp_path / "model")
+    latents = torch.randn(16, 30, 12, 12).half()
+    picture = torch.zeros(3, 96, 96, dtype=torch.uint8)
+    places = [WindowPlace("forward", None, 20, 1, 20), WindowPlace("inverted", 2, 1, 10, 29)]
+    clips = [PooledClip(latents, latents[:, :1], picture, ["The fox jumps."] * 8, places, ("jump",))] * 2
+    (tmp_path / "pool").mkdir()
+    save_pool(tmp_path / "pool" / "0000.pool", clips)
+    torch.save(torch.ones(16), tmp_path / "channel_weights.pt")
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
+    training = TransformerTraining(0, {"seed": 1, "device": "meta", "rate": 1e-3, "batch": 2, "steps": 1}, tmp_path)
+    assert {place[0] for place in training.sampler.kinds} == {"forward", "inverted"}
+    for kind, rows in zip(training.sampler.kinds, training.sampler.rows):
+        loss, error = training.loss(kind, rows[:2])
+        loss.backward()
+        assert (loss.device.type, error.device.type) == ("meta", "meta")
+    training.average.update(training.both, 1)
