@@ -1,6 +1,7 @@
 /** @module */
 import { castTo, type Module, type Value } from "../onnx/module.ts";
-import { int4Block, type Int4Matrix } from "../onnx/int4.ts";
+import type { Int4Matrix } from "../onnx/graph.ts";
+import { int4Block } from "../onnx/int4.ts";
 import { concat } from "../onnx/operators.ts";
 import type { Weight } from "../onnx/safetensors.ts";
 import type { DType } from "../onnx/tensor.ts";

@@ -13,7 +13,7 @@ import {
   type NodeSpec,
   type ValueSpec,
 } from "./model_proto.ts";
-import { type Int4Matrix, int4Shape } from "./int4.ts";
+import { int4Shape } from "./int4.ts";
 import type { Weight } from "./safetensors.ts";
 import type { DType, Tensor } from "./tensor.ts";
 
@@ -24,6 +24,12 @@ export interface Value {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly Dim[];
+}
+
+/** Of 4-bit weights (`int4.ts`): numbers `uint8 [rows, blocks, bytes of a block]`, scales `[rows, blocks]`. */
+export interface Int4Matrix {
+  readonly numbers: Value;
+  readonly scales: Value;
 }
 
 /** `up` [rows, rank] and `down` [rank, columns]: x · downᵀ · upᵀ. */

@@ -7,7 +7,6 @@
  * @module
  */
 import { CheckpointError } from "../errors.ts";
-import type { Value } from "./graph.ts";
 import { type Entry, formatNames } from "./safetensors_header.ts";
 import { bfloat16OfFloat32, elementCount, float32OfBfloat16 } from "./tensor.ts";
 
@@ -28,12 +27,6 @@ export const int4Shape = ([rows, columns]: readonly number[]): [number, number, 
 
 /** [rows, columns] → [rows, blocks] */
 export const int4ScalesShape = ([rows, columns]: readonly number[]): [number, number] => [rows!, columns! / int4Block];
-
-/** In a graph: numbers `uint8 [rows, blocks, bytes of a block]`, scales `[rows, blocks]`. */
-export interface Int4Matrix {
-  readonly numbers: Value;
-  readonly scales: Value;
-}
 
 export interface Int4Numbers {
   readonly numbers: Uint8Array;

@@ -2,8 +2,8 @@
  * Graphs whose weights are inputs: one compiled graph for all blocks of a kind, whose weights come and go.
  * @module
  */
-import { Graph, type SideValue, type Value } from "./graph.ts";
-import { type Int4Matrix, int4ScalesShape, int4Shape } from "./int4.ts";
+import { Graph, type Int4Matrix, type SideValue, type Value } from "./graph.ts";
+import { int4ScalesShape, int4Shape } from "./int4.ts";
 import type { GraphSpec } from "./model_proto.ts";
 import type { Checkpoint, Weight, WeightDType } from "./safetensors.ts";
 import type { DType } from "./tensor.ts";
