@@ -37,8 +37,13 @@ export interface BlockRunner extends AsyncDisposable {
   /**
    * The same for other weights of the same shapes, as adapters make them. Both may be used in turns; where the device has
    * memory for one only, it is the one that ran last which has it.
+   * @param changed names of the tensors that are not the same
    */
-  under(source: TransformerSource, executables: Pick<ExecutableCache, "get">): BlockRunner;
+  under(
+    source: TransformerSource,
+    executables: Pick<ExecutableCache, "get">,
+    changed: ReadonlySet<string>,
+  ): BlockRunner;
 }
 
 export class WholeBlocks implements BlockRunner {

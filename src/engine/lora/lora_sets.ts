@@ -39,7 +39,7 @@ export class LoraSets implements AsyncDisposable {
     const graphs = new AdaptedGraphs(this.#base.executables, this.#newCache(), merged);
     const sides = beside.size > 0 ? { sides: sideMatrices(beside) } : {};
     const source = { ...this.#base.source, checkpoint: graphs.checkpoint, ...sides };
-    const transformer = new FramePackTransformer(source, graphs, blocks.under(source, graphs));
+    const transformer = new FramePackTransformer(source, graphs, blocks.under(source, graphs, merged.changed));
     this.#last = { key, graphs, transformer };
     return transformer;
   }

@@ -3,9 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { emojiDir } from "../../../tests/emoji.ts";
-import { seenModules, writeLora } from "../../../tests/lora_files.ts";
+import { loraTensors, seenModules, writeLora } from "../../../tests/lora_files.ts";
 import { ExecutableCache } from "../onnx/executable_cache.ts";
 import type { Executable, Runtime } from "../onnx/runtime.ts";
+import { writeSafetensors } from "../onnx/safetensors.ts";
+import { float32Tensor } from "../onnx/tensor.ts";
 import { loadTransformer } from "../transformer.ts";
 import { hostDeviceMemory } from "../onnx/device_memory.ts";
 import { loadGpuTransformer } from "../gpu_transformer.ts";
@@ -16,7 +18,7 @@ const unused = (): never => assert.fail("nothing is computed here");
 
 /** Compiles nothing, and knows how many graphs it was given and how many of them, and of what it gave, are still held. */
 function countingRuntime() {
-  const counts = { compiled: 0, held: 0, ports: 0, bytes: 0 };
+  const counts = { compiled: 0, held: 0, ports: 0, bytes: 0, pieces: 0 };
   const runtime: Runtime = {
     compile() {
       counts.compiled++;
@@ -41,6 +43,7 @@ function countingRuntime() {
         allocate(sizeBytes) {
           const memory = port.allocate(sizeBytes);
           counts.bytes += sizeBytes;
+          counts.pieces++;
           const dispose = () => void (counts.bytes -= sizeBytes);
           return Object.assign(memory, { [Symbol.dispose]: dispose });
         },
@@ -70,7 +73,7 @@ async function emojiTrial() {
   const base = await loadTransformer(join(emojiDir, "transformer"), executables);
   const sets = new LoraSets(base, newCache);
   return {
-    ...{ ink, oil, counts, base, sets },
+    ...{ folder, ink, oil, counts, base, sets },
     async [Symbol.asyncDispose]() {
       await sets[Symbol.asyncDispose]();
       executables[Symbol.dispose]();
@@ -127,34 +130,63 @@ Deno.test("a set that cannot be made leaves the last one as it is", async () => 
   assert.equal(await sets.transformerUnder(set, signal), first);
 });
 
-Deno.test("a dropped set gives back what its blocks have of a GPU's memory, and the base takes it again", async () => {
-  await using trial = await emojiTrial();
+async function gpuTrial(trial: Awaited<ReturnType<typeof emojiTrial>>) {
   const { counts, runtime, newCache } = countingRuntime();
-  using executables = newCache();
+  const executables = newCache();
   const device = { kind: "cpu" } as const;
   const placement = { dual: { resident: [0, 1] }, single: { resident: [1] } };
   const loaded = await loadGpuTransformer(join(emojiDir, "transformer"), executables, { runtime, device, placement });
-  {
-    await using _blocks = loaded.blocks;
-    await using sets = new LoraSets(loaded.transformer, newCache);
-    await loaded.transformer.warm(shape);
-    const ofBase = counts.bytes;
-    assert.ok(ofBase > 0);
-    for (const file of [trial.ink, trial.oil]) {
-      const under = await sets.transformerUnder([{ file, strength: 1 }], signal);
-      await under.warm(shape);
-      const beside = sidesOf(under.source).reduce((sum, { layout }) => sum + layout.sizeBytes, 0);
-      assert.equal(beside > 0, file === trial.ink, "the other file changes no block");
-      assert.deepEqual(
-        [counts.bytes, counts.ports],
-        [ofBase + beside, 2],
-        "the set in use has the memory, the one before nothing",
-      );
-    }
-    await sets[Symbol.asyncDispose]();
-    assert.deepEqual([counts.bytes, counts.ports], [0, 1]);
-    await loaded.transformer.warm(shape);
-    assert.equal(counts.bytes, ofBase);
-  }
-  assert.deepEqual([counts.bytes, counts.ports], [0, 0]);
+  const sets = new LoraSets(loaded.transformer, newCache);
+  const warmUnder = async (...files: string[]) => {
+    const under = await sets.transformerUnder(files.map((file) => ({ file, strength: 1 })), signal);
+    await under.warm(shape);
+    return sidesOf(under.source).map(({ layout }) => layout.sizeBytes);
+  };
+  return {
+    ...{ counts, sets, warmUnder, ink: trial.ink, oil: trial.oil, base: loaded.transformer },
+    async [Symbol.asyncDispose]() {
+      await sets[Symbol.asyncDispose]();
+      await loaded.blocks[Symbol.asyncDispose]();
+      executables[Symbol.dispose]();
+      assert.deepEqual([counts.bytes, counts.ports], [0, 0]);
+    },
+  };
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+Deno.test("sets that leave the blocks' weights alone share them: nothing but their own numbers is brought", async () => {
+  await using trial = await emojiTrial();
+  await using on = await gpuTrial(trial);
+  const { counts, ink, oil } = on;
+  await on.base.warm(shape);
+  const [ofBase, pieces] = [counts.bytes, counts.pieces];
+  assert.ok(ofBase > 0);
+  const ofInk = await on.warmUnder(ink);
+  assert.ok(ofInk.length > 0);
+  assert.deepEqual([counts.bytes, counts.pieces], [ofBase + sum(ofInk), pieces + ofInk.length]);
+  assert.deepEqual(await on.warmUnder(oil), [], "it changes no block");
+  assert.deepEqual([counts.bytes, counts.pieces], [ofBase, pieces + ofInk.length]);
+  await on.warmUnder(ink, oil);
+  await on.sets[Symbol.asyncDispose]();
+  await on.base.warm(shape);
+  assert.deepEqual([counts.bytes, counts.pieces, counts.ports], [ofBase, pieces + 2 * ofInk.length, 1]);
+});
+
+Deno.test("a set that changes a block's own weight takes the memory over, and gives it back to the base", async () => {
+  await using trial = await emojiTrial();
+  await using on = await gpuTrial(trial);
+  const { counts } = on;
+  await on.base.warm(shape);
+  const ofBase = counts.bytes;
+  const biased = join(trial.folder, "biased.safetensors");
+  const tensors = await loraTensors(emojiDir, { format: "peft", modules: seenModules.slice(0, 1) });
+  const bias = float32Tensor([128], new Float32Array(128).fill(0.1));
+  await writeSafetensors(biased, { ...tensors, [`transformer.${seenModules[0]}.lora_B.bias`]: bias });
+  const beside = await on.warmUnder(biased);
+  assert.deepEqual([counts.bytes, counts.ports], [ofBase + sum(beside), 2], "the base has nothing");
+  await on.sets[Symbol.asyncDispose]();
+  assert.deepEqual([counts.bytes, counts.ports], [0, 1]);
+  await on.base.warm(shape);
+  assert.equal(counts.bytes, ofBase);
 });

@@ -5,7 +5,6 @@
  * @module
  */
 import { modulationRows } from "../networks/modulation.ts";
-import type { DeviceMemory, DeviceMemoryPort } from "../onnx/device_memory.ts";
 import type { DeviceTensor } from "../onnx/device_tensor.ts";
 import type { ExecutableCache } from "../onnx/executable_cache.ts";
 import { encodeModel, type GraphSpec } from "../onnx/model_proto.ts";
@@ -14,18 +13,13 @@ import { elementBytes } from "../onnx/tensor.ts";
 import * as blockGraphs from "../transformer_block_graphs.ts";
 import { conditionGraph, type SectionShape, type TransformerSource } from "../transformer_graphs.ts";
 import type { BlockInputs, BlockResults, BlockRunner, ConditionInputs } from "../whole_blocks.ts";
+import { BlockWeights, type WeightPlacement } from "./block_weights.ts";
 import { Forward } from "./forward.ts";
 import { blocksOf, type KnownBlock, modulationLayersOf } from "./known_blocks.ts";
 import type { SideBlock } from "./side_block.ts";
-import { BlockReader } from "./weight_reader.ts";
-import { WeightStream } from "./weight_stream.ts";
 import { type Weights, WeightTensors } from "./weight_tensors.ts";
 
-/** Blocks that keep their weights on the device, counted from 0; the others are streamed. A `MemoryPlan` is one. */
-export interface WeightPlacement {
-  readonly dual: { readonly resident: readonly number[] };
-  readonly single: { readonly resident: readonly number[] };
-}
+export type { WeightPlacement } from "./block_weights.ts";
 
 export interface StreamedBlocksOptions {
   readonly source: TransformerSource;
@@ -37,41 +31,27 @@ export interface StreamedBlocksOptions {
   readonly placement: WeightPlacement;
 }
 
-/** Of runners that share a device: the one that has its weights there. */
-interface Tenancy {
-  tenant: StreamedBlocks | undefined;
-}
-
 export class StreamedBlocks implements BlockRunner, AsyncDisposable {
   readonly modulates = "all steps at once";
   readonly adapters = "beside";
   readonly #options: StreamedBlocksOptions;
-  readonly #memory: DeviceMemoryPort;
-  readonly #blocks: readonly KnownBlock<"dual" | "single">[];
-  readonly #modulationLayers: readonly KnownBlock[];
-  readonly #residents: readonly (KnownBlock | SideBlock)[];
-  readonly #weights: WeightTensors;
-  readonly #reader: BlockReader;
-  readonly #tenancy: Tenancy;
-  #stream: WeightStream<KnownBlock | SideBlock> | undefined;
-  /** Passes take turns: they share the slots. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #weights: BlockWeights;
+  readonly #ownsWeights: boolean;
+  readonly #tensors: WeightTensors;
+  /** What lies beside each block's weights, and each layer's. */
+  readonly #sides: ReadonlyMap<KnownBlock, SideBlock>;
 
-  /** Takes no memory yet. @throws DeviceError when the device cannot be reached */
-  constructor(options: StreamedBlocksOptions, tenancy: Tenancy = { tenant: undefined }) {
-    const { source, runtime, device, placement } = options;
+  /**
+   * Takes no memory yet.
+   * @param whose `shared`: somebody else gives the weights' memory back
+   * @throws DeviceError when the device cannot be reached
+   */
+  constructor(options: StreamedBlocksOptions, weights = new BlockWeights(options), whose: "own" | "shared" = "own") {
     this.#options = options;
-    this.#tenancy = tenancy;
-    this.#memory = runtime.openMemory(device);
-    this.#weights = new WeightTensors(runtime, device);
-    this.#reader = new BlockReader(source.checkpoint);
-    const blocks = blocksOf(source);
-    this.#blocks = blocks;
-    this.#modulationLayers = modulationLayersOf(source);
-    this.#residents = [
-      ...blocks.filter(({ kind, index }) => placement[kind].resident.includes(index)),
-      ...this.#everyBlock().flatMap(({ side }) => side ?? []),
-    ];
+    this.#weights = weights;
+    this.#ownsWeights = whose === "own";
+    this.#tensors = new WeightTensors(options.runtime, options.device);
+    this.#sides = sidesBeside(this.#weights, options.source);
   }
 
   async modulations(conditions: readonly ConditionInputs[], signal: AbortSignal): Promise<DeviceTensor[]> {
@@ -85,7 +65,7 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
       const { condition } = await embed.runInto(inputs, { condition: "device" }, signal);
       vectors.push(embedded.use(condition));
     }
-    await this.#pass(this.#modulationLayers, async ({ kind, rows: { start, end } }, weights) => {
+    await this.#pass(this.#weights.layers, async ({ kind, rows: { start, end } }, weights) => {
       const modulate = await this.#modulation(kind);
       for (const [index, condition] of vectors.entries()) {
         using rows = tables[index]!.rows(start, end);
@@ -98,7 +78,7 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
 
   async run(shape: SectionShape, inputs: BlockInputs, signal: AbortSignal): Promise<BlockResults> {
     using forward = new Forward(inputs, (kind) => this.#forward(kind, shape), signal);
-    await this.#pass(this.#blocks, (block, weights) => forward.advance(block, weights), signal);
+    await this.#pass(this.#weights.blocks, (block, weights) => forward.advance(block, weights), signal);
     const { image, modulations } = inputs;
     const end = await this.#end(shape);
     const { velocity, residual } = await end.runInto(
@@ -111,8 +91,8 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
 
   /** Compiles, and brings the weights that stay. */
   async warm(shape: SectionShape): Promise<void> {
-    const kinds = new Set(this.#blocks.map(({ kind }) => kind));
-    const layers = new Set(this.#modulationLayers.map(({ kind }) => kind));
+    const kinds = new Set(this.#weights.blocks.map(({ kind }) => kind));
+    const layers = new Set(this.#weights.layers.map(({ kind }) => kind));
     await Promise.all([
       this.#end(shape),
       ...[...kinds].map((kind) => this.#forward(kind, shape)),
@@ -121,76 +101,49 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
     await this.#pass([], () => Promise.resolve(), new AbortController().signal);
   }
 
-  under(source: TransformerSource, executables: Pick<ExecutableCache, "get">): StreamedBlocks {
-    return new StreamedBlocks({ ...this.#options, source, executables, conditioning: executables }, this.#tenancy);
+  under(
+    source: TransformerSource,
+    executables: Pick<ExecutableCache, "get">,
+    changed: ReadonlySet<string>,
+  ): StreamedBlocks {
+    const ours = [...this.#weights.blocks, ...this.#weights.layers].map(({ path }) => `${path}.`);
+    const isShared = ![...changed].some((name) => ours.some((path) => name.startsWith(path)));
+    const options = { ...this.#options, source, executables, conditioning: executables };
+    return isShared
+      ? new StreamedBlocks(options, this.#weights, "shared")
+      : new StreamedBlocks(options, this.#weights.under(source));
   }
 
-  /** Waits for what is under way, and gives all memory back. */
+  /** Waits for what is under way, and gives its memory back. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#leave();
-    this.#memory[Symbol.dispose]();
+    if (this.#ownsWeights) await this.#weights[Symbol.asyncDispose]();
+    else await this.#weights.forget([...this.#sides.values()]);
   }
 
-  /** Gives the weights' memory to others; the next pass brings them again. */
-  async #leave(): Promise<void> {
-    await this.#turn;
-    await this.#stream?.[Symbol.asyncDispose]();
-    this.#stream = undefined;
-    if (this.#tenancy.tenant === this) this.#tenancy.tenant = undefined;
-  }
-
-  async #enter(): Promise<WeightStream<KnownBlock | SideBlock>> {
-    const { tenant } = this.#tenancy;
-    if (tenant && tenant !== this) await tenant.#leave();
-    this.#tenancy.tenant = this;
-    return this.#stream ??= this.#openStream();
-  }
-
-  /** Runs `compute` on each block's weights, when it is this pass's turn. Every pass is followed by one over the blocks. */
   #pass<Block extends KnownBlock>(
     blocks: readonly Block[],
     compute: (block: Block, weights: Weights) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
-    const pass = this.#turn.then(async () => {
-      const stream = await this.#enter();
-      await stream.keep(this.#residents, signal);
-      await stream.pass({
-        blocks,
-        next: this.#blocks,
-        compute: (block, memory) => compute(block as Block, this.#weightsOf(block as Block, memory, stream)),
-      }, signal);
-    });
-    this.#turn = pass.catch(() => {});
-    return pass;
-  }
-
-  #weightsOf(block: KnownBlock, memory: DeviceMemory, stream: WeightStream<KnownBlock | SideBlock>): Weights {
-    const weights = this.#weights.in(memory, block.layout);
-    return block.side ? { ...weights, ...this.#weights.in(stream.kept(block.side), block.side.layout) } : weights;
-  }
-
-  #openStream(): WeightStream<KnownBlock | SideBlock> {
-    const streamed = this.#blocks.filter((block) => !this.#residents.includes(block));
-    const largest = (blocks: readonly (KnownBlock | SideBlock)[]) =>
-      Math.max(...blocks.map(({ layout }) => layout.sizeBytes));
-    return new WeightStream({
-      memory: this.#memory,
-      slotBytes: largest([...streamed, ...this.#modulationLayers]),
-      stagingBytes: largest([...this.#blocks, ...this.#modulationLayers, ...this.#residents]),
-      read: (block, into, signal) => "read" in block ? block.read(into) : this.#reader.read(block, into, signal),
-    });
-  }
-
-  #everyBlock(): KnownBlock[] {
-    return [...this.#blocks, ...this.#modulationLayers];
+    return this.#weights.pass({
+      blocks,
+      beside: [...this.#sides.values()],
+      compute: (block, memory, memoryOf) => {
+        const side = this.#sides.get(block);
+        const weights = this.#tensors.in(memory, block.layout);
+        return compute(
+          block as Block,
+          side ? { ...weights, ...this.#tensors.in(memoryOf(side), side.layout) } : weights,
+        );
+      },
+    }, signal);
   }
 
   /** An empty modulation table. */
   #table(): DeviceTensor {
     const { runtime, device, source: { config, computeDType: dtype } } = this.#options;
     const shape = [modulationRows(config), config.hidden] as const;
-    const owned = this.#memory.allocate(shape[0] * shape[1] * elementBytes[dtype]);
+    const owned = this.#weights.memory.allocate(shape[0] * shape[1] * elementBytes[dtype]);
     return runtime.tensorIn(device, owned, { offsetBytes: 0, dtype, shape }, "owned");
   }
 
@@ -202,7 +155,7 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
       joint: () => blockGraphs.jointGraph(source, shape),
     };
     return this.#compiled(
-      `${kind} block ${JSON.stringify(shape)}${sideKey(this.#blocks.find((block) => block.kind === kind))}`,
+      `${kind} block ${JSON.stringify(shape)}${this.#sideKey(this.#weights.blocks, kind)}`,
       build[kind],
     );
   }
@@ -214,16 +167,26 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
 
   #modulation(kind: blockGraphs.ModulatedKind): Promise<Executable> {
     const build = () => blockGraphs.blockModulationGraph(this.#options.source, kind).spec;
-    const layer = this.#modulationLayers.find((one) => one.kind === kind);
-    return this.#compiled(`${kind} modulation${sideKey(layer)}`, build);
+    return this.#compiled(`${kind} modulation${this.#sideKey(this.#weights.layers, kind)}`, build);
   }
 
-  /** Graphs that take something beside their weights take it in any rank, so that sets of adapters may share them. */
+  /**
+   * Which products of a kind have something beside them. They take it in any rank, so sets of adapters of the same modules
+   * share their graphs.
+   */
+  #sideKey(blocks: readonly KnownBlock[], kind: string): string {
+    const side = this.#sides.get(blocks.find((block) => block.kind === kind)!);
+    return side ? ` beside ${side.layout.tensors.map(({ name }) => name)}` : "";
+  }
+
   #compiled(key: string, build: () => GraphSpec): Promise<Executable> {
     return this.#options.executables.get(key, () => encodeModel(build()));
   }
 }
 
-/** Which of a block's products have something beside them. */
-const sideKey = (block: KnownBlock | undefined): string =>
-  block?.side ? ` beside ${block.side.layout.tensors.map(({ name }) => name)}` : "";
+function sidesBeside({ blocks, layers }: BlockWeights, source: TransformerSource): Map<KnownBlock, SideBlock> {
+  if (!source.sides) return new Map();
+  const known = [...blocks, ...layers];
+  const own = [...blocksOf(source), ...modulationLayersOf(source)];
+  return new Map(own.flatMap(({ side }, index) => side ? [[known[index]!, side] as const] : []));
+}

@@ -158,7 +158,7 @@ Deno.test("a runner under other weights takes the device's memory over, and give
   const changed = (await source.checkpoint.readFloat32(name)).map((value) => value * 1.5);
   const merged = { ...source, checkpoint: withWeights(source.checkpoint, new Map([[name, { shape, data: changed }]])) };
   using others = caseExecutables();
-  await using otherBlocks = blocks.under(merged, others);
+  await using otherBlocks = blocks.under(merged, others, new Set([name]));
   const adapted = await sampleOf(new FramePackTransformer(merged, others, otherBlocks));
   const whole = await sampleOf(new FramePackTransformer(merged, others));
   assert.ok(distanceBetween(adapted.data, before.data).rel_l2 > 1e-3, "the other weights count");
@@ -205,6 +205,6 @@ Deno.test("embedders of conditions leave after each use, and a prepared schedule
   await noting[Symbol.asyncDispose]();
 
   function plain() {
-    return new FramePackTransformer(source, own, blocks.under(source, own));
+    return new FramePackTransformer(source, own, blocks.under(source, own, new Set()));
   }
 });

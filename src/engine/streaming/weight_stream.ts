@@ -5,14 +5,9 @@
  */
 import type { DeviceMemory, DeviceMemoryPort, StagingMemory } from "../onnx/device_memory.ts";
 import { streamOrders } from "./stream_orders.ts";
-import type { WeightLayout } from "./weight_layout.ts";
+import type { StreamedBlock } from "./weight_reader.ts";
 
-/** What goes through a stream, or stays beside it. */
-interface Streamed {
-  readonly layout: WeightLayout;
-}
-
-export interface WeightStreamOptions<Block extends Streamed> {
+export interface WeightStreamOptions<Block extends StreamedBlock> {
   readonly memory: DeviceMemoryPort;
   /** Size of the largest block that is streamed. */
   readonly slotBytes: number;
@@ -25,7 +20,7 @@ export interface WeightStreamOptions<Block extends Streamed> {
 }
 
 /** One pass over blocks. */
-export interface Pass<Block extends Streamed> {
+export interface Pass<Block extends StreamedBlock> {
   /** In the order of computing. */
   readonly blocks: readonly Block[];
   /** What the next pass will begin with; fetched at the end of this one. */
@@ -43,7 +38,7 @@ interface Slot<Block> {
   uploaded: Promise<void>;
 }
 
-export class WeightStream<Block extends Streamed> implements AsyncDisposable {
+export class WeightStream<Block extends StreamedBlock> implements AsyncDisposable {
   readonly #options: WeightStreamOptions<Block>;
   readonly #slots: Slot<Block>[];
   readonly #residents = new Map<Block, DeviceMemory>();
@@ -82,11 +77,6 @@ export class WeightStream<Block extends Streamed> implements AsyncDisposable {
     } finally {
       await Promise.all(this.#slots.map(({ uploaded }) => uploaded));
     }
-  }
-
-  /** Where the weights lie of a block that was told to stay. */
-  kept(block: Block): DeviceMemory {
-    return this.#residents.get(block)!;
   }
 
   /** @throws what `compute` or `read` threw; the signal's reason when stopped. The next pass begins anew. */
@@ -128,7 +118,7 @@ export class WeightStream<Block extends Streamed> implements AsyncDisposable {
   }
 
   #weights(block: Block, slot: number | null): DeviceMemory {
-    return slot === null ? this.kept(block) : this.#slots[slot]!.memory;
+    return slot === null ? this.#residents.get(block)! : this.#slots[slot]!.memory;
   }
 
   #read(slot: Slot<Block>, block: Block, signal: AbortSignal): void {
