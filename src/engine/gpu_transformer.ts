@@ -2,6 +2,7 @@
  * The transformer of a folder as a GPU runs it: in bfloat16, block by block.
  * @module
  */
+import { isOfBlocks } from "./memory/mod.ts";
 import type { ExecutableCache } from "./onnx/executable_cache.ts";
 import { requireFloat8Numbers } from "./onnx/float8_weights.ts";
 import type { Device, Runtime } from "./onnx/runtime.ts";
@@ -27,10 +28,7 @@ export async function loadGpuTransformer(
   const source: TransformerSource = { ...await transformerSource(folder), computeDType: "bfloat16" };
   const { checkpoint } = source;
   // Those of the blocks are looked at when they are read.
-  await requireFloat8Numbers(
-    checkpoint,
-    checkpoint.names().filter((name) => !/^(single_)?transformer_blocks\./.test(name)),
-  );
+  await requireFloat8Numbers(checkpoint, checkpoint.names().filter((name) => !isOfBlocks(name)));
   const everywhere = placement ?? allResident(source);
   const blocks = new StreamedBlocks({ source, executables, conditioning, runtime, device, placement: everywhere });
   return { transformer: new FramePackTransformer(source, executables, blocks, conditioning), blocks };

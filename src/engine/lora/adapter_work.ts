@@ -1,16 +1,13 @@
 /** @module */
 import { join } from "node:path";
 import { readConfig } from "../json_file.ts";
-import type { AdapterWork } from "../memory/mod.ts";
+import { type AdapterWork, inPages } from "../memory/mod.ts";
 import { parseTransformerConfig } from "../networks/transformer_config.ts";
 import { openCheckpoint } from "../onnx/safetensors.ts";
 import { sidesOf } from "../streaming/known_blocks.ts";
 import type { LoraFile } from "./adapter_file.ts";
 import { placeLoras } from "./merge.ts";
 import { adaptersBeside, sideMatrices } from "./side_adapters.ts";
-
-/** CUDA gives memory in pages of 2 MiB. */
-const pageBytes = 2 ** 21;
 
 /**
  * What a set of files will take of a GPU beside a model, from headers alone.
@@ -26,6 +23,6 @@ export async function adapterWork(modelDir: string, loras: readonly LoraFile[] =
   const adapters = await placeLoras(checkpoint, loras);
   const beside = adaptersBeside(config, adapters);
   const sides = sidesOf({ config, checkpoint, computeDType: "bfloat16", sides: sideMatrices(beside) });
-  const pages = sides.reduce((sum, { layout }) => sum + Math.ceil(layout.sizeBytes / pageBytes), 0);
-  return { isMerged: beside.size < adapters.length, sideBytes: pages * pageBytes };
+  const sideBytes = sides.reduce((sum, { layout }) => sum + inPages(layout.sizeBytes), 0);
+  return { isMerged: beside.size < adapters.length, sideBytes };
 }

@@ -95,7 +95,6 @@ function transformerSizes(tensors: TensorList): TransformerSizes {
   const [headDim] = tensors.get("single_transformer_blocks.0.attn.norm_q.weight").shape;
   const isBefore = (name: string) =>
     /^(context_embedder|time_text_embed|image_projection|norm_out\.linear)\./.test(name);
-  const isBlock = (name: string) => /^(single_)?transformer_blocks\./.test(name);
   return {
     hidden,
     mlpHidden,
@@ -104,11 +103,14 @@ function transformerSizes(tensors: TensorList): TransformerSizes {
     dual: blocksOf(tensors, "transformer_blocks", /^norm1(_context)?\.linear\./),
     single: blocksOf(tensors, "single_transformer_blocks", /^norm\.linear\./),
     conditioningBytes: unpackedBytesOf(tensors, names.filter(isBefore)),
-    embeddingBytes: unpackedBytesOf(tensors, names.filter((name) => !isBefore(name) && !isBlock(name))),
+    embeddingBytes: unpackedBytesOf(tensors, names.filter((name) => !isBefore(name) && !isOfBlocks(name))),
     bytesPerNumber: bytesPerNumber[mlp.dtype],
     hasScales: mlp.scale !== undefined,
   };
 }
+
+/** Whether a tensor of the transformer belongs to its blocks, their modulation layers included. */
+export const isOfBlocks = (name: string): boolean => /^(single_)?transformer_blocks\./.test(name);
 
 function blocksOf(tensors: TensorList, path: string, isModulation: RegExp): BlockSizes[] {
   const blocks: BlockSizes[] = [];

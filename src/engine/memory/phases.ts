@@ -133,7 +133,7 @@ function blockBytes({ precision, model }: MemoryQuestion, { matrixNumbers, vecto
 }
 
 /** CUDA gives memory in pages of 2 MiB. */
-const inPages = (bytes: number) => Math.ceil(bytes / pageBytes) * pageBytes;
+export const inPages = (bytes: number) => Math.ceil(bytes / pageBytes) * pageBytes;
 const pageBytes = 2 ** 21;
 
 export function comfortMemory(question: MemoryQuestion, comfort: Comfort): ComfortMemory {

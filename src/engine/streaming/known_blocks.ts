@@ -45,11 +45,13 @@ export function modulationLayersOf(source: TransformerSource): KnownBlock[] {
   return parts.map((part) => ({ ...part, ...inputs.get(part.kind)!(part.path, source) }));
 }
 
-/** Everything beside the matrices of all of them. */
-export function sidesOf(source: TransformerSource): SideBlock[] {
-  if (!source.sides) return [];
-  return [...blocksOf(source), ...modulationLayersOf(source)].flatMap(({ side }) => side ?? []);
+/** What lies beside the matrices of each block, then of each modulation layer; nothing where the source has none. */
+export function sidesInOrder(source: TransformerSource): (SideBlock | undefined)[] {
+  return source.sides ? [...blocksOf(source), ...modulationLayersOf(source)].map(({ side }) => side) : [];
 }
+
+/** The same without gaps. */
+export const sidesOf = (source: TransformerSource): SideBlock[] => sidesInOrder(source).flatMap((side) => side ?? []);
 
 /** Where a graph's inputs lie: weights alike in all blocks of its kind, what is beside them in each by its rank. */
 function inputsOf({ weights, sides = [] }: FedGraph) {

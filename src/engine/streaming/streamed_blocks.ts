@@ -15,7 +15,7 @@ import { conditionGraph, type SectionShape, type TransformerSource } from "../tr
 import type { BlockInputs, BlockResults, BlockRunner, ConditionInputs } from "../whole_blocks.ts";
 import { BlockWeights, type WeightPlacement } from "./block_weights.ts";
 import { Forward } from "./forward.ts";
-import { blocksOf, type KnownBlock, modulationLayersOf } from "./known_blocks.ts";
+import { type KnownBlock, sidesInOrder } from "./known_blocks.ts";
 import type { SideBlock } from "./side_block.ts";
 import { type Weights, WeightTensors } from "./weight_tensors.ts";
 
@@ -185,8 +185,6 @@ export class StreamedBlocks implements BlockRunner, AsyncDisposable {
 }
 
 function sidesBeside({ blocks, layers }: BlockWeights, source: TransformerSource): Map<KnownBlock, SideBlock> {
-  if (!source.sides) return new Map();
   const known = [...blocks, ...layers];
-  const own = [...blocksOf(source), ...modulationLayersOf(source)];
-  return new Map(own.flatMap(({ side }, index) => side ? [[known[index]!, side] as const] : []));
+  return new Map(sidesInOrder(source).flatMap((side, index) => side ? [[known[index]!, side] as const] : []));
 }
