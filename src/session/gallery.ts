@@ -27,6 +27,8 @@ export class Gallery implements AsyncDisposable {
   readonly #options: GalleryOptions;
   readonly #open = new Map<string, Pictures>();
   readonly #restoring = new Map<string, Promise<Pictures>>();
+  /** Their frames may be on disk still. */
+  readonly #closing = new Set<Promise<void>>();
   readonly #sections: SectionFiles;
   /** How often each is held. */
   readonly #holds = new Map<string, number>();
@@ -111,6 +113,12 @@ export class Gallery implements AsyncDisposable {
   }
 
   async close(id: string): Promise<void> {
+    const closing: Promise<void> = this.#close(id).finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+    await closing;
+  }
+
+  async #close(id: string): Promise<void> {
     const pictures = this.#open.get(id) ?? await this.#restoring.get(id)?.catch(() => undefined);
     this.#open.delete(id);
     await this.#sections.settled(id);
@@ -127,6 +135,7 @@ export class Gallery implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const id of [...this.#open.keys(), ...this.#restoring.keys()]) await this.close(id);
+    await Promise.all(this.#closing);
   }
 
   /** Plays the file into new pictures, a section's worth of frames at a time. */
