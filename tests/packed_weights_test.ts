@@ -76,6 +76,8 @@ for (const { packing, packed, rounded } of packings) {
     assert.ok(away > 1e-3, "fewer bits are no float32");
     const streamed = await blockByBlock(packed);
     assert.ok(distance(streamed, expected) < rounding, `${distance(streamed, expected)} block by block`);
+    const cut = await blockByBlock({ ...packed, mlpChunks: 2 });
+    assert.ok(distance(cut, expected) < rounding, `${distance(cut, expected)} with MLPs cut in two`);
   });
 
   Deno.test(`blocks packed ${packing} are moved as they lie in the file`, () => {

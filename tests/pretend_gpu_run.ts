@@ -51,7 +51,8 @@ for (const packing of weightPackings) {
   const [packed, rounded] = [`${model.dir}/${packing} packed`, `${model.dir}/${packing} rounded`];
   await writePackedTransformer(source.checkpoint, `${model.dir}/transformer`, { packed, rounded }, packing);
   using own = new ExecutableCache(runtime, executables.options);
-  const { transformer, blocks } = await loadGpuTransformer(packed, own, { runtime, device, placement });
+  const options = { runtime, device, placement, mlpChunks: 2 };
+  const { transformer, blocks } = await loadGpuTransformer(packed, own, options);
   await forward(transformer, golden, "sample");
   await blocks[Symbol.asyncDispose]();
 }

@@ -34,7 +34,7 @@ Deno.test({
       assert.ok(success, log.slice(-2000));
       assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), { numbers: 16 * 9 * 8 * 8, states: [3, 64] });
       // 184 tokens of the picture and its history, 16 of the start picture, 12 of the text; one dual and one single block, in
-      // 16 bits, without and with an adapter, in 8, with and without scales, and in 4.
+      // 16 bits, without and with an adapter, and with MLPs cut in two in 8 bits, with and without scales, and in 4.
       assert.deepEqual(attentionKernels(log, 212), { "Flash Attention": 10 });
     } finally {
       await Deno.remove(folder, { recursive: true });

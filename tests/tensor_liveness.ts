@@ -1,9 +1,11 @@
 /**
- * How much of a graph's tensors is alive at once: each is there from the node that makes it to its last reader. Weights,
- * and what follows from weights alone, are not counted. Nothing is written in place, but a new shape is no new tensor.
+ * How much of a graph's tensors is alive at once: each is there from the node that makes it to its last reader, and nodes run
+ * in ONNX Runtime's order. Weights, and what follows from weights alone, are not counted. Nothing is written in place, but a
+ * new shape is no new tensor.
  * @module
  */
 import { type Dim, Graph, type Value } from "../src/engine/onnx/graph.ts";
+import type { GraphSpec } from "../src/engine/onnx/model_proto.ts";
 import { elementBytes } from "../src/engine/onnx/tensor.ts";
 
 /** A graph that remembers the size of everything in it. */
@@ -22,7 +24,8 @@ export class SizedGraph extends Graph {
 
   /** The most bytes alive at once, and the node at which. Inputs and outputs of the graph are alive all the time. */
   peak(): { readonly bytes: number; readonly node: string } {
-    const { nodes, inputs, outputs } = this.spec();
+    const { inputs, outputs, ...spec } = this.spec();
+    const nodes = inOrderOfRunning(spec.nodes, outputs.map(({ name }) => name));
     const owner = new Map<string, string>();
     const lastReader = new Map<string, number>();
     const computed = new Set(inputs.map(({ name }) => name));
@@ -68,4 +71,27 @@ export class SizedGraph extends Graph {
   #bytes(name: string): number {
     return this.#shapes.get(name)!.reduce((product, size) => product * size, elementBytes[this.#dtypes.get(name)!]);
   }
+}
+
+/**
+ * Backwards from the results, of a node's inputs the one first that was added to the graph last; what leads to no result is
+ * left out (ONNX Runtime 1.31 `GraphViewer`, `Graph::ReverseDFSFrom`).
+ */
+function inOrderOfRunning(nodes: GraphSpec["nodes"], results: readonly string[]): GraphSpec["nodes"] {
+  const makerOf = new Map(nodes.flatMap((node, index) => node.outputs.map((name) => [name, index] as const)));
+  const makersOf = (names: readonly string[]) => names.flatMap((name) => makerOf.get(name) ?? []).sort((a, b) => a - b);
+  const stack = makersOf(results).map((index) => ({ index, inputs: "unseen" }));
+  const seen = new Set<number>();
+  const order: GraphSpec["nodes"][number][] = [];
+  for (let next = stack.pop(); next; next = stack.pop()) {
+    const { index, inputs } = next;
+    if (inputs === "made") order.push(nodes[index]!);
+    if (inputs === "made" || seen.has(index)) continue;
+    seen.add(index);
+    stack.push(
+      { index, inputs: "made" },
+      ...makersOf(nodes[index]!.inputs).map((index) => ({ index, inputs: "unseen" })),
+    );
+  }
+  return order;
 }

@@ -54,18 +54,26 @@ export interface LoadedTransformer extends AsyncDisposable {
   readonly inputsOf: (size: PictureSize) => GpuInputs;
 }
 
-/** A folder's transformer, on a GPU in bfloat16. @param counts how many of its blocks; default: all */
+export interface TransformerChoice {
+  /** How many of its blocks. Default: all. */
+  readonly counts?: BlockCounts;
+  /** Default: the benchmark's model. */
+  readonly folder?: string;
+  /** Into how many parts of its tokens the MLP of a block is cut. Default 1. */
+  readonly mlpChunks?: number;
+}
+
+/** A folder's transformer, on a GPU in bfloat16. */
 export async function openTransformer(
   bench: Bench,
   placementOf: (counts: BlockCounts) => WeightPlacement,
-  counts?: BlockCounts,
-  folder: string = join(bench.folder, "transformer"),
+  { counts, folder = join(bench.folder, "transformer"), mlpChunks = 1 }: TransformerChoice = {},
 ): Promise<LoadedTransformer> {
   const { runtime, device } = bench;
   const found = await transformerSource(folder);
   const { dual, single } = counts ?? { dual: found.config.dualBlocks, single: found.config.singleBlocks };
   const config = { ...found.config, dualBlocks: dual, singleBlocks: single };
-  const source: TransformerSource = { ...found, config, computeDType: precisionOn(device) };
+  const source: TransformerSource = { ...found, config, computeDType: precisionOn(device), mlpChunks };
   const executables = stageExecutables(bench);
   const blocks = new StreamedBlocks({ source, executables, runtime, device, placement: placementOf({ dual, single }) });
   return {

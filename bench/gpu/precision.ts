@@ -34,7 +34,7 @@ interface Passes {
 async function measuredPasses(bench: Bench, folder: string): Promise<Passes> {
   releaseWorkingMemory(bench);
   const { result, peakBytes, beforeBytes } = await peakMemory(bench, async () => {
-    await using loaded = await openTransformer(bench, allResident, undefined, folder);
+    await using loaded = await openTransformer(bench, allResident, { folder });
     return await forwardPasses(loaded, bench.rounds);
   });
   return { ...result, memoryBytes: peakBytes - beforeBytes };

@@ -44,7 +44,7 @@ export async function* tinyParity(bench: GpuBench): AsyncGenerator<Measurement> 
   const golden = { ...await readGoldenCase(file, model.dir), modelDir: model.dir };
   const recorded = golden.expect["bf16_to_fp32"] as { sample: { rel_l2: number } };
   for (const [name, placement] of [["resident", allResident], ["streamed", allStreamed]] as const) {
-    await using loaded = await openTransformer(bench, placement, undefined, join(model.dir, "transformer"));
+    await using loaded = await openTransformer(bench, placement, { folder: join(model.dir, "transformer") });
     const { sample } = await forward(loaded.transformer, golden, "sample");
     const away = distanceBetween(sample!.data, golden.outputs["sample_fp32"]!.tensor.data).rel_l2;
     yield {
@@ -87,17 +87,24 @@ export async function* matrixRate({ runtime, device, rounds }: GpuBench): AsyncG
   yield { figure: `bfloat16 products of ${size}³`, value: rate / 1e12, unit: "TFLOP/s", detail: { seconds } };
 }
 
-/** One dual and one single block at the real size: their rate, without the rest of a step. */
+const oneEach = { dual: 1, single: 1 };
+
+/** One dual and one single block at the real size: their rate, without the rest of a step; then with their MLPs cut in two. */
 export async function* oneBlockEach(bench: GpuBench): AsyncGenerator<Measurement> {
-  await using loaded = await openTransformer(bench, allResident, { dual: 1, single: 1 });
-  const { seconds } = await forwardPasses(loaded, bench.rounds);
-  yield rateOf(
-    bench,
-    loaded.transformer.source.config,
-    allTokens(loaded.inputs),
-    seconds,
-    "one dual and one single block",
-  );
+  const passes = async (mlpChunks: number) => {
+    releaseWorkingMemory(bench);
+    await using loaded = await openTransformer(bench, allResident, { counts: oneEach, mlpChunks });
+    const measured = await peakMemory(bench, () => forwardPasses(loaded, bench.rounds));
+    return { ...measured, config: loaded.transformer.source.config, tokens: allTokens(loaded.inputs) };
+  };
+  const whole = await passes(1);
+  yield rateOf(bench, whole.config, whole.tokens, whole.result.seconds, "one dual and one single block");
+  const cut = await passes(2);
+  const slower = median(cut.result.seconds) / median(whole.result.seconds);
+  const detail = { whole: whole.result.seconds, cut: cut.result.seconds };
+  yield { figure: "the two with their MLPs cut in two, against whole", value: slower, unit: "×", detail };
+  yield memory("the two, whole", whole);
+  yield memory("the two, cut", cut);
 }
 
 /** The same in a process that writes ONNX Runtime's verbose log, from which the attention kernels are read. */
@@ -111,7 +118,7 @@ export async function* attention(bench: GpuBench): AsyncGenerator<Measurement> {
   const { stderr, success } = await child.output();
   const log = new TextDecoder().decode(stderr);
   if (!success) throw new Error(`The logged block failed: ${log.slice(-1000)}`);
-  await using loaded = await openTransformer(bench, allStreamed, { dual: 1, single: 1 });
+  await using loaded = await openTransformer(bench, allStreamed, { counts: oneEach });
   const kernels = attentionKernels(log, allTokens(loaded.inputs));
   requireFusedAttention(kernels);
   const runs = Object.values(kernels).reduce((sum, each) => sum + each, 0);
@@ -120,7 +127,7 @@ export async function* attention(bench: GpuBench): AsyncGenerator<Measurement> {
 
 /** What `attention` runs in its process. */
 export async function loggedBlock(bench: GpuBench): Promise<void> {
-  await using loaded = await openTransformer(bench, allResident, { dual: 1, single: 1 });
+  await using loaded = await openTransformer(bench, allResident, { counts: oneEach });
   await forwardPasses(loaded, 1);
 }
 

@@ -32,7 +32,7 @@ export async function* table(bench: Bench): AsyncGenerator<Measurement> {
   yield* inEachPrecision(bench.folder, async function* (precision, folder) {
     releaseWorkingMemory(bench);
     const beforeBytes = takenBytes(bench);
-    await using loaded = await openTransformer(bench, allResident, undefined, folder);
+    await using loaded = await openTransformer(bench, allResident, { folder });
     for (const [size, decoding] of decoded) {
       const inputs = loaded.inputsOf(size);
       await loaded.transformer.warm(inputs.section.shape);

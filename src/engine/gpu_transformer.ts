@@ -17,15 +17,17 @@ export interface GpuTransformerOptions {
   readonly device: Device;
   /** Default: every block keeps its weights on the device. */
   readonly placement?: WeightPlacement | undefined;
+  /** Into how many parts of its tokens the MLP of a block is cut. Default 1. */
+  readonly mlpChunks?: number | undefined;
 }
 
 /** @throws CheckpointError; DeviceError when the device cannot be reached */
 export async function loadGpuTransformer(
   folder: string,
   executables: ExecutableCache,
-  { runtime, device, placement, conditioning = executables }: GpuTransformerOptions,
+  { runtime, device, placement, mlpChunks = 1, conditioning = executables }: GpuTransformerOptions,
 ): Promise<{ readonly transformer: FramePackTransformer; readonly blocks: StreamedBlocks }> {
-  const source: TransformerSource = { ...await transformerSource(folder), computeDType: "bfloat16" };
+  const source: TransformerSource = { ...await transformerSource(folder), computeDType: "bfloat16", mlpChunks };
   const { checkpoint } = source;
   // Those of the blocks are looked at when they are read.
   await requireFloat8Numbers(checkpoint, checkpoint.names().filter((name) => !isOfBlocks(name)));

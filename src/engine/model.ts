@@ -26,7 +26,7 @@ import type { SpatialTiles } from "./vae_tiling.ts";
 
 export interface ModelOptions extends Pick<CompileOptions, "device" | "threads" | "idleThreads"> {
   /** What lies where in a GPU's memory, and when a section is decoded. Default: everything stays there; between the others. */
-  readonly plan?: Pick<MemoryPlan, "dual" | "single" | "llama" | "smallEncoders" | "conditioning"> & {
+  readonly plan?: Pick<MemoryPlan, "dual" | "single" | "mlpChunks" | "llama" | "smallEncoders" | "conditioning"> & {
     readonly vae: Pick<MemoryPlan["vae"], "place" | "decode">;
   };
   /** Main memory that a model on the CPU may take. Default: enough. */
@@ -79,7 +79,10 @@ export async function loadModel(modelDir: string, runtime: Runtime, options: Mod
   const folder = join(modelDir, "transformer");
   const [{ transformer, blocks }, vae, textEncoder, imageEncoder] = await Promise.all([
     gpu
-      ? loadGpuTransformer(folder, caches.transformer, { ...gpu, placement: plan, conditioning: caches.conditioning })
+      ? loadGpuTransformer(folder, caches.transformer, {
+        ...{ ...gpu, conditioning: caches.conditioning },
+        ...{ placement: plan, mlpChunks: plan?.mlpChunks },
+      })
       : loadTransformer(folder, caches.transformer).then((transformer) => ({ transformer, blocks: undefined })),
     loadVae(join(modelDir, "vae"), caches.vae, {
       spatialTiles,

@@ -20,14 +20,14 @@ const head = "norm_out";
 
 /** `image` [imageTokens, C], `context` [contextTokens, C], `modulations`, `cos`, `sin` → `nextImage`, `nextContext` */
 export function dualBlockGraph(source: TransformerSource, shape: SectionShape): FedGraph {
-  const { config } = source;
+  const { config, mlpChunks } = source;
   const { graph, m } = begin("dual_block", source, firstDual);
   const streams = {
     image: graph.input("image", [packedTokens(shape).image, config.hidden]),
     context: graph.input("context", ["contextTokens", config.hidden]),
   };
   const { modulations, rope } = blockInputs(graph, m, source, shape, firstDual);
-  const { image, context } = dualStreamBlock(m.at(firstDual), config, streams, modulations, rope);
+  const { image, context } = dualStreamBlock(m.at(firstDual), config, streams, modulations, rope, mlpChunks);
   graph.output("nextImage", image);
   graph.output("nextContext", context);
   return fed(graph, source);
@@ -35,11 +35,11 @@ export function dualBlockGraph(source: TransformerSource, shape: SectionShape): 
 
 /** `joint` [tokens, C], `modulations`, `cos`, `sin` → `nextJoint` */
 export function singleBlockGraph(source: TransformerSource, shape: SectionShape): FedGraph {
-  const { config } = source;
+  const { config, mlpChunks } = source;
   const { graph, m } = begin("single_block", source, firstSingle);
   const joint = graph.input("joint", [jointTokens(shape), config.hidden]);
   const { modulations, rope } = blockInputs(graph, m, source, shape, firstSingle);
-  graph.output("nextJoint", singleStreamBlock(m.at(firstSingle), config, joint, modulations, rope));
+  graph.output("nextJoint", singleStreamBlock(m.at(firstSingle), config, joint, modulations, rope, mlpChunks));
   return fed(graph, source);
 }
 

@@ -30,6 +30,8 @@ export interface TransformerSource {
   readonly arithmetic?: "native" | "emulated";
   /** Adapters that lie beside the checkpoint's matrices, for graphs whose weights are inputs. */
   readonly sides?: SideMatrices;
+  /** Into how many parts of its tokens the MLP of a block is cut, where blocks have graphs of their own. Default 1. */
+  readonly mlpChunks?: number;
   /** Embeds timesteps and guidance. Default `sinusoid`. */
   readonly sinusoid?: (value: number) => Float32Array;
 }

@@ -54,9 +54,11 @@ export function causalConvolutionOfRepeatedFrames(m: Module, x: Value, out: numb
   const taps = concat(m, 0, add(m, k0!, k1!), k0!, k2!, add(m, k1!, k2!));
   const biases = concat(m, 0, m.filled(0, 2 * out), bias, bias);
   const y = convolution(m, padEdge(m, x, [0, 0, 1, 1], [0, 0, 1, 1]), taps, biases, { rows: 1, columns: 1 });
-  const first = add(m, block(m, y, [0, 1], [out, 2 * out]), block(m, y, [0, 1], [3 * out, 4 * out]));
   const pairs = add(m, block(m, y, [0, frames - 1], [0, 2 * out]), block(m, y, [1, frames], [2 * out, 4 * out]));
-  return concat(m, 0, first, reshape(m, pairs, [2 * (frames - 1), out, height, width]));
+  const others = reshape(m, pairs, [2 * (frames - 1), out, height, width]);
+  // Last, for ONNX Runtime begins with what comes last: so all of y is free as soon as the pairs are cut out of it.
+  const first = add(m, block(m, y, [0, 1], [out, 2 * out]), block(m, y, [0, 1], [3 * out, 4 * out]));
+  return concat(m, 0, first, others);
 }
 
 /** y[t] = a[t − 2] + b[t − 1] + c[t] of channels `[a | b | c]`, where frames before the first are the first. */
@@ -65,9 +67,9 @@ function sumOfTaps(m: Module, taps: Value, step: 1 | 2): Value {
   const out = channels / 3;
   const tap = (index: number, start: number, end: number) =>
     block(m, taps, [start, end], [index * out, (index + 1) * out], step);
-  const first = add(m, add(m, tap(0, 0, 1), tap(1, 0, 1)), tap(2, 0, 2));
-  if (frames === 2) return first;
-  return concat(m, 0, first, add(m, add(m, tap(0, 0, frames - 2), tap(1, 1, frames - 1)), tap(2, 2, frames)));
+  const others = frames > 2 ? [add(m, add(m, tap(0, 0, frames - 2), tap(1, 1, frames - 1)), tap(2, 2, frames))] : [];
+  const first = add(m, add(m, tap(0, 0, 1), tap(1, 0, 1)), tap(2, 0, 2)); // last, as above
+  return concat(m, 0, first, ...others);
 }
 
 type Range = readonly [start: number, end: number];

@@ -138,6 +138,12 @@ Deno.test("the same beside weights in 8 and in 4 bits, none of which is made ane
   }
 });
 
+Deno.test("the same beside blocks whose MLPs are cut in two", async () => {
+  const [sample] = await besides({ ...source, mlpChunks: 2 }, [[ink, oil]]);
+  const expected = await merged(source, ink, oil);
+  assert.ok(distance(sample!, expected) < 1e-5, `${distance(sample!, expected)}`);
+});
+
 Deno.test("what has no low rank, or lies outside of the blocks, is merged; biases too", async () => {
   const beside = async (lora: LoraFile) => {
     const adapters = await placeLoras(source.checkpoint, [lora]);

@@ -53,8 +53,6 @@ export interface WorkShape {
    * guidance. Default 1.
    */
   readonly preparedSteps?: number;
-  /** Into how many parts of its tokens the transformer's graph can cut an MLP. Default 1: it cannot. */
-  readonly mlpChunksMax?: number;
 }
 
 /** What users of ComfyUI and musubi-tuner know as `--reserve-vram` and `--blocks_to_swap`. */

@@ -30,7 +30,7 @@ Deno.test("planHolds() for a smaller size where nothing more could stay, and for
 });
 
 Deno.test("planHolds() not where a plan of its own would stream fewer blocks", () => {
-  const crowded = answered(12, workOf(1024, 1024));
+  const crowded = answered(12, workOf(1536, 1536));
   const roomy = answered(12, workOf(320, 576));
   assert.ok(streamedBlocks(roomy.plan) < streamedBlocks(crowded.plan));
   assert.equal(planHolds(crowded, workOf(320, 576)), false);

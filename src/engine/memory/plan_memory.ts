@@ -114,11 +114,10 @@ function spread(blocks: number, streamed: number): BlockPlaces {
  * the decoding beside the sampling, for which as much of the former comes back as has room then.
  */
 function comforts(question: MemoryQuestion): Comfort[] {
-  const { abilities = { decode: ["between", "overlapped"] }, work } = question;
+  const { abilities = { decode: ["between", "overlapped"] } } = question;
   const levels = (["overlapped", "between"] as const).filter((decode) => abilities.decode.includes(decode))
     .flatMap((decode) => less({ ...most, decode }, neededOnce));
-  const chunks = Array.from({ length: Math.min(work.mlpChunksMax ?? 1, mlpChunksOfUse) - 1 }, (_, i) => i + 2);
-  const least = less(levels.at(-1)!, [{ vae: "loaded" }, ...chunks.map((mlpChunks) => ({ mlpChunks }))]);
+  const least = less(levels.at(-1)!, [{ vae: "loaded" }, { mlpChunks: mlpChunksOfUse }]);
   const all = [...levels, ...least.slice(1)];
   return tileChoices(question).flatMap((spatialTiles) => all.map((level) => ({ ...level, spatialTiles })));
 }

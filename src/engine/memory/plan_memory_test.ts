@@ -269,11 +269,15 @@ Deno.test("planMemory() believes measured peaks more than formulas", () => {
   assert.equal(planned({ ...asked, measured: [sampling, { ...decoding, spatialTiles: "whole" }] }).basis, "formula");
 });
 
-Deno.test("planMemory() cuts MLPs before it streams, where the graph can", () => {
-  const asked = question({ sizeGiB: 12, widthPx: 1024, heightPx: 1024 });
-  const chunked = planned({ ...asked, work: { ...asked.work, mlpChunksMax: 3 } });
-  assert.ok(chunked.mlpChunks > 1);
-  assert.ok(streamedBlocks(chunked) < streamedBlocks(planned(asked)));
+Deno.test("planMemory() cuts the MLPs of large pictures before it streams, and those of no others", () => {
+  const large = { widthPx: 1024, heightPx: 1024 };
+  for (const sizeGiB of [6, 8, 12, 16]) {
+    const plan = planned(question({ sizeGiB, ...large }));
+    assert.equal(plan.mlpChunks, 2, `${sizeGiB} GiB`);
+    assert.equal(streamedBlocks(plan), streamedBlocks(planned(question({ sizeGiB }))), "no more than for small ones");
+    assert.equal(planned(question({ sizeGiB })).mlpChunks, 1);
+  }
+  assert.equal(planned(question({ sizeGiB: 24, ...large })).mlpChunks, 1);
 });
 
 Deno.test("planMemory() counts streamed weights in main memory when their file has another precision", () => {

@@ -25,7 +25,7 @@ export const siglipTokens = pictureTokens;
 export const conditioningTokensMax = Math.max(pictureTokens, promptTokens);
 
 /** Cutting finer is of no use: attention then needs more than the MLP. */
-export const mlpChunksOfUse = 3;
+export const mlpChunksOfUse = 2;
 
 export interface SamplingWork {
   readonly section: SectionShape;
@@ -64,14 +64,15 @@ export function modulationTableBytes({ hidden, dual, single }: TransformerSizes)
 /**
  * Tensors of the size of the joint sequence `[tokens, hidden]` alive at the worst moment of the blocks. That is in a
  * single-stream block, whose attention and MLP read the same normed input: as one product of stacked matrices, split
- * afterwards, or made anew with what is added beside it, while its input is still there; or, where the MLP goes through in chunks, as products of their own.
+ * afterwards, or made anew with what is added beside it, while its input is still there; or, where the MLP is cut, as
+ * products of their own, the MLP's for some of the tokens.
  */
 function streamsAtOnce(
   { hidden, mlpHidden }: TransformerSizes,
   { mlpChunks, hasSides = false }: SamplingWork,
 ): number {
   const mlp = mlpHidden / hidden;
-  const [residual, normed, attended, sum] = [1, 1, 1, 1];
+  const [residual, normed, attended] = [1, 1, 1];
   const queryKeyValue = 3;
   if (mlpChunks === 1) {
     const product = queryKeyValue + mlp;
@@ -80,7 +81,7 @@ function streamsAtOnce(
   const float32 = float32Bytes / activationBytes;
   const rotation = residual + normed + 2 + 2 * float32; // value and one of query and key; the other before and after
   const activatedBesideJoined = mlp + (attended + mlp);
-  const feedForward = residual + normed + attended + sum + activatedBesideJoined / mlpChunks;
+  const feedForward = residual + normed + attended + activatedBesideJoined / mlpChunks;
   return Math.max(rotation, feedForward);
 }
 

@@ -13,7 +13,7 @@ import { linear, stackedLinear } from "../layers/linear.ts";
 import { modulatedLayerNorm, rmsNorm } from "../layers/norm.ts";
 import { rotary, type RotaryTable } from "../layers/rotary.ts";
 import { castTo, type Module, type Value } from "../onnx/module.ts";
-import { add, concat, mul, reshape, slice, split } from "../onnx/operators.ts";
+import { add, concat, inParts, mul, reshape, slice, split } from "../onnx/operators.ts";
 import type { Modulations } from "./modulation.ts";
 import type { TransformerConfig } from "./transformer_config.ts";
 
@@ -58,13 +58,17 @@ export function transformerBlocks(
   return separate(m, joint, imageTokens);
 }
 
-/** Image and context keep their own weights and meet in one joint attention. diffusers `HunyuanVideoTransformerBlock`. */
+/**
+ * Image and context keep their own weights and meet in one joint attention. diffusers `HunyuanVideoTransformerBlock`.
+ * @param mlpChunks into how many parts of the image's tokens the MLP is cut
+ */
 export function dualStreamBlock(
   m: Module,
   config: TransformerConfig,
   { image, context }: Streams,
   modulations: Modulations,
   rope: JointRotary,
+  mlpChunks = 1,
 ): Streams {
   const imageMod = modulations.dual(m.at("norm1"));
   const contextMod = modulations.dual(m.at("norm1_context"));
@@ -81,7 +85,13 @@ export function dualStreamBlock(
   }, rope);
 
   return {
-    image: feedForward(m.at("ff"), config, gated(m, image, attended.image, imageMod.attention.gate), imageMod.mlp),
+    image: feedForward(
+      m.at("ff"),
+      config,
+      gated(m, image, attended.image, imageMod.attention.gate),
+      imageMod.mlp,
+      mlpChunks,
+    ),
     context: feedForward(
       m.at("ff_context"),
       config,
@@ -119,35 +129,47 @@ function jointAttention(m: Module, config: TransformerConfig, { image, context }
   };
 }
 
-/** Attention and MLP side by side on the joint sequence. diffusers `HunyuanVideoSingleTransformerBlock`. */
+/**
+ * Attention and MLP side by side on the joint sequence. diffusers `HunyuanVideoSingleTransformerBlock`.
+ * @param mlpChunks into how many parts of the tokens the MLP is cut; in one it shares its input's product with the attention
+ */
 export function singleStreamBlock(
   m: Module,
   config: TransformerConfig,
   x: Value,
   modulations: Modulations,
   rope: JointRotary,
+  mlpChunks = 1,
 ): Value {
   const { hidden, mlpHidden, heads } = config;
   const { scale, shift, gate } = modulations.single(m.at("norm"));
   const normed = modulatedLayerNorm(m.at("norm"), x, scale, shift, normEpsilon);
-  const projected = stackedLinear(m, normed, [
+  const layers = [
     { path: "attn.to_q", out: hidden },
     { path: "attn.to_k", out: hidden },
     { path: "attn.to_v", out: hidden },
-    { path: "proj_mlp", out: mlpHidden },
-  ]);
-  const [query, key, value, mlp] = split(m, projected, 1, [hidden, hidden, hidden, mlpHidden]) as [
+    ...(mlpChunks === 1 ? [{ path: "proj_mlp", out: mlpHidden }] : []),
+  ];
+  const [query, key, value, mlp] = split(m, stackedLinear(m, normed, layers), 1, layers.map(({ out }) => out)) as [
     Value,
     Value,
     Value,
-    Value,
+    Value?,
   ];
   const attended = attention(m.at("attn"), {
     query: rotary(m, headNorm(m.at("attn.norm_q"), config, query), rope, heads, "interleaved"),
     key: rotary(m, headNorm(m.at("attn.norm_k"), config, key), rope, heads, "interleaved"),
     value,
   }, heads);
-  return gated(m, x, linear(m.at("proj_out"), concat(m, 1, attended, geluTanh(m, mlp)), hidden), gate);
+  const join = (attended: Value, mlp: Value) =>
+    linear(m.at("proj_out"), concat(m, 1, attended, geluTanh(m, mlp)), hidden);
+  const update = mlp
+    ? join(attended, mlp) // Side by side, for else ONNX Runtime would begin with an MLP, and hold what it made during the attention.
+    : inParts(m, mlpChunks, concat(m, 1, attended, normed), (part) => {
+      const [attended, normed] = split(m, part, 1, [hidden, hidden]) as [Value, Value];
+      return join(attended, linear(m.at("proj_mlp"), normed, mlpHidden));
+    });
+  return gated(m, x, update, gate);
 }
 
 /** x + gate · W₂ GELU(W₁ (LN(x) · scale + shift)) */
@@ -156,10 +178,14 @@ function feedForward(
   config: TransformerConfig,
   x: Value,
   { scale, shift, gate }: { readonly scale: Value; readonly shift: Value; readonly gate: Value },
+  mlpChunks = 1,
 ): Value {
   const normed = modulatedLayerNorm(m, x, scale, shift, normEpsilon);
-  const inner = geluTanh(m, linear(m.at("net.0.proj"), normed, config.mlpHidden));
-  return gated(m, x, linear(m.at("net.2"), inner, config.hidden), gate);
+  const update = inParts(m, mlpChunks, normed, (part) => {
+    const inner = geluTanh(m, linear(m.at("net.0.proj"), part, config.mlpHidden));
+    return linear(m.at("net.2"), inner, config.hidden);
+  });
+  return gated(m, x, update, gate);
 }
 
 /**

@@ -66,6 +66,28 @@ export function split(m: Module, x: Value, axis: number, sizes: readonly number[
   return m.graph.nodes(m.path, "Split", [x, m.integers(...sizes)], pieces, { attributes: { axis } });
 }
 
+/**
+ * What `of` makes of the rows of `x`, in `parts` one after the other, so that less is alive at once; the last part may be
+ * smaller. A row must not depend on other rows.
+ */
+export function inParts(m: Module, parts: number, x: Value, of: (part: Value) => Value): Value {
+  if (parts === 1) return of(x);
+  const made = evenParts(m, x, parts).map(of);
+  return m.op("Concat", made, [x.shape[0]!, ...made[0]!.shape.slice(1)], { axis: 0 });
+}
+
+/** Rows in so many pieces (`Split`-18: all of the same size but the last). */
+function evenParts(m: Module, x: Value, parts: number): Value[] {
+  const [rows, ...rest] = x.shape;
+  const sizeOf = (part: number): Dim => {
+    if (typeof rows !== "number") return `part ${part} of ${parts} of ${rows}`;
+    const size = Math.ceil(rows / parts);
+    return part < parts - 1 ? size : rows - (parts - 1) * size;
+  };
+  const pieces = Array.from({ length: parts }, (_, part) => ({ dtype: x.dtype, shape: [sizeOf(part), ...rest] }));
+  return m.graph.nodes(m.path, "Split", [x], pieces, { attributes: { axis: 0, "num_outputs": parts } });
+}
+
 /** Picks rows of `table [rows, …]` by `ids` (int64). ONNX picks no 8-bit numbers: such a table is made float32 first. */
 export function gather(m: Module, table: Value, ids: Value): Value {
   const rows = table.dtype === "float8e4m3fn" ? castTo(m, table, "float32") : table;

@@ -63,6 +63,20 @@ Deno.test("the same in bfloat16, as near to float32 as all blocks in one graph",
   assert.ok(streamedAway! < 1.1 * wholeAway!, `${streamedAway} instead of ${wholeAway}`);
 });
 
+Deno.test("blocks whose MLPs take some of the tokens at a time give the same, in float32 and in bfloat16", async () => {
+  const placement = placements["every second block streamed"]!;
+  const { tensor, tolerance } = golden.outputs["sample"]!;
+  const [cut] = await streamedSamples({ ...source, mlpChunks: 2 }, placement);
+  assert.deepEqual(compareTensor(cut!, tensor, tolerance).problems, []);
+  const [whole] = await streamedSamples(source, placement);
+  const inBfloat16 = { ...source, computeDType: "bfloat16", arithmetic: "emulated" } as const;
+  const [cutRounded] = await streamedSamples({ ...inBfloat16, mlpChunks: 3 }, placement);
+  const [rounded] = await streamedSamples(inBfloat16, placement);
+  const away = (one: GoldenTensor) => distanceBetween(one.data, whole!.data).rel_l2!;
+  assert.ok(away(cut!) < 1e-5, `${away(cut!)}`);
+  assert.ok(away(cutRounded!) < 1.1 * away(rounded!), `${away(cutRounded!)} instead of ${away(rounded!)}`);
+});
+
 Deno.test("blocks that straddle the files of a sharded folder give the same bits", async () => {
   const folder = await Deno.makeTempDir();
   try {
