@@ -16,12 +16,13 @@ import {
 } from "./cli_request.ts";
 import { print, printError, runCommand, StopSignals, UsageError } from "./command.ts";
 import { type Config, configFromEnvironment, folderTypedIn } from "./src/config.ts";
+import { hasCudaProvider, possibleGpu } from "./src/engine/device_choice.ts";
 import { createProcessEngine } from "./src/engine/process_engine.ts";
 import { type GenerationEvent, type GenerationRequest, planVideo } from "./src/engine/mod.ts";
 import { printParity, runParity } from "./src/engine/parity/mod.ts";
 import { findFfmpeg } from "./src/ffmpeg.ts";
 import { recipeOf } from "./src/session/links.ts";
-import { type FrameStore, openFrameStore, writeRecording } from "./src/stream/mod.ts";
+import { chooseFileEncoder, type FrameStore, openFrameStore, writeRecording } from "./src/stream/mod.ts";
 import type { FrameRange } from "./src/video.ts";
 
 const usage = `Usage:
@@ -54,6 +55,8 @@ async function generate(args: string[]): Promise<number> {
   const out = typedPath(required(values.out, "out"));
   const config = configFromEnvironment();
   const ffmpeg = await findFfmpeg({ configured: config.ffmpegPath });
+  const gpu = possibleGpu(config.devices[0]!, hasCudaProvider(config.ortLibraryPath));
+  const encoder = await chooseFileEncoder(ffmpeg, config.fileEncoder, gpu);
   const { request, recipe: settings } = await readGenerateRequest(values, config);
   const plan = planVideo(request.settings);
   const framesFile = `${out}.frames`;
@@ -64,7 +67,7 @@ async function generate(args: string[]): Promise<number> {
     const range = settledRange(store);
     if (range) {
       const recipe = recipeOf(settings);
-      const recording = { store, range, plan, file: out, ffmpeg, ...(values["no-recipe"] ? {} : { recipe }) };
+      const recording = { store, range, plan, file: out, ffmpeg, encoder, ...(values["no-recipe"] ? {} : { recipe }) };
       const { frames, sizeBytes } = await writeRecording(recording, new AbortController().signal);
       print(`${out}: ${(frames / plan.format.frameRate).toFixed(2)} s, ${frames} frames, ${sizeBytes} bytes`);
     }

@@ -2,21 +2,25 @@
  * The server, wired by hand: settings → ffmpeg → engines → sessions → app → `Deno.serve`, and back down in that order.
  * @module
  */
-import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import denoJson from "./deno.json" with { type: "json" };
 import { type Config, ConfigError, configFromEnvironment } from "./src/config.ts";
-import { type DeviceChoice, deviceName } from "./src/engine/device_choice.ts";
+import { type DeviceChoice, deviceName, hasCudaProvider, possibleGpu } from "./src/engine/device_choice.ts";
 import type { Engine } from "./src/engine/mod.ts";
-import { packagedLibraryPath } from "./src/engine/onnx/runtime.ts";
 import { createProcessEngine } from "./src/engine/process_engine.ts";
 import { createTestPatternEngine } from "./src/engine/test_pattern.ts";
-import { FfmpegError, findFfmpeg } from "./src/ffmpeg.ts";
+import { type Ffmpeg, FfmpegError, findFfmpeg } from "./src/ffmpeg.ts";
 import { createLog } from "./src/log.ts";
 import { createApp, EventLoopWatch } from "./src/routes/mod.ts";
-import { type NetworkOptions, systemClock } from "./src/stream/mod.ts";
+import {
+  chooseFileEncoder,
+  EncoderError,
+  type FileEncoder,
+  type NetworkOptions,
+  systemClock,
+} from "./src/stream/mod.ts";
 import { Device, Models, Sessions, SessionStore } from "./src/session/mod.ts";
 
 /** One sentence for whoever started the server; no stack. */
@@ -29,6 +33,8 @@ async function main(): Promise<void> {
   const log = createLog({ level: config.logLevel });
   for (const name of config.unknownVariables) log.warn("config.unknown", { name });
   const ffmpeg = await findFfmpeg({ configured: config.ffmpegPath });
+  const hasProvider = hasCudaProvider(config.ortLibraryPath);
+  const fileEncoder = await encoderOf(config, ffmpeg, hasProvider);
   const stop = stopSignal();
   const close = new AbortController();
   const handler = Promise.withResolvers<Deno.ServeHandler>();
@@ -37,7 +43,7 @@ async function main(): Promise<void> {
   using store = await openStore(config.dataDir);
   const engines = config.devices.map((choice) => ({
     engine: createEngine(choice, config),
-    device: new Device(deviceName(choice, hasCudaProvider(config)), log),
+    device: new Device(deviceName(choice, hasProvider), log),
   }));
   const models = new Models({ ...config, devices: engines.map(({ device }) => device), store, log });
   const sessions = await Sessions.open({
@@ -45,7 +51,7 @@ async function main(): Promise<void> {
     engines,
     models,
     store,
-    tools: { ffmpeg, network: networkOf(config), limits: config.limits },
+    tools: { ffmpeg, fileEncoder, network: networkOf(config), limits: config.limits },
     log,
     now: Date.now,
   });
@@ -112,9 +118,14 @@ function networkOf({ iceAddresses, udpPorts, iceTcp }: Config): NetworkOptions {
   return { hostAddresses: iceAddresses, tcp, ...(udpPorts ? { portRange: udpPorts } : {}) };
 }
 
-/** Whether the engine may find a GPU it can use. */
-function hasCudaProvider({ ortLibraryPath = packagedLibraryPath() }: Config): boolean {
-  return existsSync(join(dirname(ortLibraryPath), "libonnxruntime_providers_cuda.so"));
+async function encoderOf({ fileEncoder, devices }: Config, ffmpeg: Ffmpeg, hasProvider: boolean): Promise<FileEncoder> {
+  const gpus = devices.flatMap((choice) => possibleGpu(choice, hasProvider) ?? []);
+  try {
+    return await chooseFileEncoder(ffmpeg, fileEncoder, gpus[0]);
+  } catch (cause) {
+    if (!(cause instanceof EncoderError)) throw cause;
+    throw new StartError(`${cause.message}. Set FRAMECAST_FILE_ENCODER to auto or libx264`, { cause });
+  }
 }
 
 function createEngine(device: DeviceChoice, { engine, ortLibraryPath, vram }: Config): Engine {

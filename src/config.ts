@@ -6,6 +6,7 @@
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { z } from "zod";
+import { iceServers } from "./ice_config.ts";
 import { logLevels } from "./log.ts";
 
 /** A bad setting. The message names every bad variable, its value and what it must be, one per line. */
@@ -68,47 +69,6 @@ const basePath = z.string().regex(
   "must be empty or a path such as /framecast, without a slash at its end",
 );
 
-/** What a viewer's browser needs to reach a STUN or TURN server (W3C WebRTC, RTCIceServer). */
-export interface IceServer {
-  /** RFC 7064 or RFC 7065, without the user: `turn:turn.example:3478?transport=tcp`. */
-  readonly url: string;
-  /** Printable ASCII, as headers carry it. */
-  readonly username?: string;
-  readonly credential?: string;
-}
-
-/**
- * `stun:host:port` or `turn:user:password@host:port?transport=tcp`; IPv6 in brackets; the port may be left out. User and
- * password are percent-encoded where they hold a comma, a colon, an `@` or a `%`.
- */
-const iceServerPattern =
-  /^(?<scheme>stuns?|turns?):((?<user>[^:@]+):(?<password>[^:@]+)@)?(?<host>\[[0-9a-f:.]+\]|[\w.-]+)(:(?<port>\d{1,5}))?(?<query>\?transport=(udp|tcp))?$/i;
-
-const iceServers = commaList.transform((items) => items.map(readIceServer)).refine(
-  (servers) => !servers.includes(undefined),
-  "must be servers such as stun:stun.example:3478 or turn:user:password@turn.example:3478?transport=tcp, " +
-    "separated by commas",
-).transform((servers) => servers as IceServer[]);
-
-function readIceServer(text: string): IceServer | undefined {
-  const { scheme = "", user, password, host, port, query = "" } = iceServerPattern.exec(text)?.groups ?? {};
-  const isTurn = /^turns?$/i.test(scheme);
-  const isPort = port === undefined || (Number(port) >= 1 && Number(port) <= 65535);
-  const isWhole = isTurn ? user !== undefined : scheme !== "" && user === undefined && query === "";
-  if (!isWhole || !isPort) return undefined;
-  const url = `${scheme.toLowerCase()}:${host}${port === undefined ? "" : `:${port}`}${query.toLowerCase()}`;
-  if (!isTurn) return { url };
-  const username = printable(user!);
-  const credential = printable(password!);
-  return username && credential ? { url, username, credential } : undefined;
-}
-
-/** Percent-decoded; undefined when that is not printable ASCII. */
-function printable(text: string): string | undefined {
-  const bare = text.replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
-  return /^[ -~]+$/.test(bare) ? bare : undefined;
-}
-
 const proxies = commaList.refine(
   (list) => list.every(isAddressOrNetwork),
   "must be addresses or networks such as 127.0.0.1 or 172.16.0.0/12, separated by commas",
@@ -141,6 +101,8 @@ export const environmentVariables = z.object({
   FRAMECAST_ENGINE: z.enum(["framepack", "test-pattern"]).prefault("framepack"),
   /** Empty: look in PATH, then in the npm package that carries a binary. */
   FRAMECAST_FFMPEG: pathOrNothing.prefault(""),
+  /** Of finished videos. auto: NVENC where an engine is on a GPU and it works there, else x264. */
+  FRAMECAST_FILE_ENCODER: z.enum(["auto", "libx264", "h264_nvenc"]).prefault("auto"),
   /** Empty: the library that npm:onnxruntime-node ships. */
   FRAMECAST_ORT_LIBRARY: pathOrNothing.prefault(""),
   /** Of each GPU's memory, the most that may be taken. Empty: whatever is free. */
@@ -208,6 +170,7 @@ export function readConfig(environment: Readonly<Record<string, string>>) {
     lorasDir: values.FRAMECAST_LORAS_DIR,
     engine: values.FRAMECAST_ENGINE,
     ffmpegPath: values.FRAMECAST_FFMPEG,
+    fileEncoder: values.FRAMECAST_FILE_ENCODER,
     ortLibraryPath: values.FRAMECAST_ORT_LIBRARY,
     vram: {
       limitBytes: values.FRAMECAST_VRAM_LIMIT,

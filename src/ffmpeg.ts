@@ -115,15 +115,20 @@ export type EncoderTrial = { readonly kind: "works" } | { readonly kind: "fails"
 /**
  * Whether an encoder works on this machine, by encoding a few grey pictures with it: one that needs hardware is in
  * `encoders` wherever it was compiled in. Never rejects; `why` is the first thing ffmpeg complained about.
+ * @param args the encoder and its options
  */
-export async function tryEncoder(ffmpeg: Ffmpeg, encoder: string): Promise<EncoderTrial> {
+export async function tryEncoder(
+  ffmpeg: Ffmpeg,
+  encoder: string,
+  args: readonly string[] = ["-c:v", encoder],
+): Promise<EncoderTrial> {
   if (!ffmpeg.encoders.has(encoder)) return { kind: "fails", why: `this ffmpeg was built without ${encoder}` };
   const [sidePx, pictures] = [256, 5]; // NVENC takes nothing below 145 × 49 pixels
   const raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", `${sidePx}x${sidePx}`, "-i", "pipe:0"];
   try {
     await using process = ffmpeg.start([
       ...["-hide_banner", "-loglevel", "error", ...raw],
-      ...["-c:v", encoder, "-f", "rawvideo", "pipe:1"],
+      ...[...args, "-f", "rawvideo", "pipe:1"],
     ]);
     const output = new Response(process.readable).arrayBuffer();
     const grey = new Blob([new Uint8Array(pictures * sidePx * sidePx * 3 / 2).fill(128)]);

@@ -24,7 +24,8 @@ const product = files.filter(({ path }) => !isTest(path));
 const directions: Readonly<Record<string, readonly string[]>> = {
   "video.ts": [],
   "log.ts": [],
-  "config.ts": ["log.ts"],
+  "ice_config.ts": [],
+  "config.ts": ["log.ts", "ice_config.ts"],
   "ffmpeg.ts": [],
   "nvidia_smi.ts": [],
   "image.ts": ["video.ts"],

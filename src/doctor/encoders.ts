@@ -5,10 +5,16 @@
 import { type Ffmpeg, FfmpegError, findFfmpeg, tryEncoder } from "../ffmpeg.ts";
 import { type Finding, missing, note, ok, required } from "./finding.ts";
 
+/** As in the server's configuration. */
+export interface EncoderSettings {
+  readonly ffmpegPath: string | undefined;
+  readonly fileEncoder: "auto" | "libx264" | "h264_nvenc";
+}
+
 const installFfmpeg = "install ffmpeg with libx264 and libvpx (Debian: sudo apt install ffmpeg)";
 
 /** Each encoder is tried, not looked up: what needs hardware is in the list wherever it was compiled in. */
-export async function encoderFindings(configured: string | undefined): Promise<Finding[]> {
+export async function encoderFindings({ ffmpegPath: configured, fileEncoder }: EncoderSettings): Promise<Finding[]> {
   let ffmpeg: Ffmpeg;
   try {
     ffmpeg = await findFfmpeg({ configured });
@@ -20,7 +26,7 @@ export async function encoderFindings(configured: string | undefined): Promise<F
     ok("ffmpeg", `${ffmpeg.version}, "${ffmpeg.path}"`),
     await neededEncoder(ffmpeg, "H.264", "libx264"),
     await neededEncoder(ffmpeg, "VP8", "libvpx"),
-    await nvenc(ffmpeg),
+    await nvenc(ffmpeg, fileEncoder),
   ];
 }
 
@@ -31,8 +37,11 @@ async function neededEncoder(ffmpeg: Ffmpeg, codec: string, encoder: string): Pr
     : required(missing(codec, `${encoder}: ${trial.why}`, installFfmpeg));
 }
 
-/** Nothing is wrong without it: docs/decisions/0022-memory-plan.md says why framecast encodes on the processor. */
-async function nvenc(ffmpeg: Ffmpeg): Promise<Finding> {
+/** Nothing is wrong without it: docs/decisions/0028-files-by-nvenc.md. */
+async function nvenc(ffmpeg: Ffmpeg, wish: EncoderSettings["fileEncoder"]): Promise<Finding> {
+  if (wish === "libx264") return note("NVENC", "not used: FRAMECAST_FILE_ENCODER is libx264");
   const trial = await tryEncoder(ffmpeg, "h264_nvenc");
-  return trial.kind === "works" ? ok("NVENC", "h264_nvenc works") : note("NVENC", `h264_nvenc: ${trial.why}`);
+  if (trial.kind === "works") return ok("NVENC", "h264_nvenc makes the files of videos that a GPU makes");
+  const what = `h264_nvenc: ${trial.why}`;
+  return wish === "auto" ? note("NVENC", what) : required(missing("NVENC", `FRAMECAST_FILE_ENCODER asks for ${what}`));
 }

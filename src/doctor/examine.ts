@@ -6,7 +6,7 @@ import { type MemoryWishes, type ModelSizes, publishedSizes } from "../engine/me
 import { findGpus, type Gpu, type GpuSearch } from "../nvidia_smi.ts";
 import { diskFinding, memoryFinding, portFinding, processorFinding } from "./computer.ts";
 import { type CudaProviderQuestion, inspectCudaProvider, type LoaderView } from "./cuda_provider.ts";
-import { encoderFindings } from "./encoders.ts";
+import { encoderFindings, type EncoderSettings } from "./encoders.ts";
 import { type MemoryExpectation, memoryExpectations } from "./expectations.ts";
 import { type Finding, missing, ok, required } from "./finding.ts";
 import { driverFindings, gpuFindings, gpusUsed, hasBfloat16, type NamedDevice } from "./gpus.ts";
@@ -14,13 +14,12 @@ import { type FoundModel, inspectModels } from "./models.ts";
 import { type Measured, type Speed, speeds } from "./speeds.ts";
 
 export interface ExaminationOptions {
-  readonly config: {
+  readonly config: EncoderSettings & {
     readonly host: string;
     readonly port: number;
     readonly dataDir: string;
     readonly modelsDir: string;
     readonly defaultModel: string;
-    readonly ffmpegPath: string | undefined;
     /** At least one. */
     readonly devices: readonly NamedDevice[];
     readonly vram: MemoryWishes;
@@ -71,7 +70,7 @@ export async function examine({ config, cuda, loader, measured, nvidiaSmi }: Exa
     ...gpus,
     ...[...driverFindings(search, provider.cudaMajor), ...provider.findings].map(need),
     await ortFinding(cuda, loader),
-    ...await encoderFindings(config.ffmpegPath),
+    ...await encoderFindings(config),
     ...modelFindings,
     ...fits,
     await diskFinding("disk, models", config.modelsDir, roomForModels),

@@ -2,7 +2,9 @@
  * Which device the networks run on, as it is asked for and as it turns out.
  * @module
  */
-import type { Device, Runtime } from "./onnx/runtime.ts";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type Device, packagedLibraryPath, type Runtime } from "./onnx/runtime.ts";
 
 /** `auto`: the first GPU where ONNX Runtime can use one, else the CPU. */
 export type DeviceChoice = Device | { readonly kind: "auto" };
@@ -26,4 +28,14 @@ export const nameOf = (device: Device): string => device.kind === "cuda" ? `GPU 
 export function deviceName(choice: DeviceChoice, hasProvider: boolean): string {
   if (choice.kind !== "auto") return nameOf(choice);
   return hasProvider ? "GPU 0, else CPU" : "CPU";
+}
+
+/** Whether ONNX Runtime's CUDA provider lies beside its library. */
+export const hasCudaProvider = (libraryPath: string = packagedLibraryPath()): boolean =>
+  existsSync(join(dirname(libraryPath), "libonnxruntime_providers_cuda.so"));
+
+/** Index of the GPU that a device may turn out to be. @param hasProvider as for `deviceName` */
+export function possibleGpu(choice: DeviceChoice, hasProvider: boolean): number | undefined {
+  if (choice.kind === "cuda") return choice.index;
+  return choice.kind === "auto" && hasProvider ? 0 : undefined;
 }

@@ -8,6 +8,7 @@ import type { Ffmpeg } from "../ffmpeg.ts";
 import {
   createLiveStream,
   createVideoSource,
+  type FileEncoder,
   type Footage,
   type FrameStore,
   type LiveStream,
@@ -21,6 +22,8 @@ import type { FrameBatch, FrameRange, RgbImage, VideoPlan } from "../video.ts";
 /** What live pictures and recordings are made with. */
 export interface StreamTools {
   readonly ffmpeg: Ffmpeg;
+  /** Of finished videos. Default: x264. */
+  readonly fileEncoder?: FileEncoder;
   readonly network: NetworkOptions;
   /** Of each live picture. */
   readonly limits: ViewerLimits;

@@ -2,6 +2,7 @@
  * The file a session leaves.
  * @module
  */
+import type { Log } from "../log.ts";
 import { writeRecording } from "../stream/mod.ts";
 import type { FrameRange } from "../video.ts";
 import { recipeOf } from "./links.ts";
@@ -11,17 +12,20 @@ import type { SessionView } from "./view.ts";
 
 /** @param range frames that are kept, all final. @throws `RecordingError` */
 export async function writeVideo(
-  { settings, plan, videoFile }: SessionOrder,
+  { id, settings, plan, videoFile }: SessionOrder,
   range: FrameRange,
-  { pictures, tools }: { readonly pictures: Pictures; readonly tools: StreamTools },
+  { pictures, tools, log }: { readonly pictures: Pictures; readonly tools: StreamTools; readonly log: Log },
 ): Promise<NonNullable<SessionView["video"]>> {
-  const { frames, sizeBytes } = await writeRecording({
+  const { ffmpeg, fileEncoder } = tools;
+  const { frames, sizeBytes, encoder, fault } = await writeRecording({
     store: pictures.store,
     range,
     plan,
     file: videoFile,
     ...(settings.keepRecipe ? { recipe: recipeOf(settings) } : {}),
-    ffmpeg: tools.ffmpeg,
+    ffmpeg,
+    ...(fileEncoder ? { encoder: fileEncoder } : {}),
   }, new AbortController().signal);
+  if (fault) log.warn("recording.encodedOtherwise", { id, encoder, error: fault });
   return { frames, seconds: frames / plan.format.frameRate, sizeBytes, firstFrameIndex: range.start };
 }

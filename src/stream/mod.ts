@@ -26,6 +26,7 @@ export { type AnswerOptions, createLiveStream, type LiveStream, type LiveStreamO
 export type { PictureSource, TickPicture } from "./picture_source.ts";
 export { defaultWaits, frameOfRun, type Run, type View, type ViewChoice, views, type Wait, waits } from "./playout.ts";
 export type { NetworkOptions } from "./peer.ts";
+export { chooseFileEncoder, type FileEncoder } from "./file_encoder.ts";
 export {
   readFrames,
   type RecordingOptions,

@@ -5,6 +5,7 @@
 import { type Ffmpeg, FfmpegError, type FfmpegProcess } from "../ffmpeg.ts";
 import type { FrameRange, VideoFormat, VideoPlan } from "../video.ts";
 import { RecordingError } from "./errors.ts";
+import { canEncode, type FileEncoder, type Preset, qualityArguments, x264 } from "./file_encoder.ts";
 import type { FrameStore } from "./frame_store.ts";
 
 export interface RecordingOptions {
@@ -17,6 +18,16 @@ export interface RecordingOptions {
   /** Text for the comment tag. */
   readonly recipe?: string;
   readonly ffmpeg: Ffmpeg;
+  /** Default: x264. What NVENC cannot do, x264 does. */
+  readonly encoder?: FileEncoder;
+}
+
+export interface Recording {
+  readonly frames: number;
+  readonly sizeBytes: number;
+  readonly encoder: FileEncoder["name"];
+  /** Why it was not made with the encoder that was asked for. */
+  readonly fault?: Error;
 }
 
 /**
@@ -24,16 +35,26 @@ export interface RecordingOptions {
  * @throws RangeError when a frame is not final; as `writeVideoFile`
  */
 export async function writeRecording(
-  { store, range, plan, ...options }: RecordingOptions,
+  { store, range, plan, encoder = x264, ...options }: RecordingOptions,
   signal: AbortSignal,
-): Promise<{ readonly frames: number; readonly sizeBytes: number }> {
+): Promise<Recording> {
   for (let index = range.start; index < range.end; index++) {
     const state = store.stateOf(index);
     if (state !== "final") throw new RangeError(`Cannot record frame ${index}: it is ${state ?? "missing"}, not final`);
   }
-  const pixels = readFrames(store, range);
-  const { sizeBytes } = await writeVideoFile({ ...options, pixels, format: plan.format, preset: "medium" }, signal);
-  return { frames: range.end - range.start, sizeBytes };
+  const written = async (encoder: FileEncoder) => {
+    const file = { ...options, pixels: readFrames(store, range), format: plan.format, preset: "medium" } as const;
+    const { sizeBytes } = await writeVideoFile({ ...file, encoder }, signal);
+    return { frames: range.end - range.start, sizeBytes, encoder: encoder.name };
+  };
+  if (encoder.name === "libx264" || !canEncode(encoder, plan.format)) return await written(x264);
+  try {
+    return await written(encoder);
+  } catch (fault) {
+    // The card's memory may be full, or its encoders all in use.
+    if (!(fault instanceof RecordingError)) throw fault;
+    return { ...await written(x264), fault };
+  }
 }
 
 /** Frames of a store in order, in parts that are worth a write and fit in memory: RGB24 `[frames, heightPx, widthPx, 3]`. */
@@ -49,9 +70,10 @@ export interface VideoFileOptions {
   readonly file: string;
   /** Text for the comment tag. */
   readonly recipe?: string;
-  /** Of x264: `medium` makes the smaller file, `veryfast` makes it soon. */
-  readonly preset: "medium" | "veryfast";
+  readonly preset: Preset;
   readonly ffmpeg: Ffmpeg;
+  /** Default: x264. */
+  readonly encoder?: FileEncoder;
 }
 
 /**
@@ -63,9 +85,9 @@ export async function writeVideoFile(
   options: VideoFileOptions,
   signal: AbortSignal,
 ): Promise<{ readonly sizeBytes: number }> {
-  const { file, ffmpeg } = options;
-  if (!ffmpeg.encoders.has("libx264")) {
-    throw new RecordingError(`Cannot record "${file}": "${ffmpeg.path}" was built without libx264`);
+  const { file, ffmpeg, encoder: { name } = x264 } = options;
+  if (!ffmpeg.encoders.has(name)) {
+    throw new RecordingError(`Cannot record "${file}": "${ffmpeg.path}" was built without ${name}`);
   }
   const partFile = `${file}.part`;
   try {
@@ -110,14 +132,14 @@ async function throwIfFailed(process: FfmpegProcess): Promise<void> {
   }
 }
 
-function recordingArguments({ format, recipe, preset }: VideoFileOptions, partFile: string): string[] {
+function recordingArguments({ format, recipe, preset, encoder = x264 }: VideoFileOptions, partFile: string): string[] {
   const { widthPx, heightPx, frameRate } = format;
   const toYuv = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p";
   return [
     ...["-hide_banner", "-loglevel", "error", "-y"],
     ...["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", `${widthPx}x${heightPx}`],
     ...["-framerate", `${frameRate}`, "-i", "pipe:0"],
-    ...["-vf", toYuv, "-c:v", "libx264", "-preset", preset, "-crf", "18"],
+    ...["-vf", toYuv, ...qualityArguments(encoder, preset)],
     ...["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"],
     ...(recipe === undefined ? [] : ["-metadata", `comment=${recipe}`]),
     ...["-movflags", "+faststart", "-f", "mp4", partFile],
