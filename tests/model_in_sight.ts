@@ -32,14 +32,7 @@ export interface RunsInSight {
 export async function modelInSight(): Promise<ModelInSight> {
   const stack = new AsyncDisposableStack();
   const runtime = stack.use(openRuntime());
-  const runs: RunsInSight = {
-    underWay: 0,
-    steps: 0,
-    before: () => {},
-    async idle() {
-      while (this.underWay > 0) await new Promise((resolve) => setTimeout(resolve, 0));
-    },
-  };
+  const runs = runsInSight();
   const onCpu = { device: { kind: "cpu" }, idleThreads: "sleep" } as const;
   const seen = seenRuntime(runtime, runs);
   const model = stack.use(await loadModel(emojiDir, seen, onCpu));
@@ -59,7 +52,17 @@ export async function modelInSight(): Promise<ModelInSight> {
   };
 }
 
-function seenRuntime(runtime: Runtime, runs: RunsInSight): Runtime {
+export const runsInSight = (): RunsInSight => ({
+  underWay: 0,
+  steps: 0,
+  before: () => {},
+  async idle() {
+    while (this.underWay > 0) await new Promise((resolve) => setTimeout(resolve, 0));
+  },
+});
+
+/** A runtime whose runs are in sight. */
+export function seenRuntime(runtime: Runtime, runs: RunsInSight): Runtime {
   const during = async <Result>(inputs: Inputs, compute: () => Promise<Result>): Promise<Result> => {
     if ("modulations" in inputs && "context" in inputs) runs.steps++;
     runs.before(inputs);

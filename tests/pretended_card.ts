@@ -14,7 +14,11 @@ export interface PretendedCard {
   readonly arenasReleased: () => number;
 }
 
-export function pretendedCard(library: string): PretendedCard {
+/** @param refuse what a graph for the card fails with, if it does */
+export function pretendedCard(
+  library: string,
+  refuse: (options: CompileOptions) => Error | undefined = () => undefined,
+): PretendedCard {
   const compiled: CompileOptions[] = [];
   const [held, released] = [{ count: 0 }, { count: 0 }];
   const unused = (): never => {
@@ -22,6 +26,8 @@ export function pretendedCard(library: string): PretendedCard {
   };
   const runtime: Runtime = {
     compile(_, options) {
+      const fault = refuse(options);
+      if (fault) return Promise.reject(fault);
       compiled.push(options);
       held.count++;
       const dispose = () => void held.count--;

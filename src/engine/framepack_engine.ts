@@ -7,7 +7,7 @@ import { CheckpointError, DeviceError, RequestError } from "./errors.ts";
 import type { GenerationEvent } from "./event.ts";
 import { generateVideo } from "./generate.ts";
 import { offeredSizes, readManifest } from "./manifest.ts";
-import { type MemoryWishes, type PlannedSettings, planWords } from "./memory/mod.ts";
+import { type MemoryWishes, type PlannedSettings, planWords, workingMargins } from "./memory/mod.ts";
 import type { Engine } from "./mod.ts";
 import { type FramePackModel, loadModel, type ModelOptions } from "./model.ts";
 import { GraphError } from "./onnx/graph.ts";
@@ -46,35 +46,61 @@ type Wanted = Pick<GenerationRequest, "modelDir" | "loras"> & { readonly setting
 class FramePackEngine implements Engine {
   #runtime: Runtime | undefined;
   #loaded: Loaded | undefined;
+  /** Of the margin that plans are made with: grows where one was not enough, and stays. */
+  #marginIndex = 0;
 
   constructor(readonly options: FramePackEngineOptions, readonly open: (options: RuntimeOptions) => Runtime) {}
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
     requireWholeTokens(request);
-    try {
-      const base = yield* this.#load(request, signal);
+    yield* this.#underPlans(request, async function* (base) {
       const model = yield* underLoras(base, request, signal);
       for await (const event of generateVideo(model, request, signal)) {
         if (event.kind !== "latents") yield event;
       }
-    } catch (cause) {
-      throw await this.#fault(request.modelDir, cause);
-    }
+    }, signal);
   }
 
   async *warm(modelDir: string, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
-    try {
-      const model = yield* this.#load({ modelDir, settings: await usualSettings(modelDir) }, signal);
-      yield* model.warm(signal);
-    } catch (cause) {
-      throw await this.#fault(modelDir, cause);
-    }
+    yield* this.#underPlans(
+      { modelDir, settings: await usualSettings(modelDir) },
+      (model) => model.warm(signal),
+      signal,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#unload();
     this.#runtime?.[Symbol.dispose]();
     this.#runtime = undefined;
+  }
+
+  /**
+   * Loads what is wanted, and works with it. A plan is calculated, and may turn out to be too small for a card: as long as
+   * there are no frames, nothing is lost, and the work begins again under one that has more to spare.
+   */
+  async *#underPlans(
+    wanted: Wanted,
+    work: (model: FramePackModel) => AsyncIterable<GenerationEvent>,
+    signal: AbortSignal,
+  ): AsyncGenerator<GenerationEvent> {
+    for (let hasFrames = false;;) {
+      try {
+        for await (const event of work(yield* this.#load(wanted, signal))) {
+          hasFrames ||= event.kind === "frames";
+          yield event;
+        }
+        return;
+      } catch (cause) {
+        const isFull = cause instanceof DeviceError && cause.fault === "out of memory";
+        // All of it is given back, so that what comes next begins with what there is.
+        if (isFull) await this.#unload();
+        if (!isFull || hasFrames || this.#marginIndex === workingMargins.length - 1) {
+          throw checkpointFault(wanted.modelDir, cause);
+        }
+        this.#marginIndex++;
+      }
+    }
   }
 
   async *#load(wanted: Wanted, signal: AbortSignal): AsyncGenerator<GenerationEvent, FramePackModel> {
@@ -99,7 +125,8 @@ class FramePackEngine implements Engine {
       const model = await loadModel(modelDir, runtime, { availableMemoryBytes, ...options, device });
       this.#loaded = { modelDir, model, device, memory: undefined };
     } else {
-      const memory = await PlannedMemory.plan(wanted, runtime, device, { ...vram, spatialTiles: options.spatialTiles });
+      const wishes = { ...vram, spatialTiles: options.spatialTiles };
+      const memory = await PlannedMemory.plan(wanted, runtime, device, wishes, workingMargins[this.#marginIndex]!);
       const model = await loadModel(modelDir, runtime, { ...options, ...memory.modelOptions });
       this.#loaded = { modelDir, model, device, memory };
     }
@@ -111,12 +138,6 @@ class FramePackEngine implements Engine {
     this.#loaded = undefined;
     await loaded?.model[Symbol.asyncDispose]();
     if (loaded?.device.kind === "cuda") this.#runtime?.releaseArena(loaded.device);
-  }
-
-  /** Where a GPU's memory was not enough, all of it is given back, so that the next video begins with what there is. */
-  async #fault(modelDir: string, cause: unknown): Promise<unknown> {
-    if (cause instanceof DeviceError && cause.fault === "out of memory") await this.#unload();
-    return checkpointFault(modelDir, cause);
   }
 }
 

@@ -3,7 +3,12 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { exampleRequest } from "../../tests/emoji.ts";
+import { runsInSight, seenRuntime } from "../../tests/model_in_sight.ts";
+import { DeviceError } from "./errors.ts";
+import type { GenerationEvent } from "./event.ts";
 import { createFramePackEngine } from "./framepack_engine.ts";
+import { openRuntime } from "./onnx/runtime.ts";
 
 const emoji = fileURLToPath(new URL("../../models/emoji", import.meta.url));
 
@@ -24,4 +29,43 @@ Deno.test("createFramePackEngine() names the model and the reason when its confi
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+const small = { durationSeconds: 0.6, windowLatentFrames: 2, widthPx: 32, heightPx: 32, steps: 2, previews: false };
+
+/** A video of several sections, made while memory is full at one step, counted from 1. */
+async function madeWhileFullAt(step: number) {
+  const runs = runsInSight();
+  let isFull = true;
+  runs.before = () => {
+    if (runs.steps !== step || !isFull) return;
+    isFull = false;
+    throw new DeviceError("out of memory", "The GPU's memory is full");
+  };
+  await using engine = createFramePackEngine({ device: { kind: "cpu" } }, () => seenRuntime(openRuntime(), runs));
+  const events: GenerationEvent[] = [];
+  let fault: unknown;
+  try {
+    const request = await exampleRequest(small);
+    for await (const event of engine.generate(request, new AbortController().signal)) events.push(event);
+  } catch (cause) {
+    fault = cause;
+  }
+  const count = (kind: GenerationEvent["kind"]) => events.filter((event) => event.kind === kind).length;
+  const frames = events.flatMap((event) => event.kind === "frames" ? [event.batch] : []);
+  return { fault, frames, loads: count("device"), sections: count("sectionDone") };
+}
+
+Deno.test("a video for which memory is full before it has a frame is begun again, and is the same", async () => {
+  const plain = await madeWhileFullAt(Infinity);
+  assert.deepEqual([plain.fault, plain.loads], [undefined, 1]);
+  assert.ok(plain.sections > 1);
+  const again = await madeWhileFullAt(2);
+  assert.deepEqual(again, { ...plain, loads: 2 });
+});
+
+Deno.test("a video for which memory is full after its first section ends with what is made", async () => {
+  const { fault, frames, loads, sections } = await madeWhileFullAt(3);
+  assert.ok(fault instanceof DeviceError);
+  assert.deepEqual([loads, sections, frames.length > 0], [1, 1, true]);
 });

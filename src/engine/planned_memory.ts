@@ -32,6 +32,7 @@ export class PlannedMemory {
 
   /**
    * Asks the card what is free, and shares it out. Nothing of the model may be there yet.
+   * @param margin share of the working memory that is added to what is calculated
    * @throws MemoryShortageError; CheckpointError; DeviceError when the card does not answer
    */
   static async plan(
@@ -39,11 +40,12 @@ export class PlannedMemory {
     runtime: Pick<Runtime, "memoryInfo">,
     device: CudaDevice,
     wishes: MemoryWishes,
+    margin: number,
   ): Promise<PlannedMemory> {
     const model = await readModelSizes(modelDir);
     const adapters = await adapterWork(modelDir, loras);
     const card = runtime.memoryInfo(device);
-    return new PlannedMemory(planFor(workOf(settings, model, adapters), { card, model, wishes }), device);
+    return new PlannedMemory(planFor(workOf(settings, model, adapters), { card, model, wishes, margin }), device);
   }
 
   get plan(): MemoryPlan {
@@ -56,9 +58,9 @@ export class PlannedMemory {
    * @throws MemoryShortageError
    */
   async holds({ modelDir, settings, loras }: MemoryRequest): Promise<boolean> {
-    const { card, model, wishes } = this.#answered.question;
-    const work = workOf(settings, model, await adapterWork(modelDir, loras));
-    planFor(work, { card, model, wishes });
+    const { question } = this.#answered;
+    const work = workOf(settings, question.model, await adapterWork(modelDir, loras));
+    planFor(work, question);
     return planHolds(this.#answered, work);
   }
 

@@ -22,8 +22,8 @@ export interface MemoryQuestion {
   readonly wishes?: MemoryWishes;
   /** Default: all. */
   readonly abilities?: PlanAbilities;
-  /** Peaks of working memory that were measured on this card with this picture size. Default: none. */
-  readonly measured?: readonly MeasuredPeak[];
+  /** On top of working memory, which is calculated: a share of it. Default `workingMargins[0]`. */
+  readonly margin?: number;
 }
 
 /** Of the ways to save memory, those that whoever carries the plan out has. */
@@ -66,11 +66,6 @@ export interface MemoryWishes {
   /** Tiles are part of the result. Default: the reference's rule (FramePack 97fe5db, `demo_gradio.py`): whole above 60 GB. */
   readonly spatialTiles?: "tiled" | "whole" | undefined;
 }
-
-/** Activations and workspaces without weights and slots, and what they were measured with. */
-export type MeasuredPeak =
-  | { readonly phase: "sampling"; readonly mlpChunks: number; readonly workingBytes: number }
-  | { readonly phase: "decoding"; readonly spatialTiles: "tiled" | "whole"; readonly workingBytes: number };
 
 /** `preparing`: prompt and picture become conditions. `sampling`: one forward pass. `decoding`: latents become frames. */
 export type Phase = "preparing" | "sampling" | "decoding";
@@ -124,8 +119,8 @@ export interface MemoryPlan {
   /** What the plan had to stay below. */
   readonly limitBytes: number;
   readonly host: HostMemory;
-  /** `measured`: the working memory of sampling and decoding was measured on this card; `formula`: it was calculated. */
-  readonly basis: "formula" | "measured";
+  /** Share of the working memory that was added to what is calculated. */
+  readonly margin: number;
 }
 
 /** Every block is in exactly one of the two, in ascending order. */

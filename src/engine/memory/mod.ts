@@ -5,7 +5,7 @@
 export { readModelSizes } from "./folder_sizes.ts";
 export type * from "./memory_plan.ts";
 export { isOfBlocks, type ModelSizes, type TensorList } from "./model_sizes.ts";
-export { inPages } from "./phases.ts";
+export { inPages, workingMargins } from "./phases.ts";
 export { type AnsweredQuestion, planHolds } from "./plan_holds.ts";
 export { leastBytes, planMemory, sectionOf } from "./plan_memory.ts";
 export { gigabytes, planWords, precisionNames, refusalWords } from "./plan_words.ts";

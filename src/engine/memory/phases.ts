@@ -3,16 +3,7 @@
  * @module
  */
 import { decodeTiling, encodeTiling, tileShapes } from "../vae_tiling.ts";
-import type {
-  BlockPlaces,
-  MeasuredPeak,
-  MemoryQuestion,
-  Phase,
-  PhaseMemory,
-  Place,
-  VaePlan,
-  WorkShape,
-} from "./memory_plan.ts";
+import type { BlockPlaces, MemoryQuestion, Phase, PhaseMemory, Place, VaePlan, WorkShape } from "./memory_plan.ts";
 import type { BlockSizes } from "./model_sizes.ts";
 import {
   clipTokensMax,
@@ -34,8 +25,11 @@ import {
  */
 export const cudaStartBytes = 2 ** 29;
 
-/** On top of a formula, and of a measured peak, for what an arena cannot use between its tensors. Chosen, not measured. */
-const margins = { formula: 0.15, measured: 0.03 } as const;
+/**
+ * On top of working memory, for what an arena cannot use between its tensors and for workspaces that no formula knows. The
+ * first is chosen, not measured; each next one is for a card on which the one before was not enough.
+ */
+export const workingMargins = [0.15, 0.5, 1] as const;
 
 /** Where the blocks are, and what that takes. */
 export interface BlockMemory {
@@ -67,13 +61,8 @@ export interface ComfortMemory {
   readonly vaeBytes: number;
   /** The part of the preparation that takes most besides what is resident. */
   readonly preparing: Part;
-  readonly sampling: Working;
-  readonly decoding: Working & { readonly weightsBytes: number };
-}
-
-interface Working {
-  readonly bytes: number;
-  readonly basis: "formula" | "measured";
+  readonly samplingBytes: number;
+  readonly decoding: { readonly bytes: number; readonly weightsBytes: number };
 }
 
 interface Part {
@@ -86,13 +75,13 @@ interface Part {
 /** What each phase takes of the arena. */
 export function phasesOf(
   { decode }: Comfort,
-  { preparing, sampling, decoding }: ComfortMemory,
+  { preparing, samplingBytes, decoding }: ComfortMemory,
 ): Readonly<Record<Phase, PhaseMemory>> {
-  const both = sampling.bytes + decoding.bytes;
+  const both = samplingBytes + decoding.bytes;
   const isOverlapped = decode === "overlapped";
   return {
     preparing: phase(preparing.weightsBytes, preparing.slotBytes, preparing.bytes),
-    sampling: phase(isOverlapped ? decoding.weightsBytes : 0, 0, isOverlapped ? both : sampling.bytes),
+    sampling: phase(isOverlapped ? decoding.weightsBytes : 0, 0, isOverlapped ? both : samplingBytes),
     decoding: phase(decoding.weightsBytes, 0, isOverlapped ? both : decoding.bytes),
   };
 }
@@ -150,9 +139,9 @@ export function comfortMemory(question: MemoryQuestion, comfort: Comfort): Comfo
       ifResident(comfort.smallEncoders, clip.bytes + siglip.bytes),
     vaeBytes,
     preparing: largestPart(question, comfort),
-    sampling: samplingMemory(question, comfort),
+    samplingBytes: withMargin(question, samplingMemory(question, comfort)),
     decoding: {
-      ...decodingMemory(question, comfort),
+      bytes: withMargin(question, decodingMemory(question, comfort)),
       weightsBytes: comfort.vae === "loaded" ? decoderBytes : 0,
     },
   };
@@ -164,29 +153,20 @@ const vaeWeights = ({ model: { vae } }: MemoryQuestion) => ({
   decoderBytes: 2 * vae.decoderNumbers,
 });
 
-function samplingMemory({ work, model, precision, measured }: MemoryQuestion, { mlpChunks }: Comfort): Working {
-  return withMargin(
-    measured?.find((peak) => peak.phase === "sampling" && peak.mlpChunks === mlpChunks),
-    samplingWorkingBytes(model.transformer, {
-      section: work.section,
-      contextTokens: work.contextTokens ?? contextTokensMax,
-      mlpChunks,
-      hasSides: (work.sideBytes ?? 0) > 0,
-      weights: precision === "bf16"
-        ? "as multiplied"
-        : precision === "fp8" && model.transformer.hasScales
-        ? "packed with scales"
-        : "packed",
-    }) + ((work.preparedSteps ?? 1) - 1) * (work.contextTokens ?? contextTokensMax) * 2 * model.transformer.hidden,
-  );
+function samplingMemory({ work, model, precision }: MemoryQuestion, { mlpChunks }: Comfort): number {
+  const { section, contextTokens = contextTokensMax, preparedSteps = 1, sideBytes = 0 } = work;
+  const { hidden, hasScales } = model.transformer;
+  const packed = precision === "fp8" && hasScales ? "packed with scales" : "packed";
+  const weights = precision === "bf16" ? "as multiplied" : packed;
+  const ofStep = samplingWorkingBytes(model.transformer, {
+    ...{ section, contextTokens, mlpChunks, weights },
+    hasSides: sideBytes > 0,
+  });
+  return ofStep + (preparedSteps - 1) * contextTokens * 2 * hidden;
 }
 
-function decodingMemory({ work, model, measured }: MemoryQuestion, { spatialTiles }: Comfort): Working {
-  return withMargin(
-    measured?.find((peak) => peak.phase === "decoding" && peak.spatialTiles === spatialTiles),
-    decodingWorkingBytes(model.vae.blockChannels, decodedPiece(work, spatialTiles)),
-  );
-}
+const decodingMemory = ({ work, model }: MemoryQuestion, { spatialTiles }: Comfort): number =>
+  decodingWorkingBytes(model.vae.blockChannels, decodedPiece(work, spatialTiles));
 
 /** The largest piece that the autoencoder decodes at once. A section is decoded with its neighbour and the start frame. */
 export function decodedPiece({ section }: WorkShape, spatialTiles: VaePlan["spatialTiles"]): LatentPiece {
@@ -210,7 +190,7 @@ function largestPart(question: MemoryQuestion, comfort: Comfort): Part {
   const part = (place: Place, sizeBytes: number, workingBytes: number, layerBytes = 0): Part => ({
     weightsBytes: place === "loaded" ? sizeBytes : 0,
     slotBytes: place === "streamed" ? layerBytes : 0,
-    bytes: withMargin(undefined, workingBytes).bytes,
+    bytes: withMargin(question, workingBytes),
   });
   const refiner = { hidden: transformer.hidden, mlpHidden: 4 * transformer.hidden };
   const parts = [
@@ -224,9 +204,7 @@ function largestPart(question: MemoryQuestion, comfort: Comfort): Part {
   return parts.reduce((largest, next) => totalBytes(next) > totalBytes(largest) ? next : largest);
 }
 
-function withMargin(measured: MeasuredPeak | undefined, formulaBytes: number): Working {
-  const basis = measured ? "measured" : "formula";
-  return { bytes: Math.ceil((measured?.workingBytes ?? formulaBytes) * (1 + margins[basis])), basis };
-}
+const withMargin = ({ margin = workingMargins[0] }: MemoryQuestion, bytes: number): number =>
+  Math.ceil(bytes * (1 + margin));
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

@@ -28,6 +28,7 @@ import {
   cudaStartBytes,
   decodedPiece,
   phasesOf,
+  workingMargins,
 } from "./phases.ts";
 import { mlpChunksOfUse } from "./working_memory.ts";
 
@@ -184,7 +185,7 @@ function planOf(question: MemoryQuestion, candidate: Candidate, limitBytes: numb
       pinnedBytes: 2 * Math.max(blocks.largestBlockBytes, memory.preparing.slotBytes),
       packedBytes: isPrecisionOfFile(question) ? 0 : blocks.streamedBytes,
     },
-    basis: memory.sampling.basis === "measured" && memory.decoding.basis === "measured" ? "measured" : "formula",
+    margin: question.margin ?? workingMargins[0],
   };
 }
 
@@ -223,8 +224,7 @@ function smallerSizes({ work: { section: { window: [, height, width] } } }: Memo
 }
 
 function withSize(question: MemoryQuestion, size: PictureSize): MemoryQuestion {
-  const { measured: _, ...rest } = question; // of another size
-  return { ...rest, work: { ...question.work, section: sectionOf(size, question.work.section.window[0]) } };
+  return { ...question, work: { ...question.work, section: sectionOf(size, question.work.section.window[0]) } };
 }
 
 /** What every section of a video is for the transformer, the first one's history of zeros included. */

@@ -251,22 +251,14 @@ Deno.test("planMemory() refuses with what is missing and the next size that fits
   );
 });
 
-Deno.test("planMemory() believes measured peaks more than formulas", () => {
+Deno.test("planMemory() adds a margin to what is calculated, and a larger one where it is told to", () => {
   const asked = question({ sizeGiB: 12 });
-  const [sampling, decoding] = [
-    { phase: "sampling", mlpChunks: 1, workingBytes: 1.2e9 },
-    { phase: "decoding", spatialTiles: "tiled", workingBytes: 1.5e9 },
-  ] as const;
-  const measured = planned({ ...asked, measured: [sampling, decoding] });
-  assert.equal(measured.basis, "measured");
-  const unmeasured = planned(asked);
-  assert.equal(measured.phases.sampling.workingBytes, 1.2e9 * 1.03);
-  assert.equal(measured.phases.decoding.workingBytes, 1.5e9 * 1.03);
+  const [usual, wide] = [planned(asked), planned({ ...asked, margin: 0.5 })];
+  assert.deepEqual([usual.margin, wide.margin], [0.15, 0.5]);
   const formulaBytes = decodingWorkingBytes(model.vae.blockChannels, [5, 32, 32]);
-  assert.equal(unmeasured.phases.decoding.workingBytes, Math.ceil(formulaBytes * 1.15));
-  assert.ok(streamedBlocks(measured) < streamedBlocks(unmeasured));
-  assert.equal(planned({ ...asked, measured: [sampling] }).basis, "formula");
-  assert.equal(planned({ ...asked, measured: [sampling, { ...decoding, spatialTiles: "whole" }] }).basis, "formula");
+  assert.equal(usual.phases.decoding.workingBytes, Math.ceil(formulaBytes * 1.15));
+  assert.equal(wide.phases.decoding.workingBytes, Math.ceil(formulaBytes * 1.5));
+  assert.ok(streamedBlocks(wide) > streamedBlocks(usual));
 });
 
 Deno.test("planMemory() cuts the MLPs of large pictures before it streams, and those of no others", () => {

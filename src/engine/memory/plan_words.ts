@@ -4,6 +4,7 @@
  */
 import type { PictureSize } from "../sampling/mod.ts";
 import type { MemoryPlan, MemoryRefusal, Place, WeightPrecision } from "./memory_plan.ts";
+import { workingMargins } from "./phases.ts";
 
 export const precisionNames: Readonly<Record<WeightPrecision, string>> = {
   bf16: "bfloat16",
@@ -14,7 +15,7 @@ export const precisionNames: Readonly<Record<WeightPrecision, string>> = {
 /** One sentence for each thing that differs from card to card. */
 export function planWords(plan: MemoryPlan): string[] {
   return [
-    `${gigabytes(plan.peakBytes)} of ${gigabytes(plan.limitBytes)} GB at most (${basisWords[plan.basis]}), ` +
+    `${gigabytes(plan.peakBytes)} of ${gigabytes(plan.limitBytes)} GB at most (${marginWords(plan)}), ` +
     `weights of the blocks in ${precisionNames[plan.precision]}`,
     blockWords(plan),
     encoderWords(plan),
@@ -24,10 +25,10 @@ export function planWords(plan: MemoryPlan): string[] {
   ];
 }
 
-const basisWords = {
-  formula: "calculated, not yet measured on this card",
-  measured: "measured on this card",
-} as const;
+function marginWords({ margin }: MemoryPlan): string {
+  const added = `calculated, with ${Math.round(100 * margin)} % to spare for what comes and goes`;
+  return margin > workingMargins[0] ? `${added}, since less was not enough` : added;
+}
 
 function blockWords({ dual, single, staging }: MemoryPlan): string {
   const streamed = dual.streamed.length + single.streamed.length;

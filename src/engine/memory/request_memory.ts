@@ -46,15 +46,17 @@ export function workOf(
  */
 export function planFor(
   work: WorkShape,
-  { card, model, wishes }: {
+  { card, model, wishes, margin }: {
     readonly card: CardMemory;
     readonly model: ModelSizes;
-    readonly wishes: MemoryWishes | undefined;
+    readonly wishes?: MemoryWishes | undefined;
+    readonly margin?: number | undefined;
   },
 ): AnsweredQuestion {
   const question = {
     ...{ card, model, work, precision: precisionOf(model), abilities: engineAbilities } as const,
     ...(wishes ? { wishes } : {}),
+    ...(margin === undefined ? {} : { margin }),
   };
   const plan = answerOf(question);
   if (plan.kind === "planned") return { question, plan };

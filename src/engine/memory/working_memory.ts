@@ -3,7 +3,7 @@
  * from the graphs in `networks/`, as an executor runs them that frees a tensor after its last reader and writes nothing
  * in place. Attention is fused (Flash): scores are never in memory.
  *
- * Formulas, not measurements: `MeasuredPeak` takes their place where there is one.
+ * Formulas, not measurements: `workingMargins` come on top.
  * @module
  */
 import { packedTokens, type SectionShape } from "../transformer_graphs.ts";
