@@ -11,7 +11,8 @@ from .scene import PLAIN_BACKGROUNDS
 KNOWN: dict[str, dict[str, tuple[type, ...]]] = {
     "": {"seed": (int,), "ranks": (int,), "device": (str,), "font": (str,), "work": (str,)},
     "vae": {"channels": (list,), "begin_with": (str,), "minutes": (int, float), "steps": (int,), "rate": (float,),
-            "pictures": (int,), "pictures_share": (float,), "compile": (bool,)},
+            "pictures": (int,), "pictures_share": (float,), "compile": (bool,), "part": (str,), "optimizer": (str,),
+            "own_domain": (bool,)},
     "domain": {"motions": (list,), "often": (list,), "pairs": (int, float), "gentle": (int, float), "other_speeds": (int, float),
                "two_subjects": (int, float), "shapes": (int, float), "sizes": (list,), "reach": (int, float),
                "backgrounds": (list,)},
@@ -51,6 +52,7 @@ def read_configuration(file: Path) -> dict[str, Any]:
         if path and (file.parent / path).exists():
             values[section][key] = str(file.parent / path)
     values["export"]["folder"] = str(file.parent / values["export"]["folder"])
+    values["vae"]["domain"] = values["domain"] if values["vae"].get("own_domain") else Domain()
     for section in ("vae", "transformer"):
         values[section].setdefault("seed", values["seed"])
         values[section]["device"] = values.get("device", "auto")
@@ -99,6 +101,11 @@ def _check_ranges(file: Path, values: dict[str, Any]) -> None:
         if value is not None and not least <= value <= most:
             where = f"[{section}] " if section else ""
             raise BadConfiguration(f"{file}: {where}{key} = {value} must be from {least} to {most}")
+    for key, known in (("part", ("whole", "decoder")), ("optimizer", ("adamw", "muon"))):
+        if values["vae"].get(key, known[0]) not in known:
+            raise BadConfiguration(f"{file}: [vae] {key} = {values['vae'][key]!r} must be {' or '.join(known)}")
+    if values["vae"].get("part") == "decoder" and not values["vae"].get("begin_with"):
+        raise BadConfiguration(f"{file}: [vae] part = 'decoder' needs begin_with: the encoder is that one's")
     if values.get("device", "auto") not in ("auto", "cpu", "cuda"):
         raise BadConfiguration(f"{file}: device = {values['device']!r} must be auto, cpu or cuda")
     for section in ("vae", "transformer"):

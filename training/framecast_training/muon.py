@@ -1,7 +1,7 @@
 """Muon: momentum whose matrices are made orthogonal before they are used (K. Jordan, 2024).
 
-Learns a small transformer in about half the samples that AdamW needs. For everything but matrices of linear layers AdamW
-stays.
+Learns a small transformer in about half the samples that AdamW needs. Kernels of convolutions are matrices too: a row for
+each output. For everything else AdamW stays.
 """
 
 import torch
@@ -38,7 +38,8 @@ class Muon(torch.optim.Optimizer):
             for parameter, update in zip(group["params"], updates):
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
                 # As large as an update of AdamW (Moonlight, arXiv 2502.16982).
-                parameter.add_(update, alpha=-group["lr"] * 0.2 * max(parameter.shape) ** 0.5)
+                longest = max(parameter.shape[0], parameter[0].numel())
+                parameter.add_(update, alpha=-group["lr"] * 0.2 * longest ** 0.5)
 
     def _updates(self, group: dict) -> list[Tensor]:
         ranks = rank_count()
@@ -52,7 +53,8 @@ class Muon(torch.optim.Optimizer):
                 state["momentum"] = torch.zeros_like(parameter)
             state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
             if index % ranks == rank:
-                update.copy_(orthogonal(parameter.grad.lerp(state["momentum"], group["momentum"])))
+                wanted = parameter.grad.lerp(state["momentum"], group["momentum"])
+                update.copy_(orthogonal(wanted.flatten(1)).view_as(parameter))
         if ranks > 1:
             dist.all_reduce(flat)
         return updates

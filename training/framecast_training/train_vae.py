@@ -8,10 +8,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from . import checkpoint
 from .clips import SpriteBook, draw_clip
+from .muon import Muon
 from .ranks import Average, Budget, average_gradients, device_of, mixed_precision
 from .vae import SCALING_FACTOR, Autoencoder, VaeShape
 from .vae_start import centre_latents, channel_statistics, start_from_averaging
@@ -34,7 +35,12 @@ class VaeTraining:
         self.device = device_of(settings)
         self.model.to(self.device, memory_format=torch.channels_last_3d)
         self.average = Average(self.model, 0.998)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), 1e-3, betas=(0.9, 0.97), weight_decay=1e-4, fused=True)
+        self.is_encoder_fixed = settings.get("part", "whole") == "decoder"
+        if self.is_encoder_fixed:
+            for module in (self.model.encoder, self.model.quant_conv):
+                module.requires_grad_(False)
+        self.parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.optimizers = optimizers_for(self.parameters, settings.get("optimizer", "adamw"))
         self.step = 0
         self.share = 0.0
         self.resume()
@@ -50,15 +56,16 @@ class VaeTraining:
         if state is None:
             return
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"]):
+            optimizer.load_state_dict(saved)
         self.average.weights = {name: value.to(self.device) for name, value in state["average"].items()}
         self.step, self.share = state["step"], state["share"]
 
     def save(self) -> None:
         if self.rank == 0:
             checkpoint.save(self.file, {
-                "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "average": self.average.weights,
-                "step": self.step, "share": self.share,
+                "model": self.model.state_dict(), "average": self.average.weights, "step": self.step, "share": self.share,
+                "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             })
 
     def train(self) -> None:
@@ -69,7 +76,7 @@ class VaeTraining:
             self.share = budget.share(self.step)
             if self.share >= 1:
                 break
-            for group in self.optimizer.param_groups:
+            for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
                 group["lr"] = settings["rate"] * rate_share(self.share, self.step)
             loss = self.train_step()
             losses.append(loss)
@@ -88,10 +95,11 @@ class VaeTraining:
         decoded, target, latents = self.reconstruct(clip)
         loss = picture_loss(decoded, target) + 2e-4 * latents.square().mean()
         loss.backward()
-        average_gradients(self.model.parameters())
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        average_gradients(self.parameters)
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
         self.step += 1
         self.average.update(self.model, self.step)
         error = (decoded.detach() - target).square().mean().item() / 4
@@ -101,9 +109,11 @@ class VaeTraining:
         """Decoded and true frames, and the latents between them."""
         with mixed_precision(clip.device.type):
             if clip.shape[2] == 1:
-                latents = self.moments_of_pictures(clip)[0].float() * SCALING_FACTOR
+                with torch.set_grad_enabled(not self.is_encoder_fixed):
+                    latents = self.moments_of_pictures(clip)[0].float() * SCALING_FACTOR
                 return self.decode_pictures(_last(blurred(latents))).float(), clip, latents
-            latents = self.model.moments(clip)[0].float() * SCALING_FACTOR
+            with torch.set_grad_enabled(not self.is_encoder_fixed):
+                latents = self.model.moments(clip)[0].float() * SCALING_FACTOR
             # Half of the clips are decoded as a tile in the middle of a video: its first latent frame stands for four
             # frames but is decoded as one, which is then left out (FramePack blends it away).
             first = int(self.rng.random() < 0.5)
@@ -113,7 +123,7 @@ class VaeTraining:
         return (decoded[:, :, 1:], clip[:, :, -frames + 1:], latents) if first else (decoded, clip[:, :, :frames], latents)
 
     def draw_clip(self) -> Tensor:
-        spec = draw_clip(self.book, self.rng)
+        spec = draw_clip(self.book, self.rng, domain=self.settings["domain"])
         start = self.rng.uniform(0, 1)
         frames = spec.scene.draw(spec.timeline.passing(np.arange(CLIP_FRAMES), start))
         return _last(unit_range(frames).transpose(0, 1)[None])
@@ -121,9 +131,17 @@ class VaeTraining:
     def draw_pictures(self) -> Tensor:
         pictures = []
         for _ in range(self.settings["pictures"]):
-            spec = draw_clip(self.book, self.rng)
+            spec = draw_clip(self.book, self.rng, domain=self.settings["domain"])
             pictures.append(spec.scene.draw(self.rng.uniform(0, 1, 1)))
         return _last(unit_range(torch.cat(pictures)).unsqueeze(2))
+
+
+def optimizers_for(parameters: list[nn.Parameter], name: str) -> list[torch.optim.Optimizer]:
+    """AdamW, or Muon for matrices and kernels with more than a few rows, and AdamW for the rest."""
+    many = [p for p in parameters if p.ndim > 1 and min(p.shape[0], p[0].numel()) > 3] if name == "muon" else []
+    rest = [p for p in parameters if not any(p is other for other in many)]
+    adam = torch.optim.AdamW(rest, 1e-3, betas=(0.9, 0.97), weight_decay=1e-4, fused=True)
+    return [Muon(many, 1e-3, weight_decay=0), adam] if many else [adam]
 
 
 def rate_share(share: float, step: int) -> float:
@@ -168,11 +186,13 @@ def published_weights(folder: Path) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def finished_weights(work: Path, book: SpriteBook, settings: dict) -> dict[str, Tensor]:
-    """The averaged weights, with latents centred and scaled."""
+    """The averaged weights, with latents centred and scaled; where the decoder alone was trained, they are that already."""
     state = checkpoint.load(work / "vae.pt")
     if state is None:
         raise checkpoint.CheckpointFault(f"There is no trained autoencoder in {work}: run `train vae` first")
     weights = state["average"]
+    if settings.get("part") == "decoder":
+        return weights
     model = Autoencoder(VaeShape(tuple(settings["channels"])))
     model.load_state_dict(weights)
     rng = np.random.default_rng(7)

@@ -19,3 +19,11 @@ def font() -> Path:
         return find_font()
     except MissingFont as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def book(font, tmp_path_factory):
+    """All sprites of the font, and a few shapes."""
+    from framecast_training.clips import SpriteBook
+
+    return SpriteBook(font, tmp_path_factory.mktemp("book"), shapes=8)

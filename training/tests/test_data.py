@@ -83,10 +83,9 @@ def test_windows_lie_inside_their_clip(family):
                 assert place.history_start == place.window_start + 9
 
 
-def test_the_same_seed_draws_the_same_clip(font, tmp_path_factory):
-    from framecast_training.clips import SpriteBook, draw_clip
+def test_the_same_seed_draws_the_same_clip(book):
+    from framecast_training.clips import draw_clip
 
-    book = SpriteBook(font, tmp_path_factory.mktemp("book"), shapes=8)
     first, second = (draw_clip(book, np.random.default_rng(5)) for _ in range(2))
     assert torch.equal(first.scene.draw(np.array([0.0, 0.4])), second.scene.draw(np.array([0.0, 0.4])))
     held = {s.glyph for s in book.subjects if s.held_out}
@@ -96,10 +95,9 @@ def test_the_same_seed_draws_the_same_clip(font, tmp_path_factory):
     assert names <= allowed
 
 
-def test_clips_that_teach_words_share_their_start_picture(font, tmp_path_factory):
-    from framecast_training.clips import SpriteBook, draw_clip, with_other_motions
+def test_clips_that_teach_words_share_their_start_picture(book):
+    from framecast_training.clips import draw_clip, with_other_motions
 
-    book = SpriteBook(font, tmp_path_factory.mktemp("words"), shapes=8)
     for seed in range(4):
         rng = np.random.default_rng(seed)
         specs = with_other_motions(draw_clip(book, rng), 3, rng)
@@ -108,10 +106,9 @@ def test_clips_that_teach_words_share_their_start_picture(font, tmp_path_factory
         assert all(torch.equal(start, starts[0]) for start in starts), [spec.scene.motions for spec in specs]
 
 
-def test_a_narrow_domain_gives_the_motions_it_has(font, tmp_path_factory):
-    from framecast_training.clips import Domain, SpriteBook, draw_clip, with_other_motions
+def test_a_narrow_domain_gives_the_motions_it_has(book):
+    from framecast_training.clips import Domain, draw_clip, with_other_motions
 
-    book = SpriteBook(font, tmp_path_factory.mktemp("narrow"), shapes=8)
     rng = np.random.default_rng(1)
     few = Domain(motions=("jump", "spin"), pairs=0.0, gentle=0.0)
     specs = with_other_motions(draw_clip(book, rng, domain=few), 3, rng, few)

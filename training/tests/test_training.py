@@ -17,6 +17,7 @@ from framecast_training.packing import WindowPlace
 from framecast_training.pool import PooledClip, save_pool
 from framecast_training.scene import draw_background, place
 from framecast_training.train_transformer import TransformerTraining
+from framecast_training.train_vae import VaeTraining, finished_weights, published_weights
 
 GOOD = """
 seed = 1
@@ -59,6 +60,8 @@ def test_a_configuration_is_read_with_paths_beside_its_file(tmp_path):
     (GOOD.replace("[export]", "[exprot]"), "there is no setting exprot, only seed"),
     (GOOD.replace("steps = 3\n", ""), r"\[transformer\] needs minutes or steps"),
     ("device = 'gpu'\n" + GOOD, "device = 'gpu' must be auto, cpu or cuda"),
+    (GOOD.replace("minutes = 1", "minutes = 1\npart = 'encoder'"), r"\[vae\] part = 'encoder' must be whole or decoder"),
+    (GOOD.replace("minutes = 1", "minutes = 1\npart = 'decoder'"), r"\[vae\] part = 'decoder' needs begin_with"),
     ("seed = ", "is not TOML"),
 ])
 def test_a_wrong_configuration_is_told_by_its_key_and_value(tmp_path, text, complaint):
@@ -124,6 +127,29 @@ def test_a_domain_narrows_what_is_drawn(tmp_path):
 def test_a_wrong_domain_is_told(tmp_path, line, complaint):
     with pytest.raises(BadConfiguration, match=complaint):
         read_configuration(write(tmp_path, f"{GOOD}\n[domain]\n{line}\n"))
+
+
+def test_a_decoder_is_trained_for_latents_that_stay_as_they_are(tmp_path, repository, book):
+    text = GOOD.replace("minutes = 1", f"""steps = 2
+rate = 2e-4
+begin_with = "{repository / 'models' / 'emoji'}"
+part = "decoder"
+optimizer = "muon"
+own_domain = true
+compile = false
+pictures = 2
+pictures_share = 0.5""")
+    settings = read_configuration(write(tmp_path, text))["vae"]
+    assert read_configuration(write(tmp_path, text))["vae"]["domain"] == Domain()
+    begun = published_weights(repository / "models" / "emoji")
+    training = VaeTraining(0, settings, book, tmp_path)
+    training.train()
+    assert training.step == 2
+    finished = finished_weights(tmp_path, book, settings)
+    changed = {name for name, weight in begun.items() if not torch.equal(weight, finished[name])}
+    assert changed and all(name.startswith(("decoder.", "post_quant_conv.")) for name in changed)
+    again = VaeTraining(0, settings, book, tmp_path)
+    assert again.step == 2 and len(again.optimizers) == 2
 
 
 def test_a_stopped_pool_is_told_before_training(tmp_path):
