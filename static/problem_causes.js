@@ -41,6 +41,9 @@ export const problemCauses = {
   "out-of-memory": [500, "The memory of the device was not enough. A smaller size needs less."],
   "disk-full": [507, "There is no space left for the frames or the file. What was made is kept."],
   "recording-failed": [500, "ffmpeg could not write the file."],
-  "server-died": [500, "The server ended during the work; after its restart the session stands as failed."],
+  "server-died": [
+    500,
+    "The server ended during the work; after its restart the session stands as failed. Finished sections are kept.",
+  ],
   "internal": [500, "Something nobody has foreseen. The server's log says more."],
 };

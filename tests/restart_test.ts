@@ -2,9 +2,10 @@
  * What a server finds when an earlier one ended, in good order or not.
  */
 import assert from "node:assert/strict";
-import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
+import { cp, mkdtemp, readdir, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findFfmpeg } from "../src/ffmpeg.ts";
 import { SessionStore, type SessionView } from "../src/session/mod.ts";
 import { createGatedEngine } from "./gated_engine.ts";
 import { startServer } from "./server_fixture.ts";
@@ -33,7 +34,7 @@ Deno.test("a finished session survives a restart, file and log", async () => {
   assert.equal((log.at(-1)!.data as SessionView).state, "completed");
 });
 
-Deno.test("a server killed while it works: that session has failed, who waited is made, nothing broken stays", async () => {
+Deno.test("a server killed while it works: that session has failed with its finished sections, who waited is made", async () => {
   const engine = createGatedEngine();
   await using server = await startServer({ engine });
   const worked = await server.start();
@@ -41,23 +42,84 @@ Deno.test("a server killed while it works: that session has failed, who waited i
   await server.event(worked.id, ({ event, data }) => event === "progress" && data.timings.sections.length === 2);
   const waited = await server.start({ durationSeconds: "1", prompt: "I waited." });
   const seen = await server.event(worked.id, running);
+  const made = (await server.view(worked.id)).frameMap.filter(({ state }) => /provisional|final/.test(state));
+  const { start, end } = { start: made[0]!.start, end: made.at(-1)!.end };
   const dataDir = await snapshot(server.dataDir);
   try {
     await using later = await startServer({ dataDir });
     const failed = await later.view(worked.id);
     assert.equal(failed.state, "failed");
-    assert.match(failed.problem!.detail, /The server stopped while it made this video/);
-    assert.equal(failed.video, null);
-    assert.deepEqual(failed.frameMap, [{ start: 0, end: 145, state: "planned" }]);
-    assert.deepEqual(await readdir(join(dataDir, "sessions", worked.id)), ["start"]);
+    const seconds = (end - start) / 30;
+    const detail = `The server stopped while it made this video. ${
+      seconds.toFixed(1)
+    } s of it are kept; start it again`;
+    assert.ok(failed.problem!.detail.startsWith(detail), failed.problem!.detail);
+    const { sizeBytes, ...video } = failed.video!;
+    assert.deepEqual(video, { frames: end - start, seconds, firstFrameIndex: start });
+    assert.deepEqual(failed.frameMap.find(({ state }) => state === "final"), { start, end, state: "final" });
+    assert.equal((await (await later.request(failed.links.video)).blob()).size, sizeBytes);
+    assert.deepEqual((await readdir(join(dataDir, "sessions", worked.id))).sort(), ["start", "video.mp4"]);
 
     const rest = await Array.fromAsync(later.sessions.events(worked.id, seen.id, new AbortController().signal));
     assert.deepEqual(rest.map(({ id }) => id), rest.map((_, index) => seen.id + 1 + index));
     assert.deepEqual(rest.slice(-2).map(({ event }) => event), ["problem", "state"]);
 
-    const made = await later.ended(waited.id);
-    assert.equal(made.state, "completed");
-    assert.equal(made.settings.prompt, "I waited.");
+    const afterwards = await later.ended(waited.id);
+    assert.equal(afterwards.state, "completed");
+    assert.equal(afterwards.settings.prompt, "I waited.");
+  } finally {
+    await rm(dataDir, { recursive: true });
+  }
+});
+
+Deno.test("a server killed before a section is finished, or whose frames are lost: nothing of it is kept", async () => {
+  const engine = createGatedEngine();
+  await using server = await startServer({ engine });
+  const begun = await server.start();
+  await server.event(begun.id, running);
+  const early = await snapshot(server.dataDir);
+  engine.admit(1);
+  await server.event(begun.id, ({ event, data }) => event === "progress" && data.timings.sections.length === 1);
+  const damaged = await snapshot(server.dataDir);
+  await truncate(join(damaged, "sessions", begun.id, "frames.rgb"), 1000);
+  try {
+    for (const dataDir of [early, damaged]) {
+      await using later = await startServer({ dataDir });
+      const { state, video, frameMap, problem } = await later.view(begun.id);
+      assert.deepEqual([state, video], ["failed", null]);
+      assert.deepEqual(frameMap, [{ start: 0, end: 145, state: "planned" }]);
+      assert.match(problem!.detail, /Nothing of it was kept; start it again/);
+      assert.deepEqual(await readdir(join(dataDir, "sessions", begun.id)), ["start"]);
+    }
+  } finally {
+    for (const dataDir of [early, damaged]) await rm(dataDir, { recursive: true });
+  }
+});
+
+Deno.test("a server killed while it writes the file of a whole video: the next one writes it", async () => {
+  const [engine, real, written] = [createGatedEngine(), await findFfmpeg(), Promise.withResolvers<void>()];
+  const slow = {
+    ...real,
+    start(args: readonly string[]) {
+      const process = real.start(args);
+      const into = process.writable.getWriter();
+      const writable = new WritableStream<Uint8Array>({
+        write: (bytes) => written.promise.then(() => into.write(bytes)),
+        close: () => into.close(),
+      });
+      return { ...process, writable, [Symbol.asyncDispose]: () => process[Symbol.asyncDispose]() };
+    },
+  };
+  await using server = await startServer({ engine, tools: { ffmpeg: slow } });
+  engine.admit(1);
+  const { id } = await server.start({ durationSeconds: "1" });
+  await server.event(id, ({ event, data }) => event === "progress" && data.progress.phase === "recording");
+  const dataDir = await snapshot(server.dataDir);
+  written.resolve();
+  try {
+    await using later = await startServer({ dataDir });
+    const { state, video, problem } = await later.view(id);
+    assert.deepEqual([state, video?.frames, problem], ["completed", 37, undefined]);
   } finally {
     await rm(dataDir, { recursive: true });
   }

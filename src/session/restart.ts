@@ -5,29 +5,60 @@
 import { readFile } from "node:fs/promises";
 import type { GenerationRequest } from "../engine/mod.ts";
 import { coverImage, decodeImage } from "../image.ts";
+import type { Log } from "../log.ts";
+import { reopenFrameStore } from "../stream/mod.ts";
 import type { RgbImage, VideoPlan } from "../video.ts";
 import type { SessionFolder } from "./folder.ts";
-import { plannedMap } from "./frame_map.ts";
+import { endedMap, keptRange, plannedMap } from "./frame_map.ts";
 import type { Models } from "./models.ts";
-import { blank } from "./pictures.ts";
+import { blank, type StreamTools } from "./pictures.ts";
 import { type Problem, problem } from "./problem.ts";
 import type { SessionOrder } from "./order.ts";
+import { writeVideo } from "./video_file.ts";
 import type { SessionView } from "./view.ts";
 
-/** A session that was running when its server died: nothing of it is left but the settings and the start picture. */
-export function afterCrash(view: SessionView, nowMs: number): SessionView & { problem: Problem } {
+/**
+ * The file of what a dead server had made of a session, as far as its record tells of it: its finished sections. Null where
+ * there is none, or where the frames cannot be read any more.
+ */
+export async function salvage(
+  view: SessionView,
+  folder: SessionFolder,
+  { tools, log }: { readonly tools: StreamTools; readonly log: Log },
+): Promise<SessionView["video"]> {
+  const kept = keptRange(view.frameMap);
+  if (kept === null) return null;
+  try {
+    const order = orderOf(view, folder);
+    await using frames = await reopenFrameStore(folder.frames, order.plan, kept);
+    return await writeVideo(order, kept, { frames, tools, log });
+  } catch (error) {
+    log.error("recording.lost", { id: view.id, error });
+    return null;
+  }
+}
+
+/** A session that was running when its server died: failed, unless all of it was there. @param video what was salvaged */
+export function afterCrash(view: SessionView, video: SessionView["video"], nowMs: number): SessionView {
+  const kept = video && { start: video.firstFrameIndex, end: video.firstFrameIndex + video.frames };
+  const isWhole = video?.frames === view.plan.frames;
   return {
     ...view,
-    state: "failed",
-    frameMap: [...plannedMap(view.plan.frames)],
+    state: isWhole ? "completed" : "failed",
+    frameMap: [...endedMap(plannedMap(view.plan.frames), kept)],
+    video,
     progress: { ...view.progress, phase: "ended" },
     timings: { ...view.timings, endedAt: new Date(nowMs).toISOString(), remainingSeconds: 0, remainingIsGuess: false },
     viewers: 0,
-    problem: problem(
-      "server-died",
-      "The server stopped while it made this video. Nothing of it was kept; start it again.",
-    ),
+    ...(isWhole ? {} : { problem: interrupted(video) }),
   };
+}
+
+function interrupted(video: SessionView["video"]): Problem {
+  const left = video
+    ? `${video.seconds.toFixed(1)} s of it are kept; start it again for the rest.`
+    : "Nothing of it was kept; start it again.";
+  return problem("server-died", `The server stopped while it made this video. ${left}`);
 }
 
 /** The plan of a stored view. */

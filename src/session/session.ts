@@ -243,7 +243,8 @@ export class Session {
   }
 
   async #record(range: FrameRange): Promise<void> {
-    this.#video = await writeVideo(this.#order, range, this.#around);
+    const { pictures: { store: frames }, tools, log } = this.#around;
+    this.#video = await writeVideo(this.#order, range, { frames, tools, log });
   }
 
   #end(state: EndState, kept: FrameRange | null): void {

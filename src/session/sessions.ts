@@ -21,7 +21,7 @@ import { pictureType } from "./picture_type.ts";
 import type { Pictures, StreamTools } from "./pictures.ts";
 import { picturesOfOrder, type SentPictures } from "./pictures_of_order.ts";
 import { isDiskFull } from "./problem.ts";
-import { afterCrash, orderOf, placeholderOf, planOf, requestOf } from "./restart.ts";
+import { afterCrash, orderOf, placeholderOf, planOf, requestOf, salvage } from "./restart.ts";
 import type { SessionOrder } from "./order.ts";
 import { Session } from "./session.ts";
 import { SessionStage } from "./session_stage.ts";
@@ -89,12 +89,12 @@ export class Sessions implements AsyncDisposable {
     this.status = new Status({ ...own, workers: this.#workers, channels: this.channels });
   }
 
-  /** Goes on with what an earlier server left: who waited waits again, who ran has failed. */
+  /** Goes on with what an earlier server left: who waited waits again, who ran has failed with what was made. */
   static async open(options: SessionsOptions): Promise<Sessions> {
     const sessions = new Sessions(options);
     for (const { view } of options.store.list().reverse()) {
       if (view.state === "queued") await sessions.#requeue(view);
-      else if (view.state === "running") sessions.#bury(view);
+      else if (view.state === "running") await sessions.#bury(view);
       if (view.state !== "queued") await tidyFolder(folderOf(options.dataDir, view.id));
     }
     return sessions;
@@ -265,12 +265,12 @@ export class Sessions implements AsyncDisposable {
     this.#enqueue(this.#session(orderOf(view, folder), pictures, new EventLog(store.events(view.id))));
   }
 
-  #bury(view: SessionView): void {
-    const { store, now } = this.#options;
-    const dead = afterCrash(view, now());
+  async #bury(view: SessionView): Promise<void> {
+    const { store, now, dataDir } = this.#options;
+    const dead = afterCrash(view, await salvage(view, folderOf(dataDir, view.id), this.#options), now());
     const log = new EventLog(store.events(view.id));
     store.save(dead);
-    store.appendEvent(view.id, log.append({ event: "problem", data: dead.problem }));
+    if (dead.problem) store.appendEvent(view.id, log.append({ event: "problem", data: dead.problem }));
     store.appendEvent(view.id, log.append({ event: "state", data: dead }));
   }
 

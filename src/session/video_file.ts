@@ -3,10 +3,10 @@
  * @module
  */
 import type { Log } from "../log.ts";
-import { writeRecording } from "../stream/mod.ts";
+import { type FrameStore, writeRecording } from "../stream/mod.ts";
 import type { FrameRange } from "../video.ts";
 import { recipeOf } from "./links.ts";
-import type { Pictures, StreamTools } from "./pictures.ts";
+import type { StreamTools } from "./pictures.ts";
 import type { SessionOrder } from "./order.ts";
 import type { SessionView } from "./view.ts";
 
@@ -14,11 +14,11 @@ import type { SessionView } from "./view.ts";
 export async function writeVideo(
   { id, settings, plan, videoFile }: SessionOrder,
   range: FrameRange,
-  { pictures, tools, log }: { readonly pictures: Pictures; readonly tools: StreamTools; readonly log: Log },
+  { frames: store, tools, log }: { readonly frames: FrameStore; readonly tools: StreamTools; readonly log: Log },
 ): Promise<NonNullable<SessionView["video"]>> {
   const { ffmpeg, fileEncoder } = tools;
   const { frames, sizeBytes, encoder, fault } = await writeRecording({
-    store: pictures.store,
+    store,
     range,
     plan,
     file: videoFile,

@@ -30,6 +30,22 @@ export async function openFrameStore(file: string, plan: VideoPlan): Promise<Fra
   }
 }
 
+/** The file of an earlier process: of its frames those in `present` count, as final. @throws `StoreError` */
+export async function reopenFrameStore(file: string, plan: VideoPlan, present: FrameRange): Promise<FrameStore> {
+  try {
+    const store = new DiskFrameStore(
+      file,
+      plan,
+      await openPositioned(file, "write"),
+      await openPositioned(file, "read"),
+    );
+    store.assume(present);
+    return store;
+  } catch (cause) {
+    throw new StoreError(`Cannot open the frame store "${file}": ${reasonOf(cause)}`, { cause });
+  }
+}
+
 const later: readonly (FrameState | undefined)[] = [undefined, "provisional", "final"];
 
 class DiskFrameStore implements FrameStore {
@@ -87,6 +103,11 @@ class DiskFrameStore implements FrameStore {
     }
   }
 
+  assume(present: FrameRange): void {
+    this.#assertInside(present);
+    this.#states.fill("final", present.start, present.end);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writer.close();
     await this.#reader.close();
@@ -109,9 +130,14 @@ interface PositionedFile {
   close(): Promise<void>;
 }
 
-async function openPositioned(path: string, mode: "create" | "read"): Promise<PositionedFile> {
-  const options = mode === "create" ? { write: true, create: true, truncate: true } : { read: true };
-  const file = await Deno.open(path, options);
+const openings = {
+  create: { write: true, create: true, truncate: true },
+  write: { write: true },
+  read: { read: true },
+} as const;
+
+async function openPositioned(path: string, mode: keyof typeof openings): Promise<PositionedFile> {
+  const file = await Deno.open(path, openings[mode]);
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = <Result>(transfer: () => Promise<Result>): Promise<Result> => {
     const result = turn.then(transfer);

@@ -63,13 +63,14 @@ def export(work: Path, folder: Path, book: SpriteBook, settings: dict, weights: 
     })
     domain = told_of(settings)
     examples = write_examples(folder, book, domain)
-    rgb = fitted_rgb(Path(settings["vae"].get("begin_with", "")) if settings["vae"].get("minutes") == 0 else None)
+    vae = settings["vae"]
+    rgb = fitted_rgb(Path(vae.get("begin_with", "")) if vae.get("minutes") == 0 or vae.get("part") == "decoder" else None)
     _write_json(folder / "framecast.json", {**manifest(texts, examples, settings, domain), **rgb})
 
 
 def fitted_rgb(kept: Path | None) -> dict:
     """
-    The map from latents to preview colours, of an autoencoder that is kept as it was. For a new one `deno task bench
+    The map from latents to preview colours, of an encoder that is kept as it was. For a new one `deno task bench
     latent-rgb` fits it.
     """
     if kept is None:
