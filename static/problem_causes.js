@@ -43,7 +43,7 @@ export const problemCauses = {
   "recording-failed": [500, "ffmpeg could not write the file."],
   "server-died": [
     500,
-    "The server ended during the work; after its restart the session stands as failed. Finished sections are kept.",
+    "The server ended during the work, before a section was finished or twice at the same place. What was finished is kept.",
   ],
   "internal": [500, "Something nobody has foreseen. The server's log says more."],
 };

@@ -2,6 +2,7 @@
  * What a server finds when an earlier one ended, in good order or not.
  */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { cp, mkdtemp, readdir, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,42 +35,97 @@ Deno.test("a finished session survives a restart, file and log", async () => {
   assert.equal((log.at(-1)!.data as SessionView).state, "completed");
 });
 
-Deno.test("a server killed while it works: that session has failed with its finished sections, who waited is made", async () => {
+/** A server that was killed when two of four sections were made and another session waited. */
+async function killedInTheMiddle() {
   const engine = createGatedEngine();
   await using server = await startServer({ engine });
-  const worked = await server.start();
+  const { id } = await server.start({ keepRecipe: "false" });
   engine.admit(2);
-  await server.event(worked.id, ({ event, data }) => event === "progress" && data.timings.sections.length === 2);
+  await server.event(id, ({ event, data }) => event === "progress" && data.timings.sections.length === 2);
   const waited = await server.start({ durationSeconds: "1", prompt: "I waited." });
-  const seen = await server.event(worked.id, running);
-  const made = (await server.view(worked.id)).frameMap.filter(({ state }) => /provisional|final/.test(state));
-  const { start, end } = { start: made[0]!.start, end: made.at(-1)!.end };
+  const seen = await server.event(id, running);
+  const before = await server.view(id);
+  const made = before.frameMap.filter(({ state }) => /provisional|final/.test(state));
   const dataDir = await snapshot(server.dataDir);
+  engine.admit(2);
+  const { video } = await server.ended(id);
+  return {
+    ...{ id, waited, seen, before, dataDir },
+    made: { start: made[0]!.start, end: made.at(-1)!.end },
+    folder: join(dataDir, "sessions", id),
+    uninterrupted: { video, bytes: await (await server.request(before.links.video)).bytes() },
+    [Symbol.asyncDispose]: () => rm(dataDir, { recursive: true }),
+  };
+}
+
+Deno.test("a server killed while it works: the next one goes on after the last finished section, to the same file", async () => {
+  await using killed = await killedInTheMiddle();
+  const { id, dataDir, before, seen, waited } = killed;
+  const engine = createGatedEngine();
+  await using later = await startServer({ dataDir, engine });
+  await later.event(id, (event) => event.id > seen.id && running(event));
+  const resumed = await later.view(id);
+  assert.equal(engine.requests[0]!.resume!.section, 2);
+  assert.deepEqual(resumed.timings.sections, before.timings.sections);
+  assert.deepEqual([resumed.timings.startedAt, resumed.progress.percent], [before.timings.startedAt, 50]);
+  const frame = await later.request(`/api/sessions/${id}/frames/${killed.made.start}.png`);
+  assert.equal(frame.status, 200, "what was made can be seen");
+  engine.admit(2);
+  const { state, video, frameMap } = await later.ended(id);
+  assert.deepEqual([state, video], ["completed", killed.uninterrupted.video]);
+  assert.deepEqual(frameMap, [{ start: 0, end: 145, state: "final" }]);
+  const bytes = await (await later.request(before.links.video)).bytes();
+  assert.ok(Buffer.from(bytes).equals(killed.uninterrupted.bytes), "the file is the same byte for byte");
+  const rest = await Array.fromAsync(later.sessions.events(id, seen.id, new AbortController().signal));
+  assert.deepEqual(rest.map(({ id }) => id), rest.map((_, index) => seen.id + 1 + index));
+  assert.deepEqual((await readdir(killed.folder)).filter((name) => name !== "frames.rgb").sort(), [
+    "start",
+    "video.mp4",
+  ]);
+  engine.admit(1);
+  const afterwards = await later.ended(waited.id);
+  assert.deepEqual([afterwards.state, afterwards.settings.prompt], ["completed", "I waited."]);
+});
+
+Deno.test("a video that kills the next server as well is not gone on with again: its finished sections are kept", async () => {
+  await using killed = await killedInTheMiddle();
+  const engine = createGatedEngine();
+  await using second = await startServer({ dataDir: killed.dataDir, engine });
+  await second.event(killed.id, (event) => event.id > killed.seen.id && running(event));
+  const dataDir = await snapshot(killed.dataDir);
   try {
-    await using later = await startServer({ dataDir });
-    const failed = await later.view(worked.id);
-    assert.equal(failed.state, "failed");
+    await using third = await startServer({ dataDir });
+    const { state, problem, video, frameMap, links } = await third.view(killed.id);
+    const { start, end } = killed.made;
     const seconds = (end - start) / 30;
+    assert.equal(state, "failed");
     const detail = `The server stopped while it made this video. ${
       seconds.toFixed(1)
     } s of it are kept; start it again`;
-    assert.ok(failed.problem!.detail.startsWith(detail), failed.problem!.detail);
-    const { sizeBytes, ...video } = failed.video!;
-    assert.deepEqual(video, { frames: end - start, seconds, firstFrameIndex: start });
-    assert.deepEqual(failed.frameMap.find(({ state }) => state === "final"), { start, end, state: "final" });
-    assert.equal((await (await later.request(failed.links.video)).blob()).size, sizeBytes);
-    assert.deepEqual((await readdir(join(dataDir, "sessions", worked.id))).sort(), ["start", "video.mp4"]);
-
-    const rest = await Array.fromAsync(later.sessions.events(worked.id, seen.id, new AbortController().signal));
-    assert.deepEqual(rest.map(({ id }) => id), rest.map((_, index) => seen.id + 1 + index));
-    assert.deepEqual(rest.slice(-2).map(({ event }) => event), ["problem", "state"]);
-
-    const afterwards = await later.ended(waited.id);
-    assert.equal(afterwards.state, "completed");
-    assert.equal(afterwards.settings.prompt, "I waited.");
+    assert.ok(problem!.detail.startsWith(detail), problem!.detail);
+    const { sizeBytes, ...facts } = video!;
+    assert.deepEqual(facts, { frames: end - start, seconds, firstFrameIndex: start });
+    assert.deepEqual(frameMap.find(({ state }) => state === "final"), { start, end, state: "final" });
+    assert.equal((await (await third.request(links.video)).blob()).size, sizeBytes);
+    assert.deepEqual((await readdir(join(dataDir, "sessions", killed.id))).sort(), ["start", "video.mp4"]);
+    const log = await Array.fromAsync(third.sessions.events(killed.id, 0, new AbortController().signal));
+    assert.deepEqual(log.slice(-2).map(({ event }) => event), ["problem", "state"]);
   } finally {
     await rm(dataDir, { recursive: true });
   }
+});
+
+Deno.test("a video that waits to be gone on with can be stopped, and keeps what was made", async () => {
+  await using killed = await killedInTheMiddle();
+  const engine = createGatedEngine("cold");
+  await using later = await startServer({ dataDir: killed.dataDir, engine });
+  const waiting = await later.view(killed.id);
+  assert.deepEqual([waiting.state, waiting.progress.percent], ["queued", 50]);
+  await later.request(`/api/sessions/${killed.id}/stop`, { method: "POST" });
+  const { state, video, problem } = await later.view(killed.id);
+  const { start, end } = killed.made;
+  assert.deepEqual([state, video?.frames, video?.firstFrameIndex, problem], ["stopped", end - start, start, undefined]);
+  engine.finishLoading();
 });
 
 Deno.test("a server killed before a section is finished, or whose frames are lost: nothing of it is kept", async () => {

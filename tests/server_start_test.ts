@@ -166,6 +166,31 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a video whose server was killed is gone on with by the next one, to the same bytes",
+  ignore: !canSeeProcesses,
+  async fn() {
+    await using data = await temporaryFolder();
+    const settings = { durationSeconds: "3.6", steps: "2", seed: "7", keepRecipe: "false" };
+    let whole: Uint8Array;
+    let id: string;
+    {
+      await using server = await startServerProcess({ dataDir: data.path });
+      const { links } = await server.ended((await server.start(settings)).id);
+      whole = await (await server.request(links.video)).bytes();
+      id = (await server.start(settings)).id;
+      await server.event(id, ({ event, data }) => event === "progress" && data.timings.sections.length === 1);
+      server.signal("SIGKILL");
+      await server.status;
+    }
+    await using later = await startServerProcess({ dataDir: data.path });
+    const { state, links } = await later.ended(id);
+    assert.equal(state, "completed");
+    const video = await (await later.request(links.video)).bytes();
+    assert.ok(video.length === whole.length && video.every((byte, at) => byte === whole[at]));
+  },
+});
+
+Deno.test({
   name: "a server that was killed finds its finished sessions again and tells which one it interrupted",
   ignore: !canSeeProcesses,
   async fn() {

@@ -10,6 +10,14 @@ import type { FrameBatch, PreviewClip, VideoPlan } from "../video.ts";
  */
 export type DecodeOrder = "between" | "overlapped";
 
+/** Where a video can be gone on with, as if nothing had been between: bit for bit, on the same device. */
+export interface ResumePoint {
+  /** The last of the sections that are made, counted from 1. */
+  readonly section: number;
+  /** Latents that later sections look at; the engine's own, to be kept and given back as they are. */
+  readonly history: Uint8Array;
+}
+
 /** Sections are counted from 1 in making order, steps from 1. */
 export type GenerationEvent =
   /** The model's weights and graphs are being made ready; several per generation, none when it is warm. */
@@ -38,6 +46,8 @@ export type GenerationEvent =
   | { readonly kind: "preview"; readonly clip: PreviewClip }
   /** The section has its latents. Its frames and its end come before the next one's `sampling`, or among its steps. */
   | { readonly kind: "decoding"; readonly section: number }
+  /** After `decoding`: from here the video goes on once the section's frames are there (`GenerationRequest.resume`). */
+  | { readonly kind: "resumePoint"; readonly point: ResumePoint }
   /** New pictures. Within a section the final ones come first, then the provisional ones. */
   | { readonly kind: "frames"; readonly section: number; readonly batch: FrameBatch }
   | {

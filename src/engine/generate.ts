@@ -12,6 +12,7 @@ import type { FramePackModel } from "./model.ts";
 import { roundToBfloat16 } from "./onnx/tensor.ts";
 import type { EndFrame, GenerationRequest, ResolvedSettings } from "./request.ts";
 import { resizeAndCenterCrop } from "./resample.ts";
+import { goOn, pointAfter } from "./resume.ts";
 import {
   beginHistory,
   denoise,
@@ -63,7 +64,7 @@ const latentChannels = 16;
  */
 export async function* generateVideo(
   model: FramePackModel,
-  { image, settings, end }: Pick<GenerationRequest, "image" | "settings" | "end">,
+  { image, settings, end, resume }: Pick<GenerationRequest, "image" | "settings" | "end" | "resume">,
   signal: AbortSignal,
   precision: InputPrecision = "bfloat16",
 ): AsyncGenerator<GenerationEvent | SectionLatents> {
@@ -80,14 +81,21 @@ export async function* generateVideo(
 
   const normal = torchNormal(settings.seed);
   const start = await model.vae.encodeImage(picture, signal);
-  let history = beginHistory(settings.schedule, start, end ? await endLatentOf(model, end, settings, signal) : null);
-  const decodeSection = sectionDecoder(model, frameShape);
+  const first = beginHistory(settings.schedule, start, end ? await endLatentOf(model, end, settings, signal) : null);
+  const made = sections.slice(0, resume?.section ?? 0);
+  const legacy = resume
+    ? await goOn(model, first, made.at(-1), resume, frameShape, signal)
+    : { history: first, pending: null };
+  let { history } = legacy;
+  const drawNoise = () => normal(latentChannels * settings.windowLatentFrames * frameShape.height * frameShape.width);
+  for (const _ of made) drawNoise(); // each section's follows that of the one before it
+  const decodeSection = sectionDecoder(model, frameShape, legacy.pending);
   const together = model.decode === "overlapped" ? beside : inTurn;
   let decoding: Work<GenerationEvent> = (signal) => rehearsal(model, settings, signal);
 
-  for (const section of sections) {
+  for (const section of sections.slice(made.length)) {
     const context = historyContext(history);
-    const noise = normal(latentChannels * settings.windowLatentFrames * frameShape.height * frameShape.width);
+    const noise = drawNoise();
     const place = sectionContext(section, context, frameShape, precision);
     const preview = previewOf(model, section, history, settings);
     const inputs = { conditions, place, noise, settings, precision, preview };
@@ -98,6 +106,7 @@ export async function* generateVideo(
     yield { kind: "latents", section, context: filled(context, frameShape), latents };
     history = extendHistory(history, section, splitLatentFrames(latents, frameShape));
     const window = joinLatentFrames(latentsToDecode(history, section), frameShape);
+    yield { kind: "resumePoint", point: pointAfter(section, history, frameShape) };
     decoding = (signal) => decodeSection(section, { window, samplingSeconds }, signal);
   }
   yield* decoding(signal);
@@ -185,8 +194,8 @@ interface SectionToDecode {
 }
 
 /** Latents → frames, section after section: what one leaves provisional is blended with the next one's. */
-function sectionDecoder({ vae }: FramePackModel, frameShape: LatentFrameShape) {
-  let pending: PixelClip | null = null;
+function sectionDecoder({ vae }: FramePackModel, frameShape: LatentFrameShape, provisional: PixelClip | null) {
+  let pending = provisional;
   return async function* (
     section: Section,
     { window, samplingSeconds }: SectionToDecode,

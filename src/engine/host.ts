@@ -68,8 +68,11 @@ async function tell(event: GenerationEvent, writer: ReportWriter): Promise<void>
       { kind: "event", event: { kind: "frames", section: event.section, firstFrameIndex, state } },
       pixels,
     );
+  } else if (event.kind === "resumePoint") {
+    const { section, history } = event.point;
+    writer.send({ kind: "event", event: { kind: "resumePoint", section } }, history); // nobody waits
   } else {
-    writer.send({ kind: "event", event }); // nobody waits
+    writer.send({ kind: "event", event }); // nor here
   }
 }
 

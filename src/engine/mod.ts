@@ -16,7 +16,7 @@ export interface Engine extends AsyncDisposable {
   warm(modelDir: string, signal: AbortSignal): AsyncIterable<GenerationEvent>;
 }
 
-export type { DecodeOrder, GenerationEvent } from "./event.ts";
+export type { DecodeOrder, GenerationEvent, ResumePoint } from "./event.ts";
 export * from "./errors.ts";
 export { type Manifest, offeredSizes, planVideo, readManifest, resolveSettings } from "./manifest.ts";
 export { type LoraFile, loraName } from "./lora/adapter_file.ts";

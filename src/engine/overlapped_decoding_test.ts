@@ -40,6 +40,7 @@ const nameOf = (event: Told) => {
   if (event.kind === "step") return `step ${event.section}.${event.step}`;
   if (event.kind === "latents") return `latents ${event.section.section}`;
   if (event.kind === "preview") return `preview ${event.clip.section}`;
+  if (event.kind === "resumePoint") return `resumePoint ${event.point.section}`;
   return "section" in event ? `${event.kind} ${event.section}` : event.kind;
 };
 
@@ -71,7 +72,7 @@ Deno.test("decoded between the sections, each is over before the next one begins
   const order = whole.forward.map(nameOf).filter((name) => !name.startsWith("frames"));
   const section = (n: number) => [
     ...[`sampling ${n}`, `step ${n}.1`, `preview ${n}`, `step ${n}.2`],
-    ...[`decoding ${n}`, `latents ${n}`, `sectionDone ${n}`],
+    ...[`decoding ${n}`, `latents ${n}`, `resumePoint ${n}`, `sectionDone ${n}`],
   ];
   assert.deepEqual(order, ["plan", ...section(1), ...section(2), ...section(3)]);
 });
@@ -93,7 +94,8 @@ for (const schedule of ["inverted", "forward"] as const) {
       assert.ok(at(`frames ${section}`) > at(`decoding ${section}`));
       assert.ok(names.lastIndexOf(`frames ${section}`) < at(`sectionDone ${section}`));
       if (section === 3) continue;
-      assert.equal(at(`sampling ${section + 1}`), at(`latents ${section}`) + 1);
+      assert.equal(at(`resumePoint ${section}`), at(`latents ${section}`) + 1);
+      assert.equal(at(`sampling ${section + 1}`), at(`resumePoint ${section}`) + 1);
       assert.ok(at(`frames ${section}`) > at(`sampling ${section + 1}`));
       assert.ok(at(`sectionDone ${section}`) < at(`decoding ${section + 1}`));
     }

@@ -201,8 +201,12 @@ class EngineProcess implements AsyncDisposable {
 
 type ReportedEvent = Extract<EngineReport, { kind: "event" }>["event"];
 
+/** @param pixels what came with it */
 function eventOf(event: ReportedEvent, pixels: Uint8Array): GenerationEvent {
   if (event.kind === "preview") return { kind: "preview", clip: { ...event.clip, pixels } };
+  if (event.kind === "resumePoint") {
+    return { kind: "resumePoint", point: { section: event.section, history: pixels } };
+  }
   if (event.kind !== "frames") return event;
   const { section, firstFrameIndex, state } = event;
   return { kind: "frames", section, batch: { firstFrameIndex, state, pixels } };

@@ -3,6 +3,7 @@
  * come from it.
  * @module
  */
+import type { ResumePoint } from "./event.ts";
 import { z } from "zod";
 import type { RgbImage } from "../video.ts";
 import { RequestError } from "./errors.ts";
@@ -108,6 +109,8 @@ export interface GenerationRequest {
   readonly end?: EndFrame;
   /** Adapters of this video alone; none when left out. */
   readonly loras?: readonly LoraFile[];
+  /** Sections that are made already, by a request that is otherwise the same; their frames are not made again. */
+  readonly resume?: ResumePoint;
 }
 
 /**

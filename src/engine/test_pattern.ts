@@ -24,16 +24,17 @@ export function createTestPatternEngine(options: TestPatternOptions = {}): Engin
   const { secondsPerStep = 0, secondsPerDecode = 0, decode = "between" } = options;
   const pace = { secondsPerStep, secondsPerDecode };
   return {
-    async *generate({ settings }: GenerationRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
+    async *generate({ settings, resume }: GenerationRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
       const sections = planSections(settings);
       const plan = videoPlan(sections, settings);
       const promptTokens = settings.prompt.split(/\s+/).filter(Boolean).length;
       yield { kind: "plan", plan, promptTokens, promptTokensCut: 0, decode };
       const together = decode === "overlapped" ? beside : inTurn;
       let decoding: Work<GenerationEvent> = async function* () {};
-      for (const section of sections) {
+      for (const section of sections.slice(resume?.section ?? 0)) {
         yield* together(decoding, (signal) => sampleSection(section, settings, pace, signal), signal);
         yield { kind: "decoding", section: section.section };
+        yield { kind: "resumePoint", point: { section: section.section, history: Uint8Array.of(section.section) } };
         decoding = (signal) => decodeSection(section, settings, pace, signal);
       }
       yield* decoding(signal);

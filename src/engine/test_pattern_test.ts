@@ -73,7 +73,7 @@ for (const schedule of schedules) {
 
   Deno.test(`createTestPatternEngine() tells plan, steps and sections in order, ${schedule}`, async () => {
     const kinds = (await eventsOf(requestOf(schedule))).map(({ kind }) => kind);
-    const section = /sampling,step,step,decoding,(frames,)+sectionDone/.source;
+    const section = /sampling,step,step,decoding,resumePoint,(frames,)+sectionDone/.source;
     assert.match(kinds.join(), new RegExp(`^plan(,${section}){3}$`));
   });
 }
@@ -89,8 +89,8 @@ Deno.test("createTestPatternEngine() tells the same in the order of overlapped d
     const sampled = (events: GenerationEvent[]) => events.filter((event) => !isDecoded(event)).slice(1);
     assert.deepEqual(sampled(overlapped), sampled(between));
     const kinds = overlapped.map(({ kind }) => kind).join();
-    assert.match(kinds, /^plan,sampling,step,step,decoding,sampling,/);
-    assert.match(kinds, /,decoding,(frames,)+sectionDone$/);
+    assert.match(kinds, /^plan,sampling,step,step,decoding,resumePoint,sampling,/);
+    assert.match(kinds, /,decoding,resumePoint,(frames,)+sectionDone$/);
   }
 });
 
@@ -100,7 +100,7 @@ Deno.test("createTestPatternEngine() draws section, step and picture into previe
       const request = requestOf(schedule, size);
       const events = await eventsOf({ ...request, settings: { ...request.settings, previews: true, steps: 3 } });
       const kinds = events.map(({ kind }) => kind).filter((kind) => kind !== "frames").join();
-      assert.match(kinds, /^plan(,sampling,step,preview,step,preview,step,decoding,sectionDone){3}$/);
+      assert.match(kinds, /^plan(,sampling,step,preview,step,preview,step,decoding,resumePoint,sectionDone){3}$/);
       for (const [at, event] of events.entries()) {
         if (event.kind !== "preview") continue;
         const { section, step, of, range, pictures, pixels, widthPx: width, heightPx: height } = event.clip;

@@ -11,18 +11,22 @@
  */
 import type { FrameState, PreviewClip } from "../video.ts";
 import type { ErrorReport } from "./errors.ts";
-import type { GenerationEvent } from "./event.ts";
+import type { GenerationEvent, ResumePoint } from "./event.ts";
 import type { EndFrame, GenerationRequest } from "./request.ts";
 
-/** What the server asks for. Pixels of the start picture, and of an end picture behind them, are the body of `generate`. */
+/**
+ * What the server asks for. The body of `generate`: pixels of the start picture, of an end picture, and the history of what
+ * is made already.
+ */
 export type EngineOrder =
   | { readonly kind: "generate"; readonly request: RequestHead }
   | { readonly kind: "warm"; readonly modelDir: string }
   | { readonly kind: "stop" };
 
-/** A request without its pixels. */
-export interface RequestHead extends Omit<GenerationRequest, "image" | "end">, PictureSize {
+/** A request without what is in its body. */
+export interface RequestHead extends Omit<GenerationRequest, "image" | "end" | "resume">, PictureSize {
   readonly end?: PictureSize & Omit<EndFrame, "image">;
+  readonly resume?: Omit<ResumePoint, "history">;
 }
 
 interface PictureSize {
@@ -30,31 +34,64 @@ interface PictureSize {
   readonly heightPx: number;
 }
 
-/** A request as it crosses the border: its head, and its pixels in one piece. */
-export function packRequest({ image, end, ...rest }: GenerationRequest): { head: RequestHead; body: Uint8Array } {
-  const head: RequestHead = { ...rest, ...sizeOf(image) };
-  if (!end) return { head, body: image.pixels };
-  const body = new Uint8Array(image.pixels.length + end.image.pixels.length);
-  body.set(image.pixels);
-  body.set(end.image.pixels, image.pixels.length);
-  return { head: { ...head, end: { strength: end.strength, ...sizeOf(end.image) } }, body };
+/** A request as it crosses the border: its head, and the rest in one piece. */
+export function packRequest(request: GenerationRequest): { head: RequestHead; body: Uint8Array } {
+  const { image, end, resume, ...rest } = request;
+  const head: RequestHead = {
+    ...{ ...rest, ...sizeOf(image) },
+    ...(end ? { end: { strength: end.strength, ...sizeOf(end.image) } } : {}),
+    ...(resume ? { resume: { section: resume.section } } : {}),
+  };
+  return {
+    head,
+    body: joined([image.pixels, ...(end ? [end.image.pixels] : []), ...(resume ? [resume.history] : [])]),
+  };
 }
 
 /** The request that was packed. */
-export function unpackRequest({ widthPx, heightPx, end, ...rest }: RequestHead, body: Uint8Array): GenerationRequest {
-  const startBytes = 3 * widthPx * heightPx;
-  const request = { ...rest, image: { widthPx, heightPx, pixels: body.subarray(0, startBytes) } };
-  if (!end) return request;
-  return { ...request, end: { strength: end.strength, image: { ...sizeOf(end), pixels: body.subarray(startBytes) } } };
+export function unpackRequest(head: RequestHead, body: Uint8Array): GenerationRequest {
+  const { widthPx, heightPx, end, resume, ...rest } = head;
+  const startBytes = bytesOf(head);
+  const endBytes = end ? bytesOf(end) : 0;
+  return {
+    ...{ ...rest, image: { widthPx, heightPx, pixels: body.subarray(0, startBytes) } },
+    ...(end && {
+      end: {
+        strength: end.strength,
+        image: { ...sizeOf(end), pixels: body.subarray(startBytes, startBytes + endBytes) },
+      },
+    }),
+    ...(resume && { resume: { section: resume.section, history: body.subarray(startBytes + endBytes) } }),
+  };
 }
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+const bytesOf = ({ widthPx, heightPx }: PictureSize): number => 3 * widthPx * heightPx;
 
 const sizeOf = ({ widthPx, heightPx }: PictureSize): PictureSize => ({ widthPx, heightPx });
 
-/** What the engine answers. Pixels of a batch or a preview are the body of its event; each order but `stop` ends in `done`, `stopped` or `failed`. */
+/**
+ * What the engine answers. Pixels of a batch or a preview, and a history, are the body of their event; each order but `stop`
+ * ends in `done`, `stopped` or `failed`.
+ */
 export type EngineReport =
   | {
     readonly kind: "event";
-    readonly event: Exclude<GenerationEvent, { kind: "frames" | "preview" }> | FramesHead | PreviewHead;
+    readonly event:
+      | Exclude<GenerationEvent, { kind: "frames" | "preview" | "resumePoint" }>
+      | FramesHead
+      | PreviewHead
+      | ResumePointHead;
   }
   | { readonly kind: "done" }
   | { readonly kind: "stopped" }
@@ -72,6 +109,12 @@ export interface FramesHead {
 export interface PreviewHead {
   readonly kind: "preview";
   readonly clip: Omit<PreviewClip, "pixels">;
+}
+
+/** A `resumePoint` event without its history. */
+export interface ResumePointHead {
+  readonly kind: "resumePoint";
+  readonly section: number;
 }
 
 export interface Message<Head> {

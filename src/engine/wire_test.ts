@@ -35,7 +35,7 @@ Deno.test("readMessages() refuses a head of impossible length", async () => {
   await assert.rejects(Array.fromAsync(readMessages(streamOf(text, 64))), /head would have \d+ bytes/);
 });
 
-Deno.test("unpackRequest() gives back what packRequest() took, with an end picture of another size and without", () => {
+Deno.test("unpackRequest() gives back what packRequest() took, with and without an end picture of another size and a point to go on from", () => {
   const picture = (widthPx: number, heightPx: number, first: number) => ({
     widthPx,
     heightPx,
@@ -47,7 +47,11 @@ Deno.test("unpackRequest() gives back what packRequest() took, with an end pictu
     settings: { prompt: "x" } as GenerationRequest["settings"],
     loras: [{ file: "ink.safetensors", strength: -0.5 }],
   };
-  for (const request of [bare, { ...bare, end: { image: picture(2, 3, 100), strength: 0.25 } }]) {
+  const [end, resume] = [{ image: picture(2, 3, 100), strength: 0.25 }, {
+    section: 2,
+    history: Uint8Array.of(7, 8, 9),
+  }];
+  for (const request of [bare, { ...bare, end }, { ...bare, resume }, { ...bare, end, resume }]) {
     const { head, body } = packRequest(request);
     assert.deepEqual(unpackRequest(JSON.parse(JSON.stringify(head)), body), request);
   }

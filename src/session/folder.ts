@@ -17,6 +17,8 @@ export interface SessionFolder {
   readonly video: string;
   /** Folder of single sections, while they are wanted. */
   readonly sections: string;
+  /** Folder of points that an interrupted video goes on from. */
+  readonly points: string;
 }
 
 /** @param id made by this server; never text from outside */
@@ -29,6 +31,7 @@ export function folderOf(dataDir: string, id: string): SessionFolder {
     frames: join(dir, "frames.rgb"),
     video: join(dir, "video.mp4"),
     sections: join(dir, "sections"),
+    points: join(dir, "points"),
   };
 }
 

@@ -3,7 +3,8 @@
  * or overlap. Pure; every function gives a new map.
  * @module
  */
-import type { FrameRange } from "../video.ts";
+import type { PresentFrames } from "../stream/mod.ts";
+import type { FrameRange, FrameState } from "../video.ts";
 import type { FrameMapRange } from "./view.ts";
 
 export type FrameMapState = FrameMapRange["state"];
@@ -48,6 +49,17 @@ export function endedMap(map: FrameMap, kept: FrameRange | null): FrameMap {
   return kept === null ? nothing : markFrames(nothing, kept, "final");
 }
 
+/** The frames that exist. */
+export function existing(map: FrameMap): PresentFrames[] {
+  return map.flatMap(({ start, end, state }) => exists(state) ? [{ start, end, state }] : []);
+}
+
+/** Nothing is in work: what does not exist is planned. */
+export function restingMap(map: FrameMap): FrameMap {
+  const nothing = plannedMap(map.at(-1)?.end ?? 1);
+  return existing(map).reduce((resting, { start, end, state }) => markFrames(resting, { start, end }, state), nothing);
+}
+
 /** State of one frame, or null outside the video. */
 export function stateAt(map: FrameMap, frame: number): FrameMapState | null {
   return map.find((range) => range.start <= frame && frame < range.end)?.state ?? null;
@@ -60,7 +72,7 @@ export function leastState(map: FrameMap, range: FrameRange): "provisional" | "f
   return states.every((state) => state === "final") ? "final" : "provisional";
 }
 
-function exists(state: FrameMapState): boolean {
+function exists(state: FrameMapState): state is FrameState {
   return state === "provisional" || state === "final";
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Log } from "../log.ts";
-import type { LiveStream } from "../stream/mod.ts";
+import type { LiveStream, PresentFrames } from "../stream/mod.ts";
 import type { RgbImage, VideoPlan } from "../video.ts";
 import { Refusal } from "./errors.ts";
 import type { Figures } from "./figures.ts";
@@ -38,10 +38,16 @@ export class Gallery implements AsyncDisposable {
     this.#sections = new SectionFiles({ ...options, storeOf: (id) => this.#open.get(id)?.store });
   }
 
-  /** For a session that is about to be made. @throws `StoreError` */
-  async open(id: string, plan: VideoPlan, placeholder: RgbImage): Promise<Pictures> {
+  /** For a session that is about to be made. @param present as of `openPictures`. @throws `StoreError` */
+  async open(
+    id: string,
+    plan: VideoPlan,
+    placeholder: RgbImage,
+    present?: readonly PresentFrames[],
+  ): Promise<Pictures> {
     const { dataDir, tools } = this.#options;
-    const pictures = await openPictures({ id, file: folderOf(dataDir, id).frames, plan, placeholder, tools });
+    const file = folderOf(dataDir, id).frames;
+    const pictures = await openPictures({ id, file, plan, placeholder, tools, ...(present ? { present } : {}) });
     this.#open.set(id, pictures);
     void this.#logFailures(id, pictures);
     return pictures;

@@ -5,7 +5,7 @@
  */
 import type { DecodeOrder, GenerationEvent } from "../engine/mod.ts";
 import type { VideoPlan } from "../video.ts";
-import { type FrameMap, markFrames, markSection, plannedMap } from "./frame_map.ts";
+import { type FrameMap, markFrames, markSection, plannedMap, restingMap } from "./frame_map.ts";
 import type { Progress, SessionView } from "./view.ts";
 
 /** Seconds one denoising step and one section's decode take, measured on this device at this size. */
@@ -55,6 +55,18 @@ export function initialFacts(plan: VideoPlan, steps: number): GenerationFacts {
   };
 }
 
+/** What an earlier server has made of a video that is gone on with. */
+export function resumedFacts(plan: VideoPlan, steps: number, view: SessionView): GenerationFacts {
+  const { startedAt, firstFramesSeconds, sections } = view.timings;
+  const startedAtMs = startedAt === null ? null : Date.parse(startedAt);
+  const firstFramesAtMs = startedAtMs === null || firstFramesSeconds === null
+    ? null
+    : startedAtMs + 1000 * firstFramesSeconds;
+  const facts = initialFacts(plan, steps);
+  const made = { frameMap: restingMap(view.frameMap), sections: [...sections], startedAtMs, firstFramesAtMs };
+  return withProgress({ ...facts, ...made, prompt: view.prompt }, { section: sections.length, step: steps });
+}
+
 /** The engine and the queue must mean the same video: its frames have their place on disk already. */
 export function assertSamePlan(expected: VideoPlan, told: VideoPlan): void {
   const size = ({ format, frames, sections }: VideoPlan) =>
@@ -71,10 +83,10 @@ export function advance(facts: GenerationFacts, event: GenerationEvent, nowMs: n
       return withProgress(facts, { phase: "loading", loading: loadingSentence(event) });
     case "plan":
       return {
-        ...initialFacts(event.plan, facts.progress.steps),
+        ...facts,
         decode: event.decode,
-        startedAtMs: facts.startedAtMs,
-        memory: facts.memory,
+        frameMap: restingMap(facts.frameMap),
+        progress: { ...initialFacts(event.plan, facts.progress.steps).progress, percent: facts.progress.percent },
         prompt: { tokens: event.promptTokens, tokensCut: event.promptTokensCut },
       };
     case "sampling":
@@ -97,6 +109,7 @@ export function advance(facts: GenerationFacts, event: GenerationEvent, nowMs: n
     case "frames":
       return withFrames(facts, event.batch, nowMs);
     case "preview":
+    case "resumePoint":
       return facts;
     case "device":
       return { ...facts, memory: event.memory };

@@ -3,6 +3,7 @@
  * @module
  */
 import type { VideoPlan } from "../video.ts";
+import type { SessionFolder } from "./folder.ts";
 import type { SessionView } from "./view.ts";
 
 /** What was asked for and where its files go. */
@@ -13,6 +14,5 @@ export interface SessionOrder {
   /** The channel that shows it, besides `latest`; null for none. */
   readonly channel: string | null;
   readonly plan: VideoPlan;
-  /** Path of the MP4 to be. */
-  readonly videoFile: string;
+  readonly folder: SessionFolder;
 }

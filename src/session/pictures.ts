@@ -14,6 +14,8 @@ import {
   type LiveStream,
   type NetworkOptions,
   openFrameStore,
+  type PresentFrames,
+  reopenFrameStore,
   VideoFootage,
   type ViewerLimits,
 } from "../stream/mod.ts";
@@ -46,18 +48,22 @@ export interface Pictures extends AsyncDisposable {
 export interface PicturesOptions {
   /** Of the session. */
   readonly id: string;
-  /** Of the raw frames; emptied. */
+  /** Of the raw frames. */
   readonly file: string;
   readonly plan: VideoPlan;
   /** Of the video's size, shown until there are frames. */
   readonly placeholder: RgbImage;
   readonly tools: StreamTools;
+  /** Frames of an earlier process that are in the file and stay there. Default: the file is emptied. */
+  readonly present?: readonly PresentFrames[];
 }
 
 /** @throws `StoreError` */
-export async function openPictures({ id, file, plan, placeholder, tools }: PicturesOptions): Promise<Pictures> {
-  const store = await openFrameStore(file, plan);
+export async function openPictures(options: PicturesOptions): Promise<Pictures> {
+  const { id, file, plan, placeholder, tools, present } = options;
+  const store = present ? await reopenFrameStore(file, plan, present) : await openFrameStore(file, plan);
   const footage = new VideoFootage({ store, placeholder });
+  for (const range of present ?? []) footage.arrived(range);
   const live = createLiveStream({ source: (choice) => createVideoSource(id, footage, choice), ...tools });
   const frameBytes = placeholder.pixels.length;
   const write = async (batch: FrameBatch) => {

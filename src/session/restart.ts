@@ -30,7 +30,7 @@ export async function salvage(
   if (kept === null) return null;
   try {
     const order = orderOf(view, folder);
-    await using frames = await reopenFrameStore(folder.frames, order.plan, kept);
+    await using frames = await reopenFrameStore(folder.frames, order.plan, [{ ...kept, state: "final" }]);
     return await writeVideo(order, kept, { frames, tools, log });
   } catch (error) {
     log.error("recording.lost", { id: view.id, error });
@@ -70,7 +70,7 @@ export function planOf({ plan }: SessionView): VideoPlan {
 /** The order a stored view came from. */
 export function orderOf(view: SessionView, folder: SessionFolder): SessionOrder {
   const { id, settings, channel, createdAt } = view;
-  return { id, settings, channel, createdAtMs: Date.parse(createdAt), plan: planOf(view), videoFile: folder.video };
+  return { id, settings, channel, createdAtMs: Date.parse(createdAt), plan: planOf(view), folder };
 }
 
 /** The start picture at the video's size, black when it cannot be read any more. */

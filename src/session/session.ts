@@ -3,11 +3,10 @@
  * @module
  */
 import type { GenerationRequest } from "../engine/mod.ts";
-import type { Log } from "../log.ts";
 import type { FrameRange } from "../video.ts";
 import type { Device, EngineOnDevice } from "./device.ts";
 import { StopRequested } from "./errors.ts";
-import type { EndState, Figures } from "./figures.ts";
+import type { EndState } from "./figures.ts";
 import { EventLog, type NewSessionEvent } from "./event_log.ts";
 import { endedMap, keptRange } from "./frame_map.ts";
 import {
@@ -17,32 +16,18 @@ import {
   enterPhase,
   type GenerationFacts,
   initialFacts,
+  resumedFacts,
   timingsOf,
   unfinishedSection,
   wholeSeconds,
 } from "./generation_facts.ts";
-import type { Models } from "./models.ts";
-import type { Pictures, StreamTools } from "./pictures.ts";
 import { linksOf } from "./links.ts";
 import type { SessionOrder } from "./order.ts";
 import { generationProblem, type Problem } from "./problem.ts";
-import type { SessionStore } from "./store.ts";
+import { forgetPoints, keepPoint } from "./resume_points.ts";
+import type { EarlierSession, SessionSurroundings } from "./surroundings.ts";
 import { writeVideo } from "./video_file.ts";
 import type { SessionState, SessionView } from "./view.ts";
-
-/** What a session works with. */
-export interface SessionSurroundings {
-  readonly store: SessionStore;
-  readonly pictures: Pictures;
-  readonly tools: StreamTools;
-  readonly log: Log;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
-  readonly models: Models;
-  readonly figures: Figures;
-  /** Place in the queue, when it waits. */
-  readonly queue: () => SessionView["queue"];
-}
 
 /** `queued → running → completed | stopped | failed`. Its end state is the last entry of its log. */
 export class Session {
@@ -60,10 +45,11 @@ export class Session {
   /** What it is or was made on; undefined before that. */
   #device: Device | undefined;
 
-  constructor(order: SessionOrder, around: SessionSurroundings, log = new EventLog()) {
+  constructor(order: SessionOrder, around: SessionSurroundings, { log = new EventLog(), before }: EarlierSession = {}) {
     this.#order = order;
     this.#around = around;
-    this.#facts = initialFacts(order.plan, order.settings.steps);
+    const { plan, settings: { steps } } = order;
+    this.#facts = before ? resumedFacts(plan, steps, before) : initialFacts(plan, steps);
     this.log = log;
     this.#followPlayout();
   }
@@ -137,9 +123,9 @@ export class Session {
    * whatever goes wrong is this session's problem, and is returned.
    */
   async generate({ engine, device }: EngineOnDevice, request: GenerationRequest): Promise<unknown> {
-    if (this.#state !== "queued") return; // stopped at the last moment
+    if (this.#state !== "queued" || this.#stop.signal.aborted) return; // stopped at the last moment
     this.#device = device;
-    this.#facts = { ...this.#facts, startedAtMs: this.#around.now() };
+    this.#facts = { ...this.#facts, startedAtMs: this.#facts.startedAtMs ?? this.#around.now() };
     this.#state = "running";
     this.announce();
     this.#around.log.info("session.started", { id: this.id, device: device.name });
@@ -155,8 +141,8 @@ export class Session {
 
   /** Ends early. What is made is kept as a file; a session that waits has none. Resolves in the end state. */
   async stop(): Promise<void> {
-    if (this.#state === "queued") this.#end("stopped", null);
     this.#stop.abort(new StopRequested("The session was stopped"));
+    if (this.#state === "queued") await this.#leaveQueue();
     await this.ended;
   }
 
@@ -176,15 +162,27 @@ export class Session {
 
   /** It will never run: a model or a picture that was there when it was asked for is gone. */
   fail(error: unknown): void {
-    if (this.#state !== "queued") return; // stopped at the last moment
-    this.#problem = generationProblem(error, 0, 0);
-    this.#end("failed", null);
+    if (this.#state !== "queued" || this.#stop.signal.aborted) return; // stopped at the last moment
+    this.#problem = generationProblem(
+      error,
+      unfinishedSection(this.#facts),
+      this.#seconds(keptRange(this.#facts.frameMap)),
+    );
+    void this.#leaveQueue();
+  }
+
+  /** It ends before it has run, or before it has gone on: what an earlier server has made of it is kept. */
+  async #leaveQueue(): Promise<void> {
+    if (keptRange(this.#facts.frameMap)) return await this.#finish(undefined).catch((cause) => this.#break(cause));
+    this.#around.pictures.end(null);
+    this.#end(this.#problem ? "failed" : "stopped", null);
   }
 
   async #consume({ engine, device }: EngineOnDevice, request: GenerationRequest): Promise<void> {
     const { signal } = this.#stop;
     for await (const event of engine.generate(request, signal)) {
       await this.#around.pictures.follow(event);
+      if (event.kind === "resumePoint") await keepPoint(this.#order, event.point, this.#around.log);
       if (event.kind === "preview" || event.kind === "frames") this.#firstPicture.resolve();
       const before = this.#facts;
       this.#facts = advance(before, event, this.#around.now());
@@ -195,7 +193,7 @@ export class Session {
         this.announce();
       }
       if (event.kind !== "plan" && this.#facts.frameMap !== before.frameMap) this.#tellFrameMap();
-      if (!["device", "plan", "preview", "frames"].includes(event.kind)) this.#tellProgress();
+      if (!["device", "plan", "preview", "frames", "resumePoint"].includes(event.kind)) this.#tellProgress();
       if (event.kind === "sectionDone") this.#keepMeasurements(device);
     }
     signal.throwIfAborted();
@@ -224,6 +222,7 @@ export class Session {
       this.#problem ??= generationProblem(recordingError, section, this.#seconds(kept));
     }
     if (error !== undefined && !isStop) this.#around.log.error("session.failed", { id: this.id, error });
+    await forgetPoints(this.#order.folder);
     this.#end(this.#problem ? "failed" : isStop && !this.#isWhole(kept) ? "stopped" : "completed", kept);
   }
 
@@ -249,7 +248,6 @@ export class Session {
 
   #end(state: EndState, kept: FrameRange | null): void {
     if (this.#state !== "queued" && this.#state !== "running") return;
-    if (this.#state === "queued") this.#around.pictures.end(null);
     this.#state = state;
     const completeness = state === "completed" ? "whole" : "part";
     this.#facts = endFacts(this.#facts, endedMap(this.#facts.frameMap, kept), completeness, this.#around.now());

@@ -3,7 +3,7 @@
  * @module
  */
 import { writeFile } from "node:fs/promises";
-import { type GenerationSettings, type LoraChoice, planVideo } from "../engine/mod.ts";
+import { type GenerationSettings, type LoraChoice, planVideo, type ResumePoint } from "../engine/mod.ts";
 import { coverImage } from "../image.ts";
 import type { Log } from "../log.ts";
 import { Channels, onAir } from "./channels.ts";
@@ -12,7 +12,7 @@ import { Refusal } from "./errors.ts";
 import { EventLog } from "./event_log.ts";
 import { Figures } from "./figures.ts";
 import { briefOf, Feed } from "./feed.ts";
-import { folderOf, makeFolder, removeFolder, tidyFolder } from "./folder.ts";
+import { folderOf, makeFolder, removeFolder } from "./folder.ts";
 import { SessionFiles } from "./files.ts";
 import { Gallery } from "./gallery.ts";
 import { drawSeed, newId } from "./identity.ts";
@@ -21,7 +21,9 @@ import { pictureType } from "./picture_type.ts";
 import type { Pictures, StreamTools } from "./pictures.ts";
 import { picturesOfOrder, type SentPictures } from "./pictures_of_order.ts";
 import { isDiskFull } from "./problem.ts";
-import { afterCrash, orderOf, placeholderOf, planOf, requestOf, salvage } from "./restart.ts";
+import type { EarlierSession } from "./surroundings.ts";
+import { requestOf } from "./restart.ts";
+import { revive } from "./revival.ts";
 import type { SessionOrder } from "./order.ts";
 import { Session } from "./session.ts";
 import { SessionStage } from "./session_stage.ts";
@@ -89,13 +91,15 @@ export class Sessions implements AsyncDisposable {
     this.status = new Status({ ...own, workers: this.#workers, channels: this.channels });
   }
 
-  /** Goes on with what an earlier server left: who waited waits again, who ran has failed with what was made. */
+  /** Goes on with what an earlier server left: who waited waits again, who ran goes on where it was. */
   static async open(options: SessionsOptions): Promise<Sessions> {
     const sessions = new Sessions(options);
     for (const { view } of options.store.list().reverse()) {
-      if (view.state === "queued") await sessions.#requeue(view);
-      else if (view.state === "running") await sessions.#bury(view);
-      if (view.state !== "queued") await tidyFolder(folderOf(options.dataDir, view.id));
+      await revive(view, {
+        ...{ ...options, gallery: sessions.#gallery },
+        enqueue: (order, pictures, { resume, ...earlier }) =>
+          sessions.#enqueue(sessions.#session(order, pictures, earlier), resume),
+      });
     }
     return sessions;
   }
@@ -130,7 +134,7 @@ export class Sessions implements AsyncDisposable {
         channel,
         plan,
       };
-      const session = this.#session({ ...order, videoFile: folder.video }, pictures, new EventLog());
+      const session = this.#session({ ...order, folder }, pictures);
       this.#options.store.add({ view: session.view(), imageType: pictureType(start.bytes) });
       this.#enqueue(session);
       return session.view();
@@ -232,20 +236,23 @@ export class Sessions implements AsyncDisposable {
     return [...this.#active.values()].filter(({ state }) => state === "running").map((session) => session.view());
   }
 
-  #session(order: SessionOrder, pictures: Pictures, log: EventLog): Session {
+  #session(order: SessionOrder, pictures: Pictures, earlier?: EarlierSession): Session {
     const session: Session = new Session(order, {
       ...this.#options,
       figures: this.#figures,
       pictures,
       queue: () => this.#workers.placeOf(session),
-    }, log);
+    }, earlier);
     return session;
   }
 
-  #enqueue(session: Session): void {
+  #enqueue(session: Session, resume?: ResumePoint): void {
     const { dataDir, models } = this.#options;
     this.#active.set(session.id, session);
-    const prepare = () => requestOf(session.view().settings, folderOf(dataDir, session.id), models);
+    const prepare = async () => ({
+      ...await requestOf(session.view().settings, folderOf(dataDir, session.id), models),
+      ...(resume ? { resume } : {}),
+    });
     this.#workers.enqueue(session, prepare);
     this.#tell(session.view());
     void session.firstPicture.then(() => this.#tell(session.view()));
@@ -255,23 +262,6 @@ export class Sessions implements AsyncDisposable {
       this.#tell(session.view());
       await this.#gallery.tidy(new Set([...this.#active.keys(), ...this.#unrecorded.ids, session.id]));
     });
-  }
-
-  async #requeue(view: SessionView): Promise<void> {
-    const { dataDir, store } = this.#options;
-    const folder = folderOf(dataDir, view.id);
-    await tidyFolder(folder);
-    const pictures = await this.#gallery.open(view.id, planOf(view), await placeholderOf(folder, planOf(view)));
-    this.#enqueue(this.#session(orderOf(view, folder), pictures, new EventLog(store.events(view.id))));
-  }
-
-  async #bury(view: SessionView): Promise<void> {
-    const { store, now, dataDir } = this.#options;
-    const dead = afterCrash(view, await salvage(view, folderOf(dataDir, view.id), this.#options), now());
-    const log = new EventLog(store.events(view.id));
-    store.save(dead);
-    if (dead.problem) store.appendEvent(view.id, log.append({ event: "problem", data: dead.problem }));
-    store.appendEvent(view.id, log.append({ event: "state", data: dead }));
   }
 
   #find(id: string): StoredSession {

@@ -12,7 +12,7 @@ import type { SessionView } from "./view.ts";
 
 /** @param range frames that are kept, all final. @throws `RecordingError` */
 export async function writeVideo(
-  { id, settings, plan, videoFile }: SessionOrder,
+  { id, settings, plan, folder }: SessionOrder,
   range: FrameRange,
   { frames: store, tools, log }: { readonly frames: FrameStore; readonly tools: StreamTools; readonly log: Log },
 ): Promise<NonNullable<SessionView["video"]>> {
@@ -21,7 +21,7 @@ export async function writeVideo(
     store,
     range,
     plan,
-    file: videoFile,
+    file: folder.video,
     ...(settings.keepRecipe ? { recipe: recipeOf(settings) } : {}),
     ffmpeg,
     ...(fileEncoder ? { encoder: fileEncoder } : {}),

@@ -30,8 +30,17 @@ export async function openFrameStore(file: string, plan: VideoPlan): Promise<Fra
   }
 }
 
-/** The file of an earlier process: of its frames those in `present` count, as final. @throws `StoreError` */
-export async function reopenFrameStore(file: string, plan: VideoPlan, present: FrameRange): Promise<FrameStore> {
+/** Frames of one state. */
+export interface PresentFrames extends FrameRange {
+  readonly state: FrameState;
+}
+
+/** The file of an earlier process. @param present what counts as written. @throws `StoreError` when it is shorter than that */
+export async function reopenFrameStore(
+  file: string,
+  plan: VideoPlan,
+  present: readonly PresentFrames[],
+): Promise<FrameStore> {
   try {
     const store = new DiskFrameStore(
       file,
@@ -39,7 +48,7 @@ export async function reopenFrameStore(file: string, plan: VideoPlan, present: F
       await openPositioned(file, "write"),
       await openPositioned(file, "read"),
     );
-    store.assume(present);
+    await store.assume(present);
     return store;
   } catch (cause) {
     throw new StoreError(`Cannot open the frame store "${file}": ${reasonOf(cause)}`, { cause });
@@ -103,9 +112,14 @@ class DiskFrameStore implements FrameStore {
     }
   }
 
-  assume(present: FrameRange): void {
-    this.#assertInside(present);
-    this.#states.fill("final", present.start, present.end);
+  async assume(present: readonly PresentFrames[]): Promise<void> {
+    for (const range of present) {
+      this.#assertInside(range);
+      this.#states.fill(range.state, range.start, range.end);
+    }
+    const { size } = await Deno.stat(this.file);
+    const neededBytes = this.#frameBytes * Math.max(0, ...present.map(({ end }) => end));
+    if (size < neededBytes) throw new Error(`it has ${size} bytes, and should have ${neededBytes}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

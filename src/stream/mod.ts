@@ -13,7 +13,7 @@ export { type Clock, systemClock } from "./clock.ts";
 export * from "./errors.ts";
 export { FrameBus, type Overflow, type ReaderOptions } from "./frame_bus.ts";
 export { type Footage, VideoFootage } from "./footage.ts";
-export { type FrameStore, openFrameStore, reopenFrameStore } from "./frame_store.ts";
+export { type FrameStore, openFrameStore, type PresentFrames, reopenFrameStore } from "./frame_store.ts";
 export type { Codec } from "./access_unit.ts";
 export type { ViewerLimits } from "./admission.ts";
 export type { PlayoutSegment } from "./live_picture.ts";
