@@ -29,7 +29,10 @@ export const problemCauses = {
   "foreign-origin": [403, "A page of another web site tried to change something here."],
   "model-missing": [422, "There is no folder for the model on this server. The README says how to get it."],
   "model-broken": [500, "A file of the model is missing, damaged or of the wrong shape."],
-  "engine-lost": [500, "The process with the engine ended during the work. The next video starts a new one."],
+  "engine-lost": [
+    500,
+    "The process with the engine ended during the work: before a section was finished, or twice in the same one.",
+  ],
   "gpu-missing": [500, "The GPU, its driver or a library that ONNX Runtime needs for it is not there."],
   "gpu-lost": [500, "The GPU failed during the work. The next video starts a new engine."],
   "inference-failed": [500, "ONNX Runtime refused to run a network."],

@@ -14,6 +14,8 @@ export interface GatedEngine extends Engine {
   finishLoading(): void;
   /** Requests that were started. */
   readonly requests: readonly GenerationRequest[];
+  /** Resolves when so many were started. */
+  started(requests: number): Promise<void>;
 }
 
 export function createGatedEngine(model: "warm" | "cold" = "warm", decode: DecodeOrder = "between"): GatedEngine {
@@ -48,6 +50,9 @@ export function createGatedEngine(model: "warm" | "cold" = "warm", decode: Decod
   const loaded = Promise.withResolvers<void>();
   return {
     requests,
+    async started(count) {
+      while (requests.length < count) await change.promise;
+    },
     finishLoading: loaded.resolve,
     admit(sections) {
       admitted += sections;
@@ -59,6 +64,7 @@ export function createGatedEngine(model: "warm" | "cold" = "warm", decode: Decod
     },
     async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
       requests.push(request);
+      tell();
       for await (const event of inner.generate(request, signal)) {
         yield event;
         if (event.kind === "sampling") await pass(signal);

@@ -2,11 +2,12 @@
  * How the server begins and ends, as a user sees it.
  */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HealthView, SessionEvent, SessionView } from "../src/session/mod.ts";
-import { canSeeProcesses, descendantsOf, stillRunningAfter } from "./processes.ts";
+import { canSeeProcesses, descendantsOf, stillRunningAfter, type SystemProcess } from "./processes.ts";
 import { startServerProcess } from "./server_process.ts";
 import { runTask } from "./task_command.ts";
 
@@ -166,7 +167,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a video whose server was killed is gone on with by the next one, to the same bytes",
+  name: "a video whose server was killed, or whose engine was, is gone on with to the same bytes",
   ignore: !canSeeProcesses,
   async fn() {
     await using data = await temporaryFolder();
@@ -185,8 +186,15 @@ Deno.test({
     await using later = await startServerProcess({ dataDir: data.path });
     const { state, links } = await later.ended(id);
     assert.equal(state, "completed");
-    const video = await (await later.request(links.video)).bytes();
-    assert.ok(video.length === whole.length && video.every((byte, at) => byte === whole[at]));
+    assert.ok(Buffer.from(await (await later.request(links.video)).bytes()).equals(whole));
+
+    const again = await later.start(settings);
+    await later.event(again.id, ({ event, data }) => event === "progress" && data.timings.sections.length === 1);
+    const isEngine = ({ arguments: words }: SystemProcess) => words.some((word) => word.endsWith("host.ts"));
+    Deno.kill((await descendantsOf(later.pid)).find(isEngine)!.pid, "SIGKILL");
+    const after = await later.ended(again.id);
+    assert.deepEqual([after.state, after.problem], ["completed", undefined]);
+    assert.ok(Buffer.from(await (await later.request(after.links.video)).bytes()).equals(whole));
   },
 });
 

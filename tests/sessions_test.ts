@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { CheckpointError, type Engine, EngineLostError } from "../src/engine/mod.ts";
+import { CheckpointError, type Engine } from "../src/engine/mod.ts";
 import { type Ffmpeg, findFfmpeg } from "../src/ffmpeg.ts";
-import { readFileFrames } from "../src/session/file_frames.ts";
 import type { SessionView } from "../src/session/mod.ts";
+import { framesInFile } from "./frames_in_file.ts";
 import { createGatedEngine } from "./gated_engine.ts";
 import { startServer, type TestServer } from "./server_fixture.ts";
 
@@ -12,18 +12,6 @@ const runs = (view: SessionView) => view.state === "running";
 
 async function sectionDone(server: TestServer, id: string, section: number): Promise<void> {
   await server.event(id, ({ event, data }) => event === "progress" && data.timings.sections.length === section);
-}
-
-async function framesInFile(view: SessionView, server: TestServer): Promise<number> {
-  const ffmpeg = await findFfmpeg();
-  const { widthPx, heightPx, frameRate } = view.plan;
-  const file = join(server.dataDir, "sessions", view.id, "video.mp4");
-  let frames = 0;
-  const range = { first: 0, frames: view.video!.frames };
-  for await (const pixels of readFileFrames(ffmpeg, file, { widthPx, heightPx, frameRate }, range, 10)) {
-    frames += pixels.length / (widthPx * heightPx * 3);
-  }
-  return frames;
 }
 
 Deno.test("a session goes from the queue to a file with every frame of its plan", async () => {
@@ -160,27 +148,6 @@ Deno.test("a deleted session is stopped and nothing of it stays", async () => {
   assert.equal((await server.request(`/api/sessions/${id}`, { method: "DELETE" })).status, 404);
   assert.deepEqual(await (await server.request("/api/sessions")).json(), []);
   assert.deepEqual(await readdir(join(server.dataDir, "sessions")), []);
-});
-
-Deno.test("an engine that dies fails its session with a clear reason; what is made is kept and the next session works", async () => {
-  const engine = createGatedEngine();
-  await using server = await startServer({ engine });
-  const lost = await server.start();
-  const next = await server.start({ durationSeconds: "1" });
-  engine.admit(2);
-  await sectionDone(server, lost.id, 2);
-  engine.failWith(new EngineLostError("The engine process ended with signal SIGKILL"));
-  const view = await server.ended(lost.id);
-  assert.equal(view.state, "failed");
-  assert.match(view.problem!.type, /problem-engine-lost$/);
-  assert.equal(
-    view.problem!.detail,
-    "The engine stopped in section 3; the next video starts a new one. The 2.3 s made so far are kept.",
-  );
-  assert.equal(view.video?.frames, 69);
-  assert.equal(await framesInFile(view, server), 69);
-  engine.admit(1);
-  assert.equal((await server.ended(next.id)).state, "completed");
 });
 
 Deno.test("a full queue refuses with the number that wait", async () => {

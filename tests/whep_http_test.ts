@@ -2,7 +2,7 @@
  * The WHEP endpoint as HTTP sees it; that pictures arrive is shown with real browsers elsewhere.
  */
 import assert from "node:assert/strict";
-import { EngineLostError } from "../src/engine/mod.ts";
+import { InferenceError } from "../src/engine/mod.ts";
 import { createGatedEngine } from "./gated_engine.ts";
 import { startServer } from "./server_fixture.ts";
 
@@ -86,7 +86,7 @@ Deno.test("WHEP: who watches goes on watching after the end, a stop and a failur
     engine.admit(1);
     await server.event(id, ({ event, data }) => event === "progress" && data.timings.sections.length === 1);
     if (end === "completed") engine.admit(1);
-    if (end === "failed") engine.failWith(new EngineLostError("The engine process was lost"));
+    if (end === "failed") engine.failWith(new InferenceError("ONNX Runtime refused"));
     if (end === "stopped") await server.request(`${links.self}/stop`, { method: "POST" });
     assert.equal((await server.ended(id)).state, end);
     watched.push(id);

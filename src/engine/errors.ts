@@ -32,6 +32,10 @@ export class DeviceError extends Error {
   }
 }
 
+/** Whether an engine's process or GPU is gone: nothing was wrong with what it was asked for. */
+export const isEngineLost = (cause: unknown): boolean =>
+  cause instanceof EngineLostError || (cause instanceof DeviceError && cause.fault === "lost");
+
 /** A request that this model cannot fulfil, found by the engine and not by the schema. */
 export class RequestError extends RangeError {
   override readonly name = "RequestError";

@@ -64,7 +64,14 @@ export function resumedFacts(plan: VideoPlan, steps: number, view: SessionView):
     : startedAtMs + 1000 * firstFramesSeconds;
   const facts = initialFacts(plan, steps);
   const made = { frameMap: restingMap(view.frameMap), sections: [...sections], startedAtMs, firstFramesAtMs };
-  return withProgress({ ...facts, ...made, prompt: view.prompt }, { section: sections.length, step: steps });
+  return restingFacts({ ...facts, ...made, prompt: view.prompt });
+}
+
+/** Without the section in work: it waits to be gone on with. */
+export function restingFacts(facts: GenerationFacts): GenerationFacts {
+  const { sections, frameMap, progress: { steps } } = facts;
+  const resting = { ...facts, frameMap: restingMap(frameMap), sectionStartedAtMs: null };
+  return withProgress(resting, { phase: "waiting", section: sections.length, step: steps });
 }
 
 /** The engine and the queue must mean the same video: its frames have their place on disk already. */

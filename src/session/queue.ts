@@ -19,6 +19,12 @@ export class Queue<Item> implements AsyncIterable<Item> {
     this.#wake();
   }
 
+  /** It is the next one. */
+  pushFront(item: Item): void {
+    this.#waiting.unshift(item);
+    this.#wake();
+  }
+
   /** @returns false when it is not waiting (any more) */
   remove(item: Item): boolean {
     const at = this.#waiting.indexOf(item);

@@ -3,7 +3,6 @@
  * finished section, or has failed with what was made.
  * @module
  */
-import type { ResumePoint } from "../engine/mod.ts";
 import type { Log } from "../log.ts";
 import { EventLog } from "./event_log.ts";
 import { folderOf, type SessionFolder, tidyFolder } from "./folder.ts";
@@ -25,11 +24,7 @@ export interface RevivalOptions {
   readonly now: () => number;
   readonly gallery: Pick<Gallery, "open">;
   /** Has it wait for its turn. */
-  readonly enqueue: (
-    order: SessionOrder,
-    pictures: Pictures,
-    earlier: EarlierSession & { readonly resume?: ResumePoint },
-  ) => void;
+  readonly enqueue: (order: SessionOrder, pictures: Pictures, earlier: EarlierSession) => void;
 }
 
 /** @param view as it stands in the store */
@@ -45,14 +40,13 @@ export async function revive(view: SessionView, options: RevivalOptions): Promis
 /** Goes on with a video of which sections are made, if all that takes is there. */
 async function goOn(view: SessionView, folder: SessionFolder, options: RevivalOptions): Promise<boolean> {
   const { store, gallery, log, enqueue } = options;
-  const [made, plan] = [view.timings.sections.length, planOf(view)];
-  if (made === 0 || made === plan.sections.length) return false;
-  const resume = await takePoint(folder, made);
-  if (resume === null) return false;
+  const [sections, plan] = [view.timings.sections.length, planOf(view)];
+  const point = sections < plan.sections.length ? await takePoint(folder, sections) : null;
+  if (point === null) return false;
   try {
     const placeholder = await placeholderOf(folder, plan);
     const pictures = await gallery.open(view.id, plan, placeholder, existing(view.frameMap));
-    enqueue(orderOf(view, folder), pictures, { log: new EventLog(store.events(view.id)), before: view, resume });
+    enqueue(orderOf(view, folder), pictures, { log: new EventLog(store.events(view.id)), made: { view, point } });
     return true;
   } catch (error) {
     log.error("session.notGoneOn", { id: view.id, error });

@@ -2,7 +2,7 @@
  * One generation somebody asked for, from the queue to the file.
  * @module
  */
-import type { GenerationRequest } from "../engine/mod.ts";
+import { type GenerationRequest, isEngineLost, type ResumePoint } from "../engine/mod.ts";
 import type { FrameRange } from "../video.ts";
 import type { Device, EngineOnDevice } from "./device.ts";
 import { StopRequested } from "./errors.ts";
@@ -16,15 +16,16 @@ import {
   enterPhase,
   type GenerationFacts,
   initialFacts,
+  restingFacts,
   resumedFacts,
   timingsOf,
   unfinishedSection,
   wholeSeconds,
 } from "./generation_facts.ts";
-import { linksOf } from "./links.ts";
+import { viewOf } from "./session_view.ts";
 import type { SessionOrder } from "./order.ts";
 import { generationProblem, type Problem } from "./problem.ts";
-import { forgetPoints, keepPoint } from "./resume_points.ts";
+import { forgetPoints, keepPoint, takePoint } from "./resume_points.ts";
 import type { EarlierSession, SessionSurroundings } from "./surroundings.ts";
 import { writeVideo } from "./video_file.ts";
 import type { SessionState, SessionView } from "./view.ts";
@@ -42,14 +43,16 @@ export class Session {
   #video: SessionView["video"] = null;
   #problem: Problem | undefined;
   #recording: Promise<void> | undefined;
+  #point: ResumePoint | undefined;
   /** What it is or was made on; undefined before that. */
   #device: Device | undefined;
 
-  constructor(order: SessionOrder, around: SessionSurroundings, { log = new EventLog(), before }: EarlierSession = {}) {
+  constructor(order: SessionOrder, around: SessionSurroundings, { log = new EventLog(), made }: EarlierSession = {}) {
     this.#order = order;
     this.#around = around;
     const { plan, settings: { steps } } = order;
-    this.#facts = before ? resumedFacts(plan, steps, before) : initialFacts(plan, steps);
+    this.#facts = made ? resumedFacts(plan, steps, made.view) : initialFacts(plan, steps);
+    this.#point = made?.point;
     this.log = log;
     this.#followPlayout();
   }
@@ -60,6 +63,11 @@ export class Session {
 
   get state(): SessionState {
     return this.#state;
+  }
+
+  /** Where an engine goes on; undefined from the beginning. */
+  get point(): ResumePoint | undefined {
+    return this.#point;
   }
 
   /** Resolves when there is something to be seen, if ever. */
@@ -73,31 +81,17 @@ export class Session {
   }
 
   view(): SessionView {
-    const { plan, frameMap, progress, prompt, memory } = this.#facts;
-    const queue = this.#state === "queued" ? this.#around.queue() : undefined;
-    const { widthPx, heightPx, frameRate } = plan.format;
-    const seconds = plan.frames / frameRate;
-    return {
-      id: this.id,
+    return viewOf(this.#order, this.#facts, {
       state: this.#state,
-      createdAt: new Date(this.#order.createdAtMs).toISOString(),
-      settings: this.#order.settings,
-      channel: this.#order.channel,
-      plan: { sections: [...plan.sections], frames: plan.frames, widthPx, heightPx, frameRate, seconds },
-      frameMap: [...frameMap],
-      progress,
-      ...(queue ? { queue } : {}),
+      queue: this.#state === "queued" ? this.#around.queue() : undefined,
       timings: timingsOf(this.#facts, this.#measured(), this.#around.now()),
-      prompt,
-      ...(memory ? { memory: [...memory] } : {}),
       viewers: this.#around.pictures.live.viewers,
       video: this.#video,
-      links: linksOf(this.id, this.#order.settings),
-      ...(this.#problem ? { problem: this.#problem } : {}),
-    };
+      problem: this.#problem,
+    });
   }
 
-  /** Until the engine is free of it; null while unknown. */
+  /** Null while unknown. */
   remainingSeconds(): number | null {
     if (this.#state === "running") return timingsOf(this.#facts, this.#measured(), this.#around.now()).remainingSeconds;
     const pace = this.#measured();
@@ -135,8 +129,21 @@ export class Session {
     } catch (cause) {
       error = cause;
     }
+    if (isEngineLost(error) && await this.#waitAgain()) return error;
     void this.#finish(error).catch((cause) => this.#break(cause));
     return error;
+  }
+
+  /** A lost engine took the section in work with it, and no more. Once for each section: it may have been its fault. */
+  async #waitAgain(): Promise<boolean> {
+    const point = await takePoint(this.#order.folder, this.#facts.sections.length);
+    if (point === null || this.#stop.signal.aborted) return false;
+    this.#point = point;
+    this.#facts = restingFacts(this.#facts);
+    this.#state = "queued";
+    this.#around.log.warn("session.waitsAgain", { id: this.id, section: point.section + 1 });
+    this.announce();
+    return true;
   }
 
   /** Ends early. What is made is kept as a file; a session that waits has none. Resolves in the end state. */
@@ -163,11 +170,8 @@ export class Session {
   /** It will never run: a model or a picture that was there when it was asked for is gone. */
   fail(error: unknown): void {
     if (this.#state !== "queued" || this.#stop.signal.aborted) return; // stopped at the last moment
-    this.#problem = generationProblem(
-      error,
-      unfinishedSection(this.#facts),
-      this.#seconds(keptRange(this.#facts.frameMap)),
-    );
+    const kept = keptRange(this.#facts.frameMap);
+    this.#problem = generationProblem(error, unfinishedSection(this.#facts), this.#seconds(kept));
     void this.#leaveQueue();
   }
 

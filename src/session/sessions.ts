@@ -3,7 +3,7 @@
  * @module
  */
 import { writeFile } from "node:fs/promises";
-import { type GenerationSettings, type LoraChoice, planVideo, type ResumePoint } from "../engine/mod.ts";
+import { type GenerationSettings, type LoraChoice, planVideo } from "../engine/mod.ts";
 import { coverImage } from "../image.ts";
 import type { Log } from "../log.ts";
 import { Channels, onAir } from "./channels.ts";
@@ -97,8 +97,7 @@ export class Sessions implements AsyncDisposable {
     for (const { view } of options.store.list().reverse()) {
       await revive(view, {
         ...{ ...options, gallery: sessions.#gallery },
-        enqueue: (order, pictures, { resume, ...earlier }) =>
-          sessions.#enqueue(sessions.#session(order, pictures, earlier), resume),
+        enqueue: (order, pictures, earlier) => sessions.#enqueue(sessions.#session(order, pictures, earlier)),
       });
     }
     return sessions;
@@ -246,12 +245,12 @@ export class Sessions implements AsyncDisposable {
     return session;
   }
 
-  #enqueue(session: Session, resume?: ResumePoint): void {
+  #enqueue(session: Session): void {
     const { dataDir, models } = this.#options;
     this.#active.set(session.id, session);
     const prepare = async () => ({
       ...await requestOf(session.view().settings, folderOf(dataDir, session.id), models),
-      ...(resume ? { resume } : {}),
+      ...(session.point ? { resume: session.point } : {}),
     });
     this.#workers.enqueue(session, prepare);
     this.#tell(session.view());

@@ -2,6 +2,7 @@
  * What a session works with, and what it may begin with.
  * @module
  */
+import type { ResumePoint } from "../engine/mod.ts";
 import type { Log } from "../log.ts";
 import type { EventLog } from "./event_log.ts";
 import type { Figures } from "./figures.ts";
@@ -23,8 +24,8 @@ export interface SessionSurroundings {
   readonly queue: () => SessionView["queue"];
 }
 
-/** What an earlier server left of a session: its log, and its view where sections are made that it goes on after. */
+/** What an earlier server left of a session: its log, and where sections are made, its view and the point it goes on from. */
 export interface EarlierSession {
   readonly log?: EventLog;
-  readonly before?: SessionView;
+  readonly made?: { readonly view: SessionView; readonly point: ResumePoint };
 }

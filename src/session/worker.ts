@@ -2,7 +2,7 @@
  * One engine at work: takes sessions from the line, one at a time, and has the engine make them.
  * @module
  */
-import { DeviceError, EngineLostError, type GenerationRequest } from "../engine/mod.ts";
+import { type GenerationRequest, isEngineLost } from "../engine/mod.ts";
 import type { Log } from "../log.ts";
 import type { EngineOnDevice } from "./device.ts";
 import { briefOf, type Feed } from "./feed.ts";
@@ -21,6 +21,8 @@ export interface Line {
   readonly jobs: AsyncIterable<Job>;
   /** A session has been taken out of it and runs: who waits moves up. */
   moveUp(): void;
+  /** A session whose engine was lost goes on with the next one that is free. */
+  takeBack(job: Job): void;
   /** A worker's `state` or `loading` has changed. */
   tellLoading(): void;
   /** For a worker whose engine is of no use. Resolves when there is no other: who waits is to hear why. */
@@ -83,8 +85,9 @@ export class Worker implements AsyncDisposable {
       const error = await this.#make(job);
       this.#running = null;
       this.#state = "idle";
-      const isLost = error instanceof EngineLostError || (error instanceof DeviceError && error.fault === "lost");
-      if (isLost) await this.#warm("lost");
+      if (!isEngineLost(error)) continue;
+      if (job.session.state === "queued") this.#options.line.takeBack(job);
+      await this.#warm("lost");
     }
   }
 

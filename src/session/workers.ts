@@ -36,6 +36,10 @@ export class Workers implements AsyncDisposable {
     const line: Line = {
       jobs: this.#queue,
       moveUp: () => this.#announceWaiting(),
+      takeBack: (job) => {
+        this.#queue.pushFront(job);
+        this.#announceWaiting();
+      },
       tellLoading: () => this.#showLoading(),
       standAside: (worker) => this.#standAside(worker),
     };
