@@ -10,15 +10,24 @@ import { startServer, type TestServer } from "./server_fixture.ts";
 const sectionDone = (server: TestServer, id: string, section: number) =>
   server.event(id, ({ event, data }) => event === "progress" && data.timings.sections.length === section);
 
-Deno.test("an engine that dies takes the section in work with it: its session goes on before those that wait", async () => {
+const death = () => new EngineLostError("The engine process ended with signal SIGKILL");
+
+/** A server whose engine has died in the third section of a video, and goes on with it, while another one waits. */
+async function afterDeath() {
   const engine = createGatedEngine();
-  await using server = await startServer({ engine });
+  const server = await startServer({ engine });
   const lost = await server.start();
   const next = await server.start({ durationSeconds: "1" });
   engine.admit(2);
   await sectionDone(server, lost.id, 2);
-  engine.failWith(new EngineLostError("The engine process ended with signal SIGKILL"));
+  engine.failWith(death());
   await engine.started(2);
+  return { engine, server, lost, next, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+Deno.test("an engine that dies takes the section in work with it: its session goes on before those that wait", async () => {
+  await using after = await afterDeath();
+  const { engine, server, lost, next } = after;
   assert.equal(engine.requests[1]!.resume!.section, 2);
   assert.equal((await server.view(next.id)).state, "queued");
   engine.admit(2);
@@ -30,15 +39,9 @@ Deno.test("an engine that dies takes the section in work with it: its session go
 });
 
 Deno.test("an engine that dies twice in one section fails its session with a clear reason; what is made is kept", async () => {
-  const engine = createGatedEngine();
-  await using server = await startServer({ engine });
-  const lost = await server.start();
-  const next = await server.start({ durationSeconds: "1" });
-  engine.admit(2);
-  await sectionDone(server, lost.id, 2);
-  engine.failWith(new EngineLostError("The engine process ended with signal SIGKILL"));
-  await engine.started(2);
-  engine.failWith(new EngineLostError("The engine process ended with signal SIGKILL"));
+  await using after = await afterDeath();
+  const { engine, server, lost, next } = after;
+  engine.failWith(death());
   const view = await server.ended(lost.id);
   assert.equal(view.state, "failed");
   assert.match(view.problem!.type, /problem-engine-lost$/);
@@ -53,14 +56,9 @@ Deno.test("an engine that dies twice in one section fails its session with a cle
 });
 
 Deno.test("a session whose engine is gone can be stopped before it goes on, and keeps what is made", async () => {
-  const engine = createGatedEngine();
-  await using server = await startServer({ engine });
-  const { id } = await server.start();
-  engine.admit(1);
-  await sectionDone(server, id, 1);
-  engine.failWith(new EngineLostError("The engine process ended with signal SIGKILL"));
-  await engine.started(2);
-  await server.request(`/api/sessions/${id}/stop`, { method: "POST" });
-  const { state, video, problem } = await server.view(id);
-  assert.deepEqual([state, video?.frames, problem], ["stopped", 33, undefined]);
+  await using after = await afterDeath();
+  const { server, lost } = after;
+  await server.request(`/api/sessions/${lost.id}/stop`, { method: "POST" });
+  const { state, video, problem } = await server.view(lost.id);
+  assert.deepEqual([state, video?.frames, problem], ["stopped", 69, undefined]);
 });
