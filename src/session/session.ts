@@ -30,7 +30,7 @@ import type { EarlierSession, SessionSurroundings } from "./surroundings.ts";
 import { writeVideo } from "./video_file.ts";
 import type { SessionState, SessionView } from "./view.ts";
 
-/** `queued → running → completed | stopped | failed`. Its end state is the last entry of its log. */
+/** `queued ⇄ running → completed | stopped | failed`, back when its engine is lost. The end state is the log's last entry. */
 export class Session {
   readonly log: EventLog;
   readonly #order: SessionOrder;
@@ -119,6 +119,7 @@ export class Session {
   async generate({ engine, device }: EngineOnDevice, request: GenerationRequest): Promise<unknown> {
     if (this.#state !== "queued" || this.#stop.signal.aborted) return; // stopped at the last moment
     this.#device = device;
+    this.#point = undefined; // the request has it
     this.#facts = { ...this.#facts, startedAtMs: this.#facts.startedAtMs ?? this.#around.now() };
     this.#state = "running";
     this.announce();
