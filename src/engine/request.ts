@@ -3,10 +3,10 @@
  * come from it.
  * @module
  */
-import type { ResumePoint } from "./event.ts";
 import { z } from "zod";
 import type { RgbImage } from "../video.ts";
 import { RequestError } from "./errors.ts";
+import type { ResumePoint } from "./event.ts";
 import type { LoraFile } from "./lora/adapter_file.ts";
 
 export const schedules = ["inverted", "forward"] as const;

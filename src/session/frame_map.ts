@@ -56,8 +56,7 @@ export function existing(map: FrameMap): PresentFrames[] {
 
 /** Nothing is in work: what does not exist is planned. */
 export function restingMap(map: FrameMap): FrameMap {
-  const nothing = plannedMap(map.at(-1)?.end ?? 1);
-  return existing(map).reduce((resting, { start, end, state }) => markFrames(resting, { start, end }, state), nothing);
+  return remap(map, { start: 0, end: Infinity }, (state) => exists(state) ? state : "planned");
 }
 
 /** State of one frame, or null outside the video. */

@@ -63,7 +63,7 @@ export function resumedFacts(plan: VideoPlan, steps: number, view: SessionView):
     ? null
     : startedAtMs + 1000 * firstFramesSeconds;
   const facts = initialFacts(plan, steps);
-  const made = { frameMap: restingMap(view.frameMap), sections: [...sections], startedAtMs, firstFramesAtMs };
+  const made = { frameMap: view.frameMap, sections: [...sections], startedAtMs, firstFramesAtMs };
   return restingFacts({ ...facts, ...made, prompt: view.prompt });
 }
 
@@ -71,7 +71,7 @@ export function resumedFacts(plan: VideoPlan, steps: number, view: SessionView):
 export function restingFacts(facts: GenerationFacts): GenerationFacts {
   const { sections, frameMap, progress: { steps } } = facts;
   const resting = { ...facts, frameMap: restingMap(frameMap), sectionStartedAtMs: null };
-  return withProgress(resting, { phase: "waiting", section: sections.length, step: steps });
+  return withProgress(resting, { phase: "waiting", section: sections.length, step: sections.length === 0 ? 0 : steps });
 }
 
 /** The engine and the queue must mean the same video: its frames have their place on disk already. */
@@ -90,10 +90,8 @@ export function advance(facts: GenerationFacts, event: GenerationEvent, nowMs: n
       return withProgress(facts, { phase: "loading", loading: loadingSentence(event) });
     case "plan":
       return {
-        ...facts,
+        ...restingFacts(facts),
         decode: event.decode,
-        frameMap: restingMap(facts.frameMap),
-        progress: { ...initialFacts(event.plan, facts.progress.steps).progress, percent: facts.progress.percent },
         prompt: { tokens: event.promptTokens, tokensCut: event.promptTokensCut },
       };
     case "sampling":

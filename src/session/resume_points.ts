@@ -1,5 +1,5 @@
 /**
- * Points that a video goes on from when its server died: the newest two, since a section may be decoded while the next one
+ * Points that a video goes on from when its server or its engine died: the newest two, since a section may be decoded while the next one
  * has been sampled already.
  * @module
  */

@@ -91,7 +91,7 @@ export class Session {
     });
   }
 
-  /** Null while unknown. */
+  /** Until the engine is free of it; null while unknown. */
   remainingSeconds(): number | null {
     if (this.#state === "running") return timingsOf(this.#facts, this.#measured(), this.#around.now()).remainingSeconds;
     const pace = this.#measured();
@@ -147,7 +147,7 @@ export class Session {
     return true;
   }
 
-  /** Ends early. What is made is kept as a file; a session that waits has none. Resolves in the end state. */
+  /** Ends early. What is made is kept as a file. Resolves in the end state. */
   async stop(): Promise<void> {
     this.#stop.abort(new StopRequested("The session was stopped"));
     if (this.#state === "queued") await this.#leaveQueue();
@@ -176,7 +176,7 @@ export class Session {
     void this.#leaveQueue();
   }
 
-  /** It ends before it has run, or before it has gone on: what an earlier server has made of it is kept. */
+  /** It ends before it has run, or before it has gone on: what was made until then is kept. */
   async #leaveQueue(): Promise<void> {
     if (keptRange(this.#facts.frameMap)) return await this.#finish(undefined).catch((cause) => this.#break(cause));
     this.#around.pictures.end(null);

@@ -48,7 +48,12 @@ export async function reopenFrameStore(
       await openPositioned(file, "write"),
       await openPositioned(file, "read"),
     );
-    await store.assume(present);
+    try {
+      await store.assume(present);
+    } catch (cause) {
+      await store[Symbol.asyncDispose]();
+      throw cause;
+    }
     return store;
   } catch (cause) {
     throw new StoreError(`Cannot open the frame store "${file}": ${reasonOf(cause)}`, { cause });

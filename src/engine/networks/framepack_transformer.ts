@@ -163,12 +163,11 @@ export function singleStreamBlock(
   }, heads);
   const join = (attended: Value, mlp: Value) =>
     linear(m.at("proj_out"), concat(m, 1, attended, geluTanh(m, mlp)), hidden);
-  const update = mlp
-    ? join(attended, mlp) // Side by side, for else ONNX Runtime would begin with an MLP, and hold what it made during the attention.
-    : inParts(m, mlpChunks, concat(m, 1, attended, normed), (part) => {
-      const [attended, normed] = split(m, part, 1, [hidden, hidden]) as [Value, Value];
-      return join(attended, linear(m.at("proj_mlp"), normed, mlpHidden));
-    });
+  // In parts side by side, for else ONNX Runtime would begin with an MLP, and hold what it made during the attention.
+  const update = mlp ? join(attended, mlp) : inParts(m, mlpChunks, concat(m, 1, attended, normed), (part) => {
+    const [attended, normed] = split(m, part, 1, [hidden, hidden]) as [Value, Value];
+    return join(attended, linear(m.at("proj_mlp"), normed, mlpHidden));
+  });
   return gated(m, x, update, gate);
 }
 
