@@ -2,6 +2,7 @@
 `python -m framecast_training COMMAND [--config emoji.toml]`
 
   vae          train the autoencoder
+  draw         draw the pool's clips ahead, while a GPU is busy with the autoencoder
   pool         draw clips and encode them
   transformer  train the transformer with its encoders
   export       write the model folder
@@ -12,8 +13,11 @@ Each goes on where it stopped. Ctrl-C keeps the last checkpoint, at most two min
 """
 
 import argparse
+import multiprocessing
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -22,7 +26,7 @@ from . import checkpoint
 from .clips import SpriteBook
 from .configuration import BadConfiguration, read_configuration
 from .export import export
-from .pool import load_pool, work_pool
+from .pool import Pool, parts_of, work_draw, work_pool
 from .ranks import device_of, run_ranks
 from .sprites import MissingFont, find_font
 from .texts import corpus, train_tokenizers
@@ -31,7 +35,7 @@ from .train_vae import finished_weights, published_weights, work_vae
 from .vae import Autoencoder, VaeShape
 from .vae_start import channel_weights
 
-COMMANDS = ("vae", "pool", "transformer", "export", "evaluate", "all")
+COMMANDS = ("vae", "draw", "pool", "transformer", "export", "evaluate", "all")
 HERE = Path(__file__).resolve().parent.parent
 
 
@@ -43,23 +47,44 @@ class Training:
         self.book = SpriteBook(find_font(settings.get("font") or None), self.work)
         self.shape = VaeShape(tuple(settings["vae"]["channels"]))
 
+    def all(self) -> None:
+        with self.drawing_ahead():
+            self.vae()
+        for command in (self.pool, self.transformer, self.export, self.evaluate):
+            command()
+
+    @contextmanager
+    def drawing_ahead(self) -> Iterator[None]:
+        """`draw` beside what keeps a GPU busy. What is not drawn by then, the pool draws itself."""
+        if not self.settings.get("drawers"):
+            yield
+            return
+        ahead = multiprocessing.get_context("spawn").Process(target=draw_until_stopped, args=(self.settings,))
+        ahead.start()
+        try:
+            yield
+        finally:
+            ahead.terminate()
+            ahead.join()
+
     def vae(self) -> None:
         if self.settings["vae"].get("minutes") == 0:
             print("vae: taken as it is")
             return
         run_ranks(self.training_ranks("vae"), work_vae, self.settings["vae"], self.book, self.work)
 
-    def pool(self) -> None:
-        weights = self.vae_weights()
-        ranks = self.settings["ranks"]
-        run_ranks(ranks, work_pool, ranks, self.pool_settings(), weights, self.shape, self.book, self.work / "pool")
-        vae = Autoencoder(self.shape)
-        vae.load_state_dict(weights)
-        first = load_pool(self.work / "pool")[0]
-        torch.save(channel_weights(vae, first.latents[None, :, :5].float()), self.work / "channel_weights.pt")
+    def draw(self) -> None:
+        ranks = max(1, self.settings.get("drawers", 0))
+        run_ranks(ranks, work_draw, ranks, self.settings["pool"], self.book, self.work)
 
-    def pool_settings(self) -> dict:
-        return {**self.settings["pool"], "domain": self.settings["domain"]}
+    def pool(self) -> None:
+        vae = Autoencoder(self.shape)
+        vae.load_state_dict(self.vae_weights())
+        settings = {**self.settings["pool"], "device": device_of(self.settings["pool"])}
+        ranks = self.training_ranks("pool")
+        run_ranks(ranks, work_pool, ranks, settings, vae, self.book, self.work)
+        windows, *_ = Pool(parts_of(self.work / "pool")[:1], "cpu").batch(torch.arange(2))
+        torch.save(channel_weights(vae.to("cpu").eval(), windows[:, :, :5]), self.work / "channel_weights.pt")
 
     def transformer(self) -> None:
         if not (self.work / "channel_weights.pt").exists():
@@ -90,7 +115,8 @@ class Training:
     def evaluate(self) -> None:
         from .evaluate import evaluate
 
-        evaluate(Path(self.settings["export"]["folder"]), self.work, self.book, self.settings["domain"])
+        model, device = Path(self.settings["export"]["folder"]), self.settings.get("torch")
+        evaluate(model, self.work, self.book, self.settings["domain"], device=device)
 
     def vae_weights(self) -> dict[str, torch.Tensor]:
         begin = self.settings["vae"].get("begin_with")
@@ -99,18 +125,26 @@ class Training:
         return finished_weights(self.work, self.book, self.settings["vae"])
 
 
+def draw_until_stopped(settings: dict) -> None:
+    """In a process of its own, which ends with the processes that it started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        Training(settings).draw()
+    except KeyboardInterrupt:
+        pass
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m framecast_training", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--config", type=Path, default=HERE / "emoji.toml")
+    parser.add_argument("--torch", metavar="DEVICE", help="evaluate in PyTorch on cpu or cuda, not by framecast's engine")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: ranks end too
-    commands = COMMANDS[:-1] if given.command == "all" else (given.command,)
     try:
-        training = Training(read_configuration(given.config))
-        for command in commands:
-            getattr(training, command)()
+        training = Training({**read_configuration(given.config), "torch": given.torch})
+        getattr(training, given.command)()
     except (BadConfiguration, MissingFont, checkpoint.CheckpointFault) as fault:
         print(fault, file=sys.stderr)
         return 1

@@ -19,7 +19,7 @@ from .__main__ import HERE, Training
 from .configuration import read_configuration
 from .clips import draw_clip
 from .packing import WINDOW, WindowPlace, context_of, grouped, places
-from .pool import PooledClip, pool_clip
+from .pool import PooledClip, draw_of_family, encode_clips
 from .rotary import rotary_table
 from .texts import Encoders, Texts
 from .train_transformer import conditions_of, weights_to_begin_with
@@ -49,14 +49,14 @@ class Ablation:
     def clips(self, family: str, count: int) -> list[PooledClip]:
         rng = np.random.default_rng((SEED, len(family), count))
         specs = (draw_clip(self.book, rng, held_out=True, domain=self.domain) for _ in range(count))
-        return [pool_clip(self.vae, spec, family, rng) for spec in specs]
+        return encode_clips(self.vae, [draw_of_family(spec, family, rng) for spec in specs])
 
     @torch.no_grad()
     def error(self, clip: PooledClip, place: WindowPlace, prompt: str, past: torch.Tensor, sigma: float) -> float:
         clean = clip.latents[:, place.window_start:place.window_start + WINDOW].float()[None]
         noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(SEED))
-        ids = [self.texts.llama_ids(prompt)], [self.texts.clip_ids(prompt)]
-        conditions = conditions_of(self.encoders, self.texts.crop, *ids, [clip.picture])
+        ids = (torch.tensor([ids]) for ids in (self.texts.llama_ids(prompt), self.texts.clip_ids(prompt)))
+        conditions = conditions_of(self.encoders, self.texts.crop, *ids, clip.picture[None])
         size = clean.shape[-1]
         rope = rotary_table(self.model.shape, places(place.schedule, place.padding), size, size)
         history = grouped(place.schedule, clip.start.float()[None], past.float()[None])

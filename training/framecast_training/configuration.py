@@ -9,17 +9,17 @@ from .motions import MOTIONS
 from .scene import PLAIN_BACKGROUNDS
 
 KNOWN: dict[str, dict[str, tuple[type, ...]]] = {
-    "": {"seed": (int,), "ranks": (int,), "device": (str,), "font": (str,), "work": (str,)},
+    "": {"seed": (int,), "ranks": (int,), "device": (str,), "drawers": (int,), "font": (str,), "work": (str,)},
     "vae": {"channels": (list,), "begin_with": (str,), "minutes": (int, float), "steps": (int,), "rate": (float,),
-            "pictures": (int,), "pictures_share": (float,), "compile": (bool,), "part": (str,), "optimizer": (str,),
-            "own_domain": (bool,)},
+            "pictures": (int,), "pictures_share": (float,), "clips": (int,), "compile": (bool,), "part": (str,),
+            "optimizer": (str,), "own_share": (int, float), "tell_seconds": (int,)},
     "domain": {"motions": (list,), "often": (list,), "pairs": (int, float), "gentle": (int, float), "other_speeds": (int, float),
                "two_subjects": (int, float), "shapes": (int, float), "sizes": (list,), "reach": (int, float),
                "backgrounds": (list,)},
     "pool": {"parts": (int,), "clips_per_part": (int,), "seed": (int,)},
     "transformer": {"begin_with": (str,), "minutes": (int, float), "steps": (int,), "rate": (float,), "batch": (int,),
                     "flat": (float,), "average": (float,), "corruption": (float,), "first_share": (float,), "file": (str,), "schedules": (list,),
-                    "shape": (dict,)},
+                    "shape": (dict,), "tell_seconds": (int,)},
     "export": {"folder": (str,), "steps": (int,), "leaves_out": (list,)},
 }
 NEEDED = {"": ("seed", "ranks", "work"), "domain": (), "vae": ("channels",), "pool": ("parts", "clips_per_part", "seed"),
@@ -52,10 +52,11 @@ def read_configuration(file: Path) -> dict[str, Any]:
         if path and (file.parent / path).exists():
             values[section][key] = str(file.parent / path)
     values["export"]["folder"] = str(file.parent / values["export"]["folder"])
-    values["vae"]["domain"] = values["domain"] if values["vae"].get("own_domain") else Domain()
-    for section in ("vae", "transformer"):
+    values["vae"]["domain"] = values["pool"]["domain"] = values["domain"]
+    for section in ("vae", "pool", "transformer"):
         values[section].setdefault("seed", values["seed"])
         values[section]["device"] = values.get("device", "auto")
+        values[section]["drawers"] = values.get("drawers", 0)
     return values
 
 
@@ -95,7 +96,7 @@ def domain_of(table: dict[str, Any], file: Path) -> Domain:
 def _check_ranges(file: Path, values: dict[str, Any]) -> None:
     ranges = {("", "ranks"): (1, 64), ("transformer", "batch"): (1, 4096), ("transformer", "rate"): (1e-6, 0.1),
               ("vae", "rate"): (1e-6, 0.1), ("pool", "parts"): (1, 100_000), ("pool", "clips_per_part"): (1, 10_000),
-              ("export", "steps"): (1, 100), ("vae", "minutes"): (0, 1e5), ("transformer", "minutes"): (0, 1e5)}
+              ("export", "steps"): (1, 100), ("", "drawers"): (0, 256), ("vae", "own_share"): (0, 1), ("vae", "clips"): (1, 4096), ("vae", "minutes"): (0, 1e5), ("transformer", "minutes"): (0, 1e5)}
     for (section, key), (least, most) in ranges.items():
         value = (values if section == "" else values[section]).get(key)
         if value is not None and not least <= value <= most:

@@ -1,6 +1,6 @@
 """
-Measures an exported model on subjects and backgrounds it never saw, with framecast's own engine, and writes
-`figures.json` and contact sheets into its folder `samples/`.
+Measures an exported model on subjects and backgrounds it never saw, with framecast's own engine or by the same networks in
+PyTorch, and writes `figures.json` and contact sheets into its folder `samples/`.
 
 Clips are drawn from fixed seeds; nothing is selected.
 """
@@ -19,12 +19,15 @@ from torch import Tensor
 from .clips import BRIDGE_FRAMES, ClipSpec, Domain, SpriteBook, draw_clip
 from .measures import QUALITIES, likeness, nearest_motion, psnr, ssim, start_end_contrast
 from .motions import SPEEDS
+from .sampling import Networks, load_networks, make_videos
 from .scene import FRAME_PX
 from .train_vae import published_weights, unit_range
 from .vae import Autoencoder, VaeShape
 
 HERE = Path(__file__).resolve().parent.parent
 SEED = 20_000
+AT_ONCE = 100
+"""Videos that PyTorch makes together: what is made is kept after each such lot."""
 
 
 @dataclass
@@ -65,33 +68,54 @@ def long_cases(book: SpriteBook, first: int, schedule: str, count: int, seconds:
 
 
 def make(
-    model: Path, cases: list[Case], folder: Path, steps: int | None = None, pictures: list[Tensor] | None = None
+    model: Path, cases: list[Case], folder: Path, steps: int | None = None, pictures: list[Tensor] | None = None,
+    networks: Networks | None = None,
 ) -> list[Tensor]:
     """
-    Videos [frames, 3, 96, 96] by framecast's engine, made once and kept.
+    Videos [frames, 3, 96, 96], made once and kept; the number of a case is its seed.
     @pictures uint8 [3, 96, 96] to start with; default: the scenes at rest
+    @networks of the model, to be used instead of framecast's engine
     """
     folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"{number:03d}.rgb" for number in range(len(cases))]
+    starts = {number: pictures[number] if pictures else cases[number].spec.scene.draw(np.zeros(1))[0]
+              for number, file in enumerate(files) if not file.exists()}
+    if starts and networks:
+        make_in_torch(networks, cases, folder, steps, starts)
+    elif starts:
+        make_by_engine(model, cases, folder, steps, starts)
+    return [frames_of(file) for file in files]
+
+
+def make_by_engine(model: Path, cases: list[Case], folder: Path, steps: int | None, starts: dict[int, Tensor]) -> None:
     rows = []
-    for number, case in enumerate(cases):
-        out = folder / f"{number:03d}.rgb"
-        if out.exists():
-            continue
-        image = folder / f"{number:03d}.start"
-        picture = pictures[number] if pictures else case.spec.scene.draw(np.zeros(1))[0]
+    for number, picture in starts.items():
+        case, image = cases[number], folder / f"{number:03d}.start"
         image.write_bytes(picture.permute(1, 2, 0).contiguous().numpy().tobytes())
         rows.append(json.dumps({
-            "model": str(model.resolve()), "image": str(image), "prompt": case.prompt, "seconds": case.seconds,
-            "seed": number, "schedule": case.schedule, "out": str(out), **({"steps": steps} if steps else {}),
+            "model": str(model.resolve()), "image": str(image), "prompt": case.prompt, "seconds": case.seconds, "seed": number,
+            "schedule": case.schedule, "out": str(folder / f"{number:03d}.rgb"), **({"steps": steps} if steps else {}),
         }))
-    if rows:
-        requests = folder / "requests.jsonl"
-        requests.write_text("\n".join(rows))
-        program = ["deno", "run", "--no-prompt", "--allow-env", "--allow-read", "--allow-ffi", "--allow-sys",
-                   f"--allow-write={folder}", str(HERE / "videos.ts"), str(requests)]
-        with (folder / "timings.jsonl").open("a") as timings:
-            subprocess.run(program, check=True, stdout=timings, cwd=HERE.parent)
-    return [frames_of(folder / f"{number:03d}.rgb") for number in range(len(cases))]
+    requests = folder / "requests.jsonl"
+    requests.write_text("\n".join(rows))
+    program = ["deno", "run", "--no-prompt", "--allow-env", "--allow-read", "--allow-ffi", "--allow-sys",
+               f"--allow-write={folder}", str(HERE / "videos.ts"), str(requests)]
+    with (folder / "timings.jsonl").open("a") as timings:
+        subprocess.run(program, check=True, stdout=timings, cwd=HERE.parent)
+
+
+def make_in_torch(
+    networks: Networks, cases: list[Case], folder: Path, steps: int | None, starts: dict[int, Tensor]
+) -> None:
+    alike = defaultdict(list)
+    for number in starts:
+        alike[cases[number].schedule, cases[number].seconds].append(number)
+    for (schedule, seconds), numbers in alike.items():
+        for some in (numbers[first:first + AT_ONCE] for first in range(0, len(numbers), AT_ONCE)):
+            prompts = [cases[number].prompt for number in some]
+            made = make_videos(networks, [starts[number] for number in some], prompts, some, seconds, schedule, steps)
+            for number, video in zip(some, made):
+                video.permute(0, 2, 3, 1).contiguous().numpy().tofile(folder / f"{number:03d}.rgb")
 
 
 def frames_of(file: Path) -> Tensor:
@@ -100,18 +124,23 @@ def frames_of(file: Path) -> Tensor:
 
 
 def evaluate(
-    model: Path, work: Path, book: SpriteBook, domain: Domain, count: int = 200, long_count: int = 10
+    model: Path, work: Path, book: SpriteBook, domain: Domain, count: int = 200, long_count: int = 10,
+    device: str | None = None,
 ) -> dict:
-    """@count of clips of 2.4 s, @long_count of clips of 60 s for each schedule"""
+    """
+    @count of clips of 2.4 s, @long_count of clips of 60 s for each schedule
+    @device of PyTorch that makes them; default: framecast's engine
+    """
+    networks = load_networks(model, device) if device else None
     figures = {"autoencoder": autoencoder_figures(model, book, domain)}
     videos = work / "videos"
     cases = motion_cases(book, count, domain)
-    made = make(model, cases, videos / "motions")
+    made = make(model, cases, videos / "motions", networks=networks)
     figures["motions"] = motion_figures(cases, made)
     figures["subject"] = {"after 2.4 s": subject_figures(cases, made)}
     for schedule in ("forward", "inverted"):
         long = long_cases(book, 1000, schedule, long_count, 60, domain)
-        clips = make(model, long, videos / f"long-{schedule}")
+        clips = make(model, long, videos / f"long-{schedule}", networks=networks)
         figures[f"drift over 60 s, {schedule}"] = drift_figures(clips)
         last = [clip if schedule == "forward" else clip.flip(0) for clip in clips]
         figures["subject"][f"after 60 s, {schedule}"] = subject_figures(long, last)

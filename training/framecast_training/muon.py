@@ -4,6 +4,8 @@ Learns a small transformer in about half the samples that AdamW needs. Kernels o
 each output. For everything else AdamW stays.
 """
 
+from collections import defaultdict
+
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -11,18 +13,21 @@ from torch import Tensor, nn
 from .ranks import has_bfloat16_products, rank_count
 
 
-def orthogonal(matrix: Tensor, iterations: int = 5) -> Tensor:
-    """The nearest matrix with all singular values about 1, by a quintic Newton–Schulz iteration."""
+def orthogonal(matrices: Tensor, iterations: int = 5) -> Tensor:
+    """
+    The nearest matrix with all singular values about 1, by a quintic Newton–Schulz iteration.
+    @matrices [rows, columns], or many of one size [batch, rows, columns]
+    """
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrix.bfloat16() if has_bfloat16_products(matrix.device.type) else matrix.float()
-    tall = x.shape[0] > x.shape[1]
+    x = matrices.bfloat16() if has_bfloat16_products(matrices.device.type) else matrices.float()
+    tall = x.shape[-2] > x.shape[-1]
     if tall:
-        x = x.T
-    x = x / (x.norm() + 1e-7)
+        x = x.mT
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(iterations):
-        gram = x @ x.T
+        gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.T if tall else x).float()
+    return (x.mT if tall else x).float()
 
 
 class Muon(torch.optim.Optimizer):
@@ -34,27 +39,40 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure=None) -> None:
         for group in self.param_groups:
-            updates = self._updates(group)
-            for parameter, update in zip(group["params"], updates):
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+            parameters, rate = group["params"], group["lr"]
+            torch._foreach_mul_(parameters, 1 - rate * group["weight_decay"])
+            for parameter, update in zip(parameters, self._updates(group)):
                 # As large as an update of AdamW (Moonlight, arXiv 2502.16982).
                 longest = max(parameter.shape[0], parameter[0].numel())
-                parameter.add_(update, alpha=-group["lr"] * 0.2 * longest ** 0.5)
+                parameter.add_(update, alpha=-rate * 0.2 * longest ** 0.5)
 
     def _updates(self, group: dict) -> list[Tensor]:
         ranks = rank_count()
         rank = dist.get_rank() if ranks > 1 else 0
-        sizes = [parameter.numel() for parameter in group["params"]]
-        flat = torch.zeros(sum(sizes), device=group["params"][0].device)
-        updates = [part.view_as(parameter) for part, parameter in zip(flat.split(sizes), group["params"])]
-        for index, (parameter, update) in enumerate(zip(group["params"], updates)):
-            state = self.state[parameter]
-            if "momentum" not in state:
-                state["momentum"] = torch.zeros_like(parameter)
-            state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
+        parameters = group["params"]
+        wanted = self._wanted(group)
+        sizes = [parameter.numel() for parameter in parameters]
+        flat = torch.zeros(sum(sizes), device=parameters[0].device)
+        updates = [part.view_as(parameter) for part, parameter in zip(flat.split(sizes), parameters)]
+        # Matrices of one size in one batch: on a GPU the many small products take longer to start than to compute.
+        of_size: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for index, parameter in enumerate(parameters):
             if index % ranks == rank:
-                wanted = parameter.grad.lerp(state["momentum"], group["momentum"])
-                update.copy_(orthogonal(wanted.flatten(1)).view_as(parameter))
+                of_size[parameter.shape[0], parameter[0].numel()].append(index)
+        for indices in of_size.values():
+            made = orthogonal(torch.stack([wanted[index].flatten(1) for index in indices]))
+            for index, update in zip(indices, made):
+                updates[index].copy_(update.view_as(updates[index]))
         if ranks > 1:
             dist.all_reduce(flat)
         return updates
+
+    def _wanted(self, group: dict) -> list[Tensor]:
+        """Gradients with Nesterov's momentum."""
+        gradients = [parameter.grad for parameter in group["params"]]
+        for parameter in group["params"]:
+            if "momentum" not in self.state[parameter]:
+                self.state[parameter]["momentum"] = torch.zeros_like(parameter)
+        momenta = [self.state[parameter]["momentum"] for parameter in group["params"]]
+        torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+        return torch._foreach_lerp(gradients, momenta, group["momentum"])

@@ -87,12 +87,20 @@ class WindowPlace:
         """Made first: nothing but the start frame is known."""
         return self.history_end - self.history_start <= (1 if self.schedule == "forward" else 0)
 
+    def window_frames(self) -> range:
+        """Of the clip's latent frames, the 9 to be made."""
+        return range(self.window_start, self.window_start + WINDOW)
+
+    def context_frames(self) -> list[int | None]:
+        """Of the clip's latent frames, the 19 that are its history; None is a frame of zeros."""
+        indices = context_indices(self.schedule, self.history_end - self.history_start)
+        return [None if index is None else self.history_start + index for index in indices]
+
 
 def context_of(latents: Tensor, place: WindowPlace) -> Tensor:
     """The 19 frames of history [16, 19, height, width]. @latents [16, frames, height, width]"""
-    seen = latents[:, place.history_start:place.history_end]
     context = latents.new_zeros(latents.shape[0], CONTEXT, *latents.shape[2:])
-    for to, index in enumerate(context_indices(place.schedule, seen.shape[1])):
-        if index is not None:
-            context[:, to] = seen[:, index]
+    for to, frame in enumerate(place.context_frames()):
+        if frame is not None:
+            context[:, to] = latents[:, frame]
     return context

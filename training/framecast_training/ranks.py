@@ -95,8 +95,8 @@ class Average:
     @torch.no_grad()
     def update(self, module: nn.Module, step: int) -> None:
         decay = min(self.decay, (1 + step) / (10 + step))
-        for name, value in module.state_dict().items():
-            self.weights[name].lerp_(value, 1 - decay)
+        values = module.state_dict()
+        torch._foreach_lerp_([self.weights[name] for name in values], list(values.values()), 1 - decay)
 
 
 def device_of(settings: dict) -> str:

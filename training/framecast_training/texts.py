@@ -139,6 +139,11 @@ class Texts:
     def llama_ids(self, text: str) -> list[int]:
         return self.llama.encode(TEMPLATE.format(text)).ids[:self.crop + 256]
 
+    def many_llama_ids(self, texts: list[str]) -> list[list[int]]:
+        """Of each, on all cores."""
+        encodings = self.llama.encode_batch([TEMPLATE.format(text) for text in texts])
+        return [encoding.ids[:self.crop + 256] for encoding in encodings]
+
     def clip_ids(self, text: str) -> list[int]:
         return self.clip(text, padding="max_length", truncation=True, max_length=CLIP_TOKENS).input_ids
 

@@ -5,6 +5,7 @@ import math
 import sys
 import time
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,8 @@ from torch import Tensor, nn
 
 from . import checkpoint
 from .muon import Muon
-from .packing import WINDOW, context_of, grouped, places
-from .pool import PooledClip, load_pool, parts_of
+from .packing import WINDOW, grouped, places
+from .pool import Pool, parts_of
 from .ranks import Average, Budget, average_gradients, device_of, mixed_precision, rank_count
 from .rotary import rotary_table
 from .texts import Encoders, Texts, no_grad_for_unused
@@ -47,6 +48,17 @@ def weights_to_begin_with(work: Path, begin: str) -> dict[str, Tensor]:
     return weights
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What the samples of a batch have in common."""
+
+    schedule: str
+    padding: int | None
+    tokens: int
+    """Of the caption in its template"""
+    is_first: bool
+
+
 class Sampler:
     """
     Batches whose samples are alike in schedule, padding and length of caption, and differ in all else.
@@ -55,28 +67,38 @@ class Sampler:
     they are drawn more often than they occur (`first_share`).
     """
 
-    def __init__(
-        self, clips: list[PooledClip], texts: Texts, schedules: tuple[str, ...], rng: np.random.Generator, first_share: float,
-    ):
-        self.clips, self.texts, self.rng = clips, texts, rng
-        self.ids = [[texts.llama_ids(text) for text in clip.captions] for clip in clips]
-        entries: dict[tuple, list[tuple[int, int, int]]] = defaultdict(list)
-        for c, clip in enumerate(clips):
-            for p, place in enumerate(clip.places):
-                for t, ids in enumerate(self.ids[c]):
-                    if place.schedule in schedules:
-                        entries[place.schedule, place.padding, len(ids), place.is_first].append((c, p, t))
-        kept = {key: rows for key, rows in entries.items() if len(rows) >= 8}
+    def __init__(self, pool: Pool, captions: "Captions", schedule: str, rng: np.random.Generator, first_share: float):
+        self.rng = rng
+        entries: dict[Kind, list[tuple[int, int]]] = defaultdict(list)
+        for number, (clip, place) in enumerate(pool.places):
+            for text in pool.captions[clip] if place.schedule == schedule else ():
+                caption = captions.number[text]
+                kind = Kind(schedule, place.padding, captions.lengths[caption], place.is_first)
+                entries[kind].append((number, caption))
+        kept = {kind: np.array(rows) for kind, rows in entries.items() if len(rows) >= 8}
         self.kinds, self.rows = list(kept), list(kept.values())
         sizes = np.array([len(rows) for rows in self.rows], dtype=float)
-        first = np.array([kind[3] for kind in self.kinds])
+        first = np.array([kind.is_first for kind in self.kinds])
         shares = np.where(first, first_share / max(sizes[first].sum(), 1), (1 - first_share) / max(sizes[~first].sum(), 1))
         self.chances = sizes * shares / (sizes * shares).sum()
 
-    def draw(self, count: int) -> tuple[tuple, list[tuple[int, int, int]]]:
+    def draw(self, count: int) -> tuple[Kind, np.ndarray]:
+        """Places of the pool and captions [count, 2], by number."""
         kind = int(self.rng.choice(len(self.kinds), p=self.chances))
         rows = self.rows[kind]
-        return self.kinds[kind], [rows[i] for i in self.rng.integers(len(rows), size=count)]
+        return self.kinds[kind], rows[self.rng.integers(len(rows), size=count)]
+
+
+class Captions:
+    """All captions of a pool as ids, on the device that trains."""
+
+    def __init__(self, pool: Pool, texts: Texts, device: str | torch.device):
+        unique = list(dict.fromkeys(text for captions in pool.captions for text in captions))
+        self.number = {text: number for number, text in enumerate(unique)}
+        llama = texts.many_llama_ids(unique)
+        self.lengths = [len(ids) for ids in llama]
+        self.llama = torch.nn.utils.rnn.pad_sequence([torch.tensor(ids) for ids in llama], batch_first=True).to(device)
+        self.clip = torch.tensor([texts.clip_ids(text) for text in unique]).to(device)
 
 
 class Corruption:
@@ -134,9 +156,12 @@ class TransformerTraining:
 
     def reload(self) -> None:
         """The pool as far as it is made."""
-        self.parts = len(parts_of(self.pool_folder))
-        self.clips = load_pool(self.pool_folder)
-        self.sampler = Sampler(self.clips, self.texts, self.schedules, self.rng, self.settings.get("first_share", 0.5))
+        files = parts_of(self.pool_folder)
+        self.parts = len(files)
+        self.pool = Pool(files, self.device)
+        self.captions = Captions(self.pool, self.texts, self.device)
+        first_share = self.settings.get("first_share", 0.5)
+        self.samplers = [Sampler(self.pool, self.captions, schedule, self.rng, first_share) for schedule in self.schedules]
 
     def _split(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
         matrices, rest = [], []
@@ -186,7 +211,8 @@ class TransformerTraining:
                 give_back_memory()
             now = time.monotonic()
             if now - told > settings.get("tell_seconds", 30):
-                speed = (self.step - begun) * settings["batch"] * rank_count() / (now - told)
+                samples = settings["batch"] * len(self.schedules) * rank_count()
+                speed = (self.step - begun) * samples / (now - told)
                 print(f"transformer ({'/'.join(self.schedules)}) {100 * self.share:.0f} %, step {self.step}: "
                       f"velocity error {torch.stack(errors).mean():.4f}, {speed:.1f} samples/s", flush=True)
                 told, errors, begun = now, [], self.step
@@ -198,9 +224,12 @@ class TransformerTraining:
         self.save()
 
     def train_step(self) -> Tensor:
-        kind, rows = self.sampler.draw(self.settings["batch"])
-        loss, error = self.loss(kind, rows)
-        loss.backward()
+        """A batch of each of the rank's schedules."""
+        errors = []
+        for sampler in self.samplers:
+            loss, error = self.loss(*sampler.draw(self.settings["batch"]))
+            (loss / len(self.samplers)).backward()
+            errors.append(error)
         average_gradients(self.parameters)
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         for optimizer in self.optimizers:
@@ -208,12 +237,12 @@ class TransformerTraining:
             optimizer.zero_grad()
         self.step += 1
         self.average.update(self.both, self.step)
-        return error
+        return torch.stack(errors).mean()
 
-    def loss(self, kind: tuple, rows: list[tuple[int, int, int]]) -> tuple[Tensor, Tensor]:
-        """What is made small, and the velocity's mean square error."""
-        schedule, padding, *_ = kind
-        clean, first, context = self._latents(rows)
+    def loss(self, kind: Kind, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """What is made small, and the velocity's mean square error. @rows of `Sampler.draw`"""
+        numbers = torch.from_numpy(rows).to(self.device)
+        clean, first, context, pictures = self.pool.batch(numbers[:, 0])
         count = len(rows)
         strata = (torch.arange(count, device=self.device) + torch.rand(count, device=self.device)) / count
         shift = flow_shift(WINDOW * (clean.shape[-1] // 2) * (clean.shape[-2] // 2))
@@ -221,41 +250,28 @@ class TransformerTraining:
         noise = torch.randn_like(clean)
         noisy = torch.lerp(clean, noise, sigma.view(-1, 1, 1, 1, 1))
         with mixed_precision(self.device):
-            history = grouped(schedule, self.corruption.start(first), self.corruption.history(context))
-            conditions = self._conditions(rows)
-            velocity = self.model(noisy, 1000 * sigma, conditions, history, self._rope(schedule, padding, clean.shape))
+            history = grouped(kind.schedule, self.corruption.start(first), self.corruption.history(context))
+            ids = self.captions.llama[numbers[:, 1], :kind.tokens], self.captions.clip[numbers[:, 1]]
+            conditions = conditions_of(self.encoders, self.texts.crop, *ids, pictures)
+            velocity = self.model(noisy, 1000 * sigma, conditions, history, self._rope(kind, clean.shape))
         squares = (velocity.float() - (noise - clean)).square()
         return (squares * motion_weight(clean, first) * self.channel_weights).mean(), squares.mean().detach()
 
-    def _latents(self, rows: list[tuple[int, int, int]]) -> tuple[Tensor, Tensor, Tensor]:
-        clean, first, context = [], [], []
-        for c, p, _ in rows:
-            clip, place = self.clips[c], self.clips[c].places[p]
-            clean.append(clip.latents[:, place.window_start:place.window_start + WINDOW])
-            first.append(clip.start)
-            context.append(context_of(clip.latents, place))
-        return tuple(torch.stack(part).to(self.device).float() for part in (clean, first, context))
-
-    def _conditions(self, rows: list[tuple[int, int, int]]) -> Conditions:
-        llama = [self.sampler.ids[c][t] for c, _, t in rows]
-        clip = [self.texts.clip_ids(self.clips[c].captions[t]) for c, _, t in rows]
-        return conditions_of(self.encoders, self.texts.crop, llama, clip, [self.clips[c].picture for c, _, _ in rows])
-
-    def _rope(self, schedule: str, padding: int | None, shape: torch.Size) -> tuple[Tensor, Tensor]:
-        key = (schedule, padding)
+    def _rope(self, kind: Kind, shape: torch.Size) -> tuple[Tensor, Tensor]:
+        key = (kind.schedule, kind.padding)
         if key not in self.ropes:
-            self.ropes[key] = rotary_table(self.model.shape, places(schedule, padding), shape[-2], shape[-1], self.device)
+            self.ropes[key] = rotary_table(self.model.shape, places(*key), shape[-2], shape[-1], self.device)
         return self.ropes[key]
 
 
-def conditions_of(
-    encoders: Encoders, crop: int, llama: list[list[int]], clip: list[list[int]], pictures: list[Tensor]
-) -> Conditions:
-    """Of samples whose captions have equally many tokens. @crop tokens of the template before them"""
-    device = next(encoders.parameters()).device
-    ids, clip_ids, images = torch.tensor(llama), torch.tensor(clip), torch.stack(pictures)
-    return Conditions(encoders.text(ids.to(device), crop), encoders.pooled(clip_ids.to(device)),
-                      encoders.image(images.to(device)), torch.tensor([GUIDANCE], device=device))
+def conditions_of(encoders: Encoders, crop: int, llama: Tensor, clip: Tensor, pictures: Tensor) -> Conditions:
+    """
+    @crop tokens of the template before the captions
+    @llama @clip ids [batch, tokens], captions of one length
+    @pictures uint8 [batch, 3, height, width]
+    """
+    guidance = torch.tensor([GUIDANCE], device=pictures.device)
+    return Conditions(encoders.text(llama, crop), encoders.pooled(clip), encoders.image(pictures), guidance)
 
 
 def motion_weight(clean: Tensor, first: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from . import checkpoint
-from .clips import SpriteBook, draw_clip
+from .clips import Domain, SpriteBook, draw_clip
 from .muon import Muon
 from .ranks import Average, Budget, average_gradients, device_of, mixed_precision
 from .vae import SCALING_FACTOR, Autoencoder, VaeShape
@@ -19,6 +21,32 @@ from .vae_start import centre_latents, channel_statistics, start_from_averaging
 
 CLIP_FRAMES = 21
 TILE_LATENTS = 5
+
+
+class Pictures(IterableDataset):
+    """
+    Batches [batch, frames, 3, 96, 96] of uint8, without end. A share of them, `own_share`, is of the configured domain, the
+    others are of the widest: an autoencoder has to show what it will not be asked for, too.
+    """
+
+    def __init__(self, settings: dict, book: SpriteBook, batch: int, frames: int, seed: tuple[int, ...]):
+        self.own, self.own_share, self.book = settings["domain"], settings.get("own_share", 0.0), book
+        self.batch, self.frames, self.seed = batch, frames, seed
+
+    def __iter__(self) -> Iterator[Tensor]:
+        worker = get_worker_info()
+        rng = np.random.default_rng((*self.seed, self.frames, worker.id if worker else 0))
+        while True:
+            yield torch.stack([self.draw(rng) for _ in range(self.batch)])
+
+    def draw(self, rng: np.random.Generator) -> Tensor:
+        spec = draw_clip(self.book, rng, domain=self.own if rng.random() < self.own_share else Domain())
+        return spec.scene.draw(spec.timeline.passing(np.arange(self.frames), rng.uniform()))
+
+
+def endless(pictures: Pictures, drawers: int) -> Iterator[Tensor]:
+    """Drawn ahead by as many processes, or here when asked for."""
+    return iter(DataLoader(pictures, batch_size=None, num_workers=drawers))
 
 
 class VaeTraining:
@@ -33,6 +61,8 @@ class VaeTraining:
         else:
             start_from_averaging(self.model)
         self.device = device_of(settings)
+        # Few shapes and many steps: trying out every algorithm pays.
+        torch.backends.cudnn.benchmark = True
         self.model.to(self.device, memory_format=torch.channels_last_3d)
         self.average = Average(self.model, 0.998)
         self.is_encoder_fixed = settings.get("part", "whole") == "decoder"
@@ -44,8 +74,12 @@ class VaeTraining:
         self.step = 0
         self.share = 0.0
         self.resume()
-        self.rng = np.random.default_rng((settings["seed"], rank, self.step))
+        seed = (settings["seed"], rank, self.step)
+        self.rng = np.random.default_rng(seed)
         torch.manual_seed(1000 * rank + self.step)
+        drawers = settings.get("drawers", 0)
+        self.pictures = endless(Pictures(settings, book, settings["pictures"], 1, seed), max(drawers // 4, min(drawers, 1)))
+        self.clips = endless(Pictures(settings, book, settings.get("clips", 1), CLIP_FRAMES, seed), drawers)
         # Compiling pays for pictures, which are many; a clip's graphs take longer to compile than they save on a CPU.
         compiled = settings.get("compile", True)
         self.moments_of_pictures = torch.compile(self.model.moments) if compiled else self.model.moments
@@ -71,27 +105,27 @@ class VaeTraining:
     def train(self) -> None:
         settings = self.settings
         budget = Budget(settings.get("steps"), settings.get("minutes"), self.share)
-        told, losses = time.monotonic(), []
+        told, errors = time.monotonic(), []
         while True:
             self.share = budget.share(self.step)
             if self.share >= 1:
                 break
             for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
                 group["lr"] = settings["rate"] * rate_share(self.share, self.step)
-            loss = self.train_step()
-            losses.append(loss)
-            if time.monotonic() - told > 30:
+            errors.append(self.train_step())
+            if time.monotonic() - told > settings.get("tell_seconds", 30):
                 if self.rank == 0:
-                    kinds = {"picture": [v for k, v in losses if k == "picture"], "clip": [v for k, v in losses if k == "clip"]}
-                    figures = ", ".join(f"{k} {np.mean(v):.2f} dB ({len(v)})" for k, v in kinds.items() if v)
+                    of_kind = {kind: [error for k, error in errors if k == kind] for kind in ("picture", "clip")}
+                    figures = ", ".join(f"{k} {decibels(torch.stack(v)):.2f} dB ({len(v)})" for k, v in of_kind.items() if v)
                     print(f"vae {100 * self.share:.0f} %, step {self.step}: {figures}", flush=True)
-                told, losses = time.monotonic(), []
+                told, errors = time.monotonic(), []
                 self.save()
         self.save()
 
-    def train_step(self) -> tuple[str, float]:
+    def train_step(self) -> tuple[str, Tensor]:
+        """Whether of a picture or a clip, and the mean square error."""
         is_clip = self.share > self.settings["pictures_share"] and self.step % 4 != 0
-        clip = (self.draw_clip() if is_clip else self.draw_pictures()).to(self.device)
+        clip = _last(unit_range(next(self.clips if is_clip else self.pictures).to(self.device)).transpose(1, 2))
         decoded, target, latents = self.reconstruct(clip)
         loss = picture_loss(decoded, target) + 2e-4 * latents.square().mean()
         loss.backward()
@@ -102,8 +136,8 @@ class VaeTraining:
             optimizer.zero_grad()
         self.step += 1
         self.average.update(self.model, self.step)
-        error = (decoded.detach() - target).square().mean().item() / 4
-        return ("clip" if is_clip else "picture"), -10 * np.log10(error)
+        error = (decoded.detach() - target).square().mean() / 4
+        return ("clip" if is_clip else "picture"), error
 
     def reconstruct(self, clip: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Decoded and true frames, and the latents between them."""
@@ -122,26 +156,17 @@ class VaeTraining:
         frames = decoded.shape[2]
         return (decoded[:, :, 1:], clip[:, :, -frames + 1:], latents) if first else (decoded, clip[:, :, :frames], latents)
 
-    def draw_clip(self) -> Tensor:
-        spec = draw_clip(self.book, self.rng, domain=self.settings["domain"])
-        start = self.rng.uniform(0, 1)
-        frames = spec.scene.draw(spec.timeline.passing(np.arange(CLIP_FRAMES), start))
-        return _last(unit_range(frames).transpose(0, 1)[None])
-
-    def draw_pictures(self) -> Tensor:
-        pictures = []
-        for _ in range(self.settings["pictures"]):
-            spec = draw_clip(self.book, self.rng, domain=self.settings["domain"])
-            pictures.append(spec.scene.draw(self.rng.uniform(0, 1, 1)))
-        return _last(unit_range(torch.cat(pictures)).unsqueeze(2))
-
-
 def optimizers_for(parameters: list[nn.Parameter], name: str) -> list[torch.optim.Optimizer]:
     """AdamW, or Muon for matrices and kernels with more than a few rows, and AdamW for the rest."""
     many = [p for p in parameters if p.ndim > 1 and min(p.shape[0], p[0].numel()) > 3] if name == "muon" else []
     rest = [p for p in parameters if not any(p is other for other in many)]
     adam = torch.optim.AdamW(rest, 1e-3, betas=(0.9, 0.97), weight_decay=1e-4, fused=True)
     return [Muon(many, 1e-3, weight_decay=0), adam] if many else [adam]
+
+
+def decibels(errors: Tensor) -> float:
+    """Mean, of mean square errors of pixels in [0, 1]."""
+    return (-10 * errors.log10()).mean().item()
 
 
 def rate_share(share: float, step: int) -> float:
@@ -193,14 +218,15 @@ def finished_weights(work: Path, book: SpriteBook, settings: dict) -> dict[str, 
     weights = state["average"]
     if settings.get("part") == "decoder":
         return weights
-    model = Autoencoder(VaeShape(tuple(settings["channels"])))
+    device = device_of(settings)
+    model = Autoencoder(VaeShape(tuple(settings["channels"]))).to(device)
     model.load_state_dict(weights)
     rng = np.random.default_rng(7)
     latents = []
     for _ in range(24):
         spec = draw_clip(book, rng)
         frames = spec.scene.draw(spec.timeline.passing(np.arange(17), rng.uniform()))
-        latents.append(model.encode(unit_range(frames).transpose(0, 1)[None]))
+        latents.append(model.encode(unit_range(frames.to(device)).transpose(0, 1)[None]).cpu())
     mean, deviation = channel_statistics(torch.cat(latents))
     centre_latents(weights, mean, float(deviation.square().mean().sqrt()))
     return weights

@@ -72,6 +72,15 @@ def _repeat_edges(x: Tensor, axis: int, by: int) -> Tensor:
     return torch.cat((first,) * by + (x,) + (last,) * by, axis)
 
 
+def activated(norm: nn.GroupNorm, x: Tensor) -> Tensor:
+    """SiLU of a norm. On a GPU in the precision of @x, where autocast would take float32, and twice the memory's time."""
+    if not x.is_cuda:
+        return F.silu(norm(x))
+    with torch.autocast("cuda", enabled=False):
+        weight, bias = norm.weight.to(x.dtype), norm.bias.to(x.dtype)
+        return F.silu(F.group_norm(x, norm.num_groups, weight, bias, norm.eps))
+
+
 class ResnetBlock(nn.Module):
     def __init__(self, inner: int, out: int, groups: int):
         super().__init__()
@@ -82,8 +91,8 @@ class ResnetBlock(nn.Module):
         self.conv_shortcut = CausalConv(inner, out, kernel=1) if inner != out else None
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.conv1(F.silu(self.norm1(x)))
-        y = self.conv2(F.silu(self.norm2(y)))
+        y = self.conv1(activated(self.norm1, x))
+        y = self.conv2(activated(self.norm2, y))
         return y + (x if self.conv_shortcut is None else self.conv_shortcut(x))
 
 
@@ -193,7 +202,7 @@ class Encoder(nn.Module):
         x = self.conv_in(x)
         for block in self.down_blocks:
             x = block(x)
-        return self.conv_out(F.silu(self.conv_norm_out(self.mid_block(x))))
+        return self.conv_out(activated(self.conv_norm_out, self.mid_block(x)))
 
 
 class Decoder(nn.Module):
@@ -215,7 +224,7 @@ class Decoder(nn.Module):
         x = self.mid_block(self.conv_in(z))
         for block in self.up_blocks:
             x = block(x)
-        return self.conv_out(F.silu(self.conv_norm_out(x)))
+        return self.conv_out(activated(self.conv_norm_out, x))
 
 
 class Autoencoder(nn.Module):

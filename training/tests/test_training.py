@@ -135,12 +135,11 @@ rate = 2e-4
 begin_with = "{repository / 'models' / 'emoji'}"
 part = "decoder"
 optimizer = "muon"
-own_domain = true
+own_share = 0.5
 compile = false
 pictures = 2
 pictures_share = 0.5""")
     settings = read_configuration(write(tmp_path, text))["vae"]
-    assert read_configuration(write(tmp_path, text))["vae"]["domain"] == Domain()
     begun = published_weights(repository / "models" / "emoji")
     training = VaeTraining(0, settings, book, tmp_path)
     training.train()
@@ -171,9 +170,9 @@ def test_a_step_keeps_to_its_device(tmp_path, repository, monkeypatch):
     torch.save(torch.ones(16), tmp_path / "channel_weights.pt")
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
     training = TransformerTraining(0, {"seed": 1, "device": "meta", "rate": 1e-3, "batch": 2, "steps": 1}, tmp_path)
-    assert {place[0] for place in training.sampler.kinds} == {"forward", "inverted"}
-    for kind, rows in zip(training.sampler.kinds, training.sampler.rows):
-        loss, error = training.loss(kind, rows[:2])
+    assert [sampler.kinds[0].schedule for sampler in training.samplers] == ["forward", "inverted"]
+    for sampler in training.samplers:
+        loss, error = training.loss(sampler.kinds[0], sampler.rows[0][:2])
         loss.backward()
         assert (loss.device.type, error.device.type) == ("meta", "meta")
     training.average.update(training.both, 1)
