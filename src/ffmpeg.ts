@@ -141,6 +141,14 @@ export async function tryEncoder(
   }
 }
 
+/** What files are made with by NVENC: constant quality, close to x264's CRF 18. */
+export function nvencArguments(gpu: number): string[] {
+  return [
+    ...["-c:v", "h264_nvenc", "-gpu", `${gpu}`, "-preset", "p6", "-tune", "hq"], // p6 came with ffmpeg 4.4
+    ...["-rc", "vbr", "-cq", "19", "-b:v", "0", "-profile:v", "high"],
+  ];
+}
+
 /** `[h264_nvenc @ 0x5581] Cannot load libcuda.so.1` → `Cannot load libcuda.so.1`. */
 function firstComplaint(stderr: string): string | undefined {
   const line = stderr.split("\n").map((text) => text.replace(/^(\[[^\]]*\] *)+/, "").trim()).find(Boolean);

@@ -177,12 +177,13 @@ function withSpeed(next, before) {
   return { ...next, speed: seconds > lowest * 1.25 + 1 ? "slower" : "steady", lowestRemainingSeconds: lowest };
 }
 
-/** True while a replayed view is older than one that is known. */
-function isBehind(replayed, known) {
+/** True while a replayed view is older than one that is known. A session that lost its engine waits with its sections. */
+export function isBehind(replayed, known) {
   const place = ({ state, progress: { section, step, phase } }) => [
-    ["queued", "running"].includes(state) ? ["queued", "running"].indexOf(state) : 2,
+    ["queued", "running"].includes(state) ? 0 : 1,
     section,
     phase === "decoding" || phase === "recording" ? Infinity : step,
+    state === "queued" ? 0 : 1,
   ];
   const [a, b] = [place(replayed), place(known)];
   const differs = a.findIndex((value, index) => value !== b[index]);

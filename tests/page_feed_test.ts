@@ -5,7 +5,7 @@ import { readEvents } from "../static/event_stream.js";
 import { iceServersIn } from "../static/ice_servers.js";
 import { lineFacts, sampleOf } from "../static/line_stats.js";
 import { codecOf } from "../static/live_picture.js";
-import { emptyState, foldEvent } from "../static/session_feed.js";
+import { emptyState, foldEvent, isBehind } from "../static/session_feed.js";
 
 async function eventsOf(...pieces: string[]) {
   const body = ReadableStream.from(pieces.map((piece) => new TextEncoder().encode(piece)));
@@ -50,6 +50,26 @@ Deno.test("foldEvent() says slower when the remaining time grows by more than a 
     return state.speed;
   });
   assert.deepEqual(speeds, ["steady", "steady", "slower", "steady", "steady", "steady"]);
+});
+
+Deno.test("isBehind() goes by what is made, for a session that lost its engine waits again", () => {
+  const at = (state: string, section: number, step: number, phase = "sampling") => ({
+    state,
+    progress: { section, step, phase },
+  });
+  const lived = [
+    at("queued", 0, 0, "waiting"),
+    at("running", 1, 3),
+    at("running", 1, 6, "decoding"),
+    at("running", 2, 1),
+    at("running", 2, 5),
+    at("queued", 2, 6, "waiting"),
+    at("running", 3, 2),
+    at("completed", 3, 6),
+  ];
+  for (const [now, known] of lived.entries()) {
+    assert.deepEqual(lived.filter((view) => isBehind(view, known)), lived.slice(0, now));
+  }
 });
 
 Deno.test("foldEvent() keeps the newest playout events", () => {

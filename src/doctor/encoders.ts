@@ -2,7 +2,7 @@
  * What ffmpeg can do here for the live picture and the file.
  * @module
  */
-import { type Ffmpeg, FfmpegError, findFfmpeg, tryEncoder } from "../ffmpeg.ts";
+import { type Ffmpeg, FfmpegError, findFfmpeg, nvencArguments, tryEncoder } from "../ffmpeg.ts";
 import { type Finding, missing, note, ok, required } from "./finding.ts";
 
 /** As in the server's configuration. */
@@ -40,7 +40,7 @@ async function neededEncoder(ffmpeg: Ffmpeg, codec: string, encoder: string): Pr
 /** Nothing is wrong without it: docs/decisions/0028-files-by-nvenc.md. */
 async function nvenc(ffmpeg: Ffmpeg, wish: EncoderSettings["fileEncoder"]): Promise<Finding> {
   if (wish === "libx264") return note("NVENC", "not used: FRAMECAST_FILE_ENCODER is libx264");
-  const trial = await tryEncoder(ffmpeg, "h264_nvenc");
+  const trial = await tryEncoder(ffmpeg, "h264_nvenc", nvencArguments(0));
   if (trial.kind === "works") return ok("NVENC", "h264_nvenc makes the files of videos that a GPU makes");
   const what = `h264_nvenc: ${trial.why}`;
   return wish === "auto" ? note("NVENC", what) : required(missing("NVENC", `FRAMECAST_FILE_ENCODER asks for ${what}`));

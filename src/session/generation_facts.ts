@@ -174,15 +174,15 @@ export function unfinishedSection({ progress, sections }: Pick<GenerationFacts, 
   return Math.min(progress.section, sections.length + 1);
 }
 
-/** Time a whole video takes at a known pace. */
-export function wholeSeconds(
-  sections: number,
-  steps: number,
+/** What a session that waits will take at a known pace: all of its video, or what an engine that was lost left of it. */
+export function waitingSeconds(
+  { progress, sections }: Pick<GenerationFacts, "progress" | "sections">,
   { secondsPerStep, secondsPerDecode }: Pace,
   decode: DecodeOrder,
 ): number {
-  const timing = { samplingSeconds: steps * secondsPerStep, decodingSeconds: secondsPerDecode };
-  return timing.samplingSeconds + timing.decodingSeconds + (sections - 1) * addedSeconds(timing, decode);
+  const timing = { samplingSeconds: progress.steps * secondsPerStep, decodingSeconds: secondsPerDecode };
+  const others = progress.of - sections.length - 1;
+  return timing.samplingSeconds + timing.decodingSeconds + others * addedSeconds(timing, decode);
 }
 
 /** What one more section adds to a video's time. */

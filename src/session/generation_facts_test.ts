@@ -9,7 +9,7 @@ import {
   initialFacts,
   timingsOf,
   unfinishedSection,
-  wholeSeconds,
+  waitingSeconds,
 } from "./generation_facts.ts";
 
 const plan: VideoPlan = {
@@ -176,8 +176,17 @@ Deno.test("a section that is decoded beside the next one: percent and remaining 
     [percent, remaining] = [facts.progress.percent, remainingSeconds!];
   }
   assert.equal(percent, 99);
-  assert.equal(wholeSeconds(2, 4, earlier, "overlapped"), 19);
-  assert.equal(wholeSeconds(2, 4, earlier, "between"), 22);
+});
+
+Deno.test("a session that waits takes as long as the sections that it lacks", () => {
+  const earlier = { secondsPerStep: 2, secondsPerDecode: 3 };
+  assert.equal(waitingSeconds(initialFacts(plan, 4), earlier, "overlapped"), 8 + 3 + 8);
+  assert.equal(waitingSeconds(initialFacts(plan, 4), earlier, "between"), 8 + 3 + 8 + 3);
+  const done: GenerationEvent = { kind: "sectionDone", section: 1, samplingSeconds: 8, decodingSeconds: 3 };
+  assert.equal(
+    waitingSeconds(after([100, { kind: "sampling", section: 1 }], [111, done]), earlier, "overlapped"),
+    8 + 3,
+  );
 });
 
 Deno.test("a section that is decoded beside the next one: both are in work, and the progress is of the one that is sampled", () => {

@@ -20,7 +20,7 @@ import {
   resumedFacts,
   timingsOf,
   unfinishedSection,
-  wholeSeconds,
+  waitingSeconds,
 } from "./generation_facts.ts";
 import { viewOf } from "./session_view.ts";
 import type { SessionOrder } from "./order.ts";
@@ -95,8 +95,7 @@ export class Session {
   remainingSeconds(): number | null {
     if (this.#state === "running") return timingsOf(this.#facts, this.#measured(), this.#around.now()).remainingSeconds;
     const pace = this.#measured();
-    const { plan, settings } = this.#order;
-    return pace && wholeSeconds(plan.sections.length, settings.steps, pace, this.#around.models.decode);
+    return pace && waitingSeconds(this.#facts, pace, this.#around.models.decode);
   }
 
   /** Puts the whole view into the log, and into the store. */

@@ -3,7 +3,7 @@
  * docs/decisions/0028-files-by-nvenc.md
  * @module
  */
-import { type Ffmpeg, tryEncoder } from "../ffmpeg.ts";
+import { type Ffmpeg, nvencArguments, tryEncoder } from "../ffmpeg.ts";
 import type { VideoFormat } from "../video.ts";
 import { EncoderError } from "./errors.ts";
 
@@ -39,9 +39,6 @@ export function canEncode({ name }: FileEncoder, { widthPx, heightPx }: VideoFor
 
 /** Of constant quality; the two look alike. */
 export function qualityArguments(encoder: FileEncoder, preset: Preset): string[] {
-  if (encoder.name === "libx264") return ["-c:v", "libx264", "-preset", preset, "-crf", "18"];
-  return [
-    ...["-c:v", "h264_nvenc", "-gpu", `${encoder.gpu}`, "-preset", "p6", "-tune", "hq"],
-    ...["-rc", "vbr", "-cq", "19", "-b:v", "0", "-profile:v", "high"],
-  ];
+  if (encoder.name === "h264_nvenc") return nvencArguments(encoder.gpu);
+  return ["-c:v", "libx264", "-preset", preset, "-crf", "18"];
 }
