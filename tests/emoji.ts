@@ -26,6 +26,7 @@ export async function exampleRequest(settings: Partial<ResolvedSettings> = {}): 
     modelDir: emojiDir,
     settings: {
       prompt: example.prompt,
+      promptChanges: [],
       negativePrompt: "",
       durationSeconds: 2.4,
       seed: 31337,

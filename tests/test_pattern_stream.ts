@@ -131,6 +131,7 @@ function requestOf({ widthPx, heightPx, durationSeconds, schedule, steps = 1 }: 
     modelDir: "",
     settings: {
       prompt: "bars",
+      promptChanges: [],
       negativePrompt: "",
       durationSeconds,
       seed: 3,

@@ -10,20 +10,24 @@ import type { ResolvedSettings } from "./request.ts";
 import { guidanceInput, type InputPrecision } from "./sampling/mod.ts";
 import type { ConditionedTransformer } from "./conditioned_transformer.ts";
 
-export interface GenerationConditions {
-  readonly positive: ConditionedTransformer;
+export interface GenerationConditions extends Disposable {
+  /** The transformer under a prompt that was asked for. */
+  under(prompt: string): ConditionedTransformer;
   /** Only where true guidance is on. */
   readonly negative: ConditionedTransformer | null;
-  /** Tokens of the prompt the text encoder reads, and those that did not fit. */
+  /** Of the longest prompt: tokens the text encoder reads, and those that did not fit. */
   readonly promptTokens: number;
   readonly promptTokensCut: number;
 }
 
-/** Encodes the prompts and the cropped picture, and prepares the transformer under both. */
+/**
+ * Encodes the prompts and the cropped picture, and prepares the transformer under each prompt.
+ */
 export async function conditionsOf(
   model: FramePackModel,
   picture: RgbImage,
-  settings: ResolvedSettings,
+  prompts: readonly string[],
+  settings: Pick<ResolvedSettings, "negativePrompt" | "guidance" | "cfg">,
   precision: InputPrecision,
   signal: AbortSignal,
 ): Promise<GenerationConditions> {
@@ -31,17 +35,21 @@ export async function conditionsOf(
     precision === "bfloat16" ? { ...tensor, data: roundToBfloat16(tensor.data) } : tensor;
   const image = entering(await model.imageEncoder.encode(picture, signal));
   const guidance = guidanceInput(settings.guidance, precision);
+  using made = new DisposableStack();
   const under = async (prompt: string) => {
     const { states, pooled, ...counts } = await model.textEncoder.encode(prompt, signal);
     const conditions = { text: entering(states), pooled: entering(pooled), image, guidance };
-    return { transformer: await model.transformer.condition(conditions, signal), ...counts };
+    return { transformer: made.use(await model.transformer.condition(conditions, signal)), ...counts };
   };
-  const positive = await under(settings.prompt);
-  const negative = settings.cfg === 1 ? null : await under(settings.negativePrompt);
+  const positive = new Map<string, Awaited<ReturnType<typeof under>>>();
+  for (const prompt of new Set(prompts)) positive.set(prompt, await under(prompt));
+  const negative = settings.cfg === 1 ? null : (await under(settings.negativePrompt)).transformer;
+  const kept = made.move();
   return {
-    positive: positive.transformer,
-    negative: negative?.transformer ?? null,
-    promptTokens: positive.promptTokens,
-    promptTokensCut: positive.promptTokensCut,
+    under: (prompt) => positive.get(prompt)!.transformer,
+    negative,
+    promptTokens: Math.max(0, ...[...positive.values()].map(({ promptTokens }) => promptTokens)),
+    promptTokensCut: Math.max(0, ...[...positive.values()].map(({ promptTokensCut }) => promptTokensCut)),
+    [Symbol.dispose]: () => kept.dispose(),
   };
 }

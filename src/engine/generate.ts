@@ -6,10 +6,11 @@
  */
 import type { PreviewClip } from "../video.ts";
 import { beside, inTurn, type Work } from "./beside.ts";
-import { conditionsOf, type GenerationConditions } from "./conditioning.ts";
+import { conditionsOf } from "./conditioning.ts";
 import type { GenerationEvent } from "./event.ts";
 import type { FramePackModel } from "./model.ts";
 import { roundToBfloat16 } from "./onnx/tensor.ts";
+import { promptsOfSections } from "./prompts.ts";
 import type { EndFrame, GenerationRequest, ResolvedSettings } from "./request.ts";
 import { resizeAndCenterCrop } from "./resample.ts";
 import { goOn, pointAfter } from "./resume.ts";
@@ -43,7 +44,7 @@ import {
   videoPlan,
   withTeaCache,
 } from "./sampling/mod.ts";
-import type { SectionModel } from "./conditioned_transformer.ts";
+import type { ConditionedTransformer, SectionModel } from "./conditioned_transformer.ts";
 import type { SectionContext } from "./transformer.ts";
 
 /** What one section was given and what it became, before decoding; for those who keep or compare it. */
@@ -72,11 +73,11 @@ export async function* generateVideo(
   const sections = planSections(settings);
 
   const picture = resizeAndCenterCrop(image, settings.widthPx, settings.heightPx);
-  const conditions = await conditionsOf(model, picture, settings, precision, signal);
-  using _prompt = conditions.positive;
-  using _negativePrompt = conditions.negative;
-  const { promptTokens, promptTokensCut } = conditions;
   const plan = videoPlan(sections, settings);
+  const prompts = promptsOfSections(settings, plan.sections);
+  const wanted = prompts.slice(resume?.section ?? 0);
+  using conditions = await conditionsOf(model, picture, wanted, settings, precision, signal);
+  const { promptTokens, promptTokensCut } = conditions;
   yield { kind: "plan", plan, promptTokens, promptTokensCut, decode: model.decode };
 
   const normal = torchNormal(settings.seed);
@@ -98,7 +99,8 @@ export async function* generateVideo(
     const noise = drawNoise();
     const place = sectionContext(section, context, frameShape, precision);
     const preview = previewOf(model, section, history, settings);
-    const inputs = { conditions, place, noise, settings, precision, preview };
+    const positive = conditions.under(prompts[section.section - 1]!);
+    const inputs = { positive, negative: conditions.negative, place, noise, settings, precision, preview };
     const sampling: Work<GenerationEvent, SampledSection> = (signal) => sampleSection(section, inputs, signal);
     const { latents, samplingSeconds } = yield* together(decoding, sampling, signal);
 
@@ -127,7 +129,8 @@ async function endLatentOf(
 }
 
 interface SamplingInputs {
-  readonly conditions: GenerationConditions;
+  readonly positive: ConditionedTransformer;
+  readonly negative: ConditionedTransformer | null;
   readonly place: SectionContext;
   /** `[16, latentFrames, height, width]` */
   readonly noise: Float32Array;
@@ -145,7 +148,7 @@ interface SampledSection {
 /** Noise → latents of one section, telling of every step. */
 async function* sampleSection(
   { section, windowLatentFrames }: Section,
-  { conditions: { positive, negative }, place, noise, settings, precision, preview }: SamplingInputs,
+  { positive, negative, place, noise, settings, precision, preview }: SamplingInputs,
   signal: AbortSignal,
 ): AsyncGenerator<GenerationEvent, SampledSection> {
   const clock = stopwatch();

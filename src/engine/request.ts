@@ -14,9 +14,16 @@ export type Schedule = (typeof schedules)[number];
 
 const seedMax = Number.MAX_SAFE_INTEGER;
 
+/** From a second of the video on. */
+const promptChange = z.strictObject({ atSeconds: z.number().min(0).max(120), prompt: z.string().max(4000) });
+
 /** Settings as a user gives them; what is left out comes from the model's manifest. */
 export const generationSettings = z.strictObject({
   prompt: z.string().max(4000).default("").describe("What should happen, in the order it happens. May be empty."),
+  promptChanges: z.array(promptChange).max(100).default([]).describe(
+    "Other prompts from a second of the video on. A section has the prompt of its middle. In a form as JSON: " +
+      '`[{"atSeconds": 2.4, "prompt": "It spins."}]`.',
+  ),
   negativePrompt: z.string().max(4000).default("").describe("What to avoid; has an effect only with `cfg` above 1."),
   durationSeconds: z.number().min(1).max(120).default(5).describe(
     "Length asked for. The video has 36 n + 1 frames at 30 per second, n the nearest number of sections of 36 frames; with " +

@@ -16,6 +16,7 @@ function requestOf(
     modelDir: "",
     settings: {
       prompt: "two words",
+      promptChanges: [],
       negativePrompt: "",
       durationSeconds: 4,
       seed: 1,

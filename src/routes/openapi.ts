@@ -15,7 +15,7 @@ import {
   text,
 } from "./openapi_answers.ts";
 import { watchPaths } from "./openapi_watch.ts";
-import { frameQuery, jsonSchemas, queryParameters } from "./request.ts";
+import { frameQuery, jsonSchemaOf, jsonSchemas, queryParameters, sessionChange } from "./request.ts";
 
 /**
  * OpenAPI 3.1.0, whose schemas are JSON Schema 2020-12.
@@ -96,6 +96,20 @@ const sessionPaths = {
       operationId: "getSession",
       summary: "One session",
       responses: { "200": json(reference("Session"), "Its view"), ...notFound },
+    },
+    patch: {
+      operationId: "changeSession",
+      summary: "Another prompt for what is not in work yet",
+      description:
+        "The section in work is finished first; until then the view has `nextPrompt`. What is then in `settings` " +
+        "gives the same video again.",
+      requestBody: { required: true, content: { "application/json": { schema: jsonSchemaOf(sessionChange) } } },
+      responses: {
+        "200": json(reference("Session"), "Its view"),
+        "409": problemAnswer("Nothing is left to be made"),
+        "422": problemAnswer("The prompt cannot be used"),
+        ...notFound,
+      },
     },
     delete: {
       operationId: "deleteSession",

@@ -37,6 +37,11 @@ export const sessionForm = generationSettings.extend({
     ),
 });
 
+/** Body of `PATCH /api/sessions/{id}`. */
+export const sessionChange = z.strictObject({
+  prompt: generationSettings.shape.prompt.unwrap().describe("Of every section that is not in work yet."),
+});
+
 /** `?width=` of a frame. */
 export const frameQuery = z.object({
   width: z.coerce.number().int().min(16).max(2048).default(192).describe("Pixels; never enlarged."),

@@ -7,10 +7,12 @@ import { bodyLimit } from "hono/body-limit";
 import { imageLimits, problem, Refusal, type Sessions } from "../session/mod.ts";
 import type { BasePath } from "./base_path.ts";
 import { problemResponse } from "./problem.ts";
-import { readSessionForm } from "./request.ts";
+import { check, readJson, readSessionForm, sessionChange } from "./request.ts";
 
 /** Both pictures, and a little for the words around them. */
 const bodySizeBytesMax = 2 * imageLimits.sizeBytesMax + 1024 * 1024;
+
+const promptSizeBytesMax = 64 * 1024;
 
 export function sessionRoutes(sessions: Sessions, base: BasePath): Hono {
   const routes = new Hono();
@@ -21,6 +23,10 @@ export function sessionRoutes(sessions: Sessions, base: BasePath): Hono {
   });
   routes.get("/", (c) => c.json(sessions.list().map((view) => base.view(view))));
   routes.get("/:id", (c) => c.json(base.view(sessions.view(c.req.param("id")))));
+  routes.patch("/:id", bodyLimit({ maxSize: promptSizeBytesMax, onError: tooLarge }), async (c) => {
+    const { prompt } = check(sessionChange, await readJson(c.req.raw));
+    return c.json(base.view(sessions.steer(c.req.param("id"), prompt)));
+  });
   routes.post("/:id/stop", async (c) => c.json(base.view(await sessions.stop(c.req.param("id")))));
   routes.delete("/:id", async (c) => {
     await sessions.delete(c.req.param("id"));

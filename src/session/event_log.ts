@@ -38,6 +38,10 @@ export class EventLog {
     return entry;
   }
 
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
   /** No more entries. Readers finish what is there and end. */
   end(): void {
     this.#ended = true;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { PresentFrames } from "../stream/mod.ts";
-import type { FrameRange, FrameState } from "../video.ts";
+import type { FrameRange, FrameState, VideoPlan } from "../video.ts";
 import type { FrameMapRange } from "./view.ts";
 
 export type FrameMapState = FrameMapRange["state"];
@@ -41,6 +41,14 @@ export function keptRange(map: FrameMap): FrameRange | null {
     if (longest === null || run.end - run.start > longest.end - longest.start) longest = run;
   }
   return longest;
+}
+
+export function isWhole(kept: FrameRange | null, { frames }: VideoPlan): boolean {
+  return kept !== null && kept.start === 0 && kept.end === frames;
+}
+
+export function keptSeconds(kept: FrameRange | null, { format }: VideoPlan): number {
+  return kept === null ? 0 : (kept.end - kept.start) / format.frameRate;
 }
 
 /** Nothing more will be made: `kept` is final, everything else is planned again. */

@@ -6,6 +6,7 @@
 import type { DecodeOrder, GenerationEvent } from "../engine/mod.ts";
 import type { VideoPlan } from "../video.ts";
 import { type FrameMap, markFrames, markSection, plannedMap, restingMap } from "./frame_map.ts";
+import type { SessionOrder } from "./order.ts";
 import type { Progress, SessionView } from "./view.ts";
 
 /** Seconds one denoising step and one section's decode take, measured on this device at this size. */
@@ -56,13 +57,16 @@ export function initialFacts(plan: VideoPlan, steps: number): GenerationFacts {
 }
 
 /** What an earlier server has made of a video that is gone on with. */
-export function resumedFacts(plan: VideoPlan, steps: number, view: SessionView): GenerationFacts {
+export function resumedFacts(
+  { plan, settings }: Pick<SessionOrder, "plan" | "settings">,
+  view: SessionView,
+): GenerationFacts {
   const { startedAt, firstFramesSeconds, sections } = view.timings;
   const startedAtMs = startedAt === null ? null : Date.parse(startedAt);
   const firstFramesAtMs = startedAtMs === null || firstFramesSeconds === null
     ? null
     : startedAtMs + 1000 * firstFramesSeconds;
-  const facts = initialFacts(plan, steps);
+  const facts = initialFacts(plan, settings.steps);
   const made = { frameMap: view.frameMap, sections: [...sections], startedAtMs, firstFramesAtMs };
   return restingFacts({ ...facts, ...made, prompt: view.prompt });
 }

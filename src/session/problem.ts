@@ -27,6 +27,7 @@ export const problemKinds = {
   "malformed-body": [400, "The request body is damaged"],
   "not-found": [404, "There is no such thing here"],
   "method-not-allowed": [405, "This address does not know the method"],
+  "nothing-left": [409, "Nothing is left to be made"],
   "no-video-yet": [409, "There is no file yet"],
   "no-live-picture": [409, "There is nothing to watch"],
   "range-not-satisfiable": [416, "The range lies outside the file"],

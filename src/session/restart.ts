@@ -13,7 +13,7 @@ import { endedMap, keptRange, plannedMap } from "./frame_map.ts";
 import type { Models } from "./models.ts";
 import { blank, type StreamTools } from "./pictures.ts";
 import { type Problem, problem } from "./problem.ts";
-import type { SessionOrder } from "./order.ts";
+import { type SessionOrder, withPrompt } from "./order.ts";
 import { writeVideo } from "./video_file.ts";
 import type { SessionView } from "./view.ts";
 
@@ -67,10 +67,11 @@ export function planOf({ plan }: SessionView): VideoPlan {
   return { format: { widthPx, heightPx, frameRate }, frames, sections };
 }
 
-/** The order a stored view came from. */
+/** The order a stored view came from, with the prompt that was asked for last. */
 export function orderOf(view: SessionView, folder: SessionFolder): SessionOrder {
-  const { id, settings, channel, createdAt } = view;
-  return { id, settings, channel, createdAtMs: Date.parse(createdAt), plan: planOf(view), folder };
+  const { id, settings, channel, createdAt, nextPrompt, timings } = view;
+  const order = { id, settings, channel, createdAtMs: Date.parse(createdAt), plan: planOf(view), folder };
+  return nextPrompt === undefined ? order : withPrompt(nextPrompt, order, timings.sections.length);
 }
 
 /** The start picture at the video's size, black when it cannot be read any more. */

@@ -34,10 +34,15 @@ export async function keepPoint(
  * where there is none.
  */
 export async function takePoint(folder: SessionFolder, section: number): Promise<ResumePoint | null> {
+  const point = await readPoint(folder, section);
+  await rm(fileOf(folder, section), { force: true });
+  return point;
+}
+
+/** Null where there is none. */
+export async function readPoint(folder: SessionFolder, section: number): Promise<ResumePoint | null> {
   try {
-    const history = await readFile(fileOf(folder, section));
-    await rm(fileOf(folder, section));
-    return { section, history };
+    return { section, history: await readFile(fileOf(folder, section)) };
   } catch {
     return null;
   }

@@ -2,13 +2,13 @@
  * One generation somebody asked for, from the queue to the file.
  * @module
  */
-import { type GenerationRequest, isEngineLost, type ResumePoint } from "../engine/mod.ts";
+import { type GenerationEvent, type GenerationRequest, isEngineLost, type ResumePoint } from "../engine/mod.ts";
 import type { FrameRange } from "../video.ts";
 import type { Device, EngineOnDevice } from "./device.ts";
-import { StopRequested } from "./errors.ts";
+import { Refusal, StopRequested } from "./errors.ts";
 import type { EndState } from "./figures.ts";
-import { EventLog, type NewSessionEvent } from "./event_log.ts";
-import { endedMap, keptRange } from "./frame_map.ts";
+import { EventLog } from "./event_log.ts";
+import { endedMap, isWhole, keptRange, keptSeconds } from "./frame_map.ts";
 import {
   advance,
   assertSamePlan,
@@ -22,39 +22,44 @@ import {
   unfinishedSection,
   waitingSeconds,
 } from "./generation_facts.ts";
+import { SessionNews } from "./session_news.ts";
 import { viewOf } from "./session_view.ts";
-import type { SessionOrder } from "./order.ts";
+import { promptsOf, type SessionOrder, withPrompt } from "./order.ts";
 import { generationProblem, type Problem } from "./problem.ts";
-import { forgetPoints, keepPoint, takePoint } from "./resume_points.ts";
+import { forgetPoints, keepPoint, readPoint, takePoint } from "./resume_points.ts";
+import { generateInTurns } from "./steering.ts";
 import type { EarlierSession, SessionSurroundings } from "./surroundings.ts";
-import { writeVideo } from "./video_file.ts";
+import { SessionFile } from "./video_file.ts";
 import type { SessionState, SessionView } from "./view.ts";
 
 /** `queued ⇄ running → completed | stopped | failed`, back when its engine is lost. The end state is the log's last entry. */
 export class Session {
   readonly log: EventLog;
-  readonly #order: SessionOrder;
+  readonly #news: SessionNews;
+  readonly #file: SessionFile;
+  #order: SessionOrder;
   readonly #around: SessionSurroundings;
   readonly #stop = new AbortController();
   readonly #firstPicture = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   #state: SessionState = "queued";
   #facts: GenerationFacts;
-  #video: SessionView["video"] = null;
   #problem: Problem | undefined;
-  #recording: Promise<void> | undefined;
   #point: ResumePoint | undefined;
+  /** Asked for, while the section in work is finished. */
+  #nextPrompt: string | undefined;
   /** What it is or was made on; undefined before that. */
   #device: Device | undefined;
 
   constructor(order: SessionOrder, around: SessionSurroundings, { log = new EventLog(), made }: EarlierSession = {}) {
     this.#order = order;
     this.#around = around;
-    const { plan, settings: { steps } } = order;
-    this.#facts = made ? resumedFacts(plan, steps, made.view) : initialFacts(plan, steps);
+    this.#facts = made ? resumedFacts(order, made.view) : initialFacts(order.plan, order.settings.steps);
     this.#point = made?.point;
     this.log = log;
-    this.#followPlayout();
+    this.#file = new SessionFile(around);
+    this.#news = new SessionNews(order.id, log, around.store);
+    void this.#news.followPlayout(around.pictures.live);
   }
 
   get id(): string {
@@ -86,8 +91,9 @@ export class Session {
       queue: this.#state === "queued" ? this.#around.queue() : undefined,
       timings: timingsOf(this.#facts, this.#measured(), this.#around.now()),
       viewers: this.#around.pictures.live.viewers,
-      video: this.#video,
+      video: this.#file.made,
       problem: this.#problem,
+      nextPrompt: this.#nextPrompt,
     });
   }
 
@@ -100,9 +106,7 @@ export class Session {
 
   /** Puts the whole view into the log, and into the store. */
   announce(): void {
-    const view = this.view();
-    this.#append({ event: "state", data: view });
-    this.#around.store.save(view);
+    this.#news.state(this.view());
   }
 
   /** The model is being made ready while this session waits. */
@@ -125,7 +129,11 @@ export class Session {
     this.#around.log.info("session.started", { id: this.id, device: device.name });
     let error: unknown;
     try {
-      await this.#consume({ engine, device }, request);
+      await generateInTurns(engine, request, {
+        stop: this.#stop.signal,
+        take: (event) => this.#take(event, device),
+        turned: (request) => this.#turned(request),
+      });
     } catch (cause) {
       error = cause;
     }
@@ -140,10 +148,20 @@ export class Session {
     if (point === null || this.#stop.signal.aborted) return false;
     this.#point = point;
     this.#facts = restingFacts(this.#facts);
+    this.#changePrompt();
     this.#state = "queued";
     this.#around.log.warn("session.waitsAgain", { id: this.id, section: point.section + 1 });
     this.announce();
     return true;
+  }
+
+  /** Another prompt for what is not in work yet. @throws `Refusal` when nothing is left */
+  steer(prompt: string): void {
+    const left = this.#order.plan.sections.length - this.#facts.sections.length - (this.#state === "running" ? 1 : 0);
+    if (left <= 0) throw new Refusal("nothing-left", "The last section is in work already");
+    this.#nextPrompt = prompt;
+    if (this.#state === "queued") this.#changePrompt();
+    this.announce();
   }
 
   /** Ends early. What is made is kept as a file. Resolves in the end state. */
@@ -155,7 +173,7 @@ export class Session {
 
   /** Frames are kept and there is no file: the disk was full. */
   get isUnrecorded(): boolean {
-    return this.#video === null && keptRange(this.#facts.frameMap) !== null;
+    return this.#file.made === null && keptRange(this.#facts.frameMap) !== null;
   }
 
   /**
@@ -164,14 +182,17 @@ export class Session {
    * @throws `RecordingError`
    */
   recordAgain(): Promise<void> {
-    return this.#recording ??= this.#recordKept().finally(() => this.#recording = undefined);
+    return this.#file.writeLate(this.#order, keptRange(this.#facts.frameMap), () => {
+      this.#around.store.save(this.view());
+      this.#around.log.info("recording.made", { id: this.id });
+    });
   }
 
   /** It will never run: a model or a picture that was there when it was asked for is gone. */
   fail(error: unknown): void {
     if (this.#state !== "queued" || this.#stop.signal.aborted) return; // stopped at the last moment
-    const kept = keptRange(this.#facts.frameMap);
-    this.#problem = generationProblem(error, unfinishedSection(this.#facts), this.#seconds(kept));
+    const kept = keptSeconds(keptRange(this.#facts.frameMap), this.#order.plan);
+    this.#problem = generationProblem(error, unfinishedSection(this.#facts), kept);
     void this.#leaveQueue();
   }
 
@@ -182,25 +203,41 @@ export class Session {
     this.#end(this.#problem ? "failed" : "stopped", null);
   }
 
-  async #consume({ engine, device }: EngineOnDevice, request: GenerationRequest): Promise<void> {
-    const { signal } = this.#stop;
-    for await (const event of engine.generate(request, signal)) {
-      await this.#around.pictures.follow(event);
-      if (event.kind === "resumePoint") await keepPoint(this.#order, event.point, this.#around.log);
-      if (event.kind === "preview" || event.kind === "frames") this.#firstPicture.resolve();
-      const before = this.#facts;
-      this.#facts = advance(before, event, this.#around.now());
-      if (event.kind === "device") device.learn(event);
-      if (event.kind === "plan") {
-        assertSamePlan(this.#order.plan, event.plan);
-        device.decode = event.decode;
-        this.announce();
-      }
-      if (event.kind !== "plan" && this.#facts.frameMap !== before.frameMap) this.#tellFrameMap();
-      if (!["device", "plan", "preview", "frames", "resumePoint"].includes(event.kind)) this.#tellProgress();
-      if (event.kind === "sectionDone") this.#keepMeasurements(device);
+  async #take(event: GenerationEvent, device: Device): Promise<void> {
+    await this.#around.pictures.follow(event);
+    if (event.kind === "resumePoint") await keepPoint(this.#order, event.point, this.#around.log);
+    if (event.kind === "preview" || event.kind === "frames") this.#firstPicture.resolve();
+    const before = this.#facts;
+    this.#facts = advance(before, event, this.#around.now());
+    if (event.kind === "device") device.learn(event);
+    if (event.kind === "plan") {
+      assertSamePlan(this.#order.plan, event.plan);
+      device.decode = event.decode;
+      this.announce();
     }
-    signal.throwIfAborted();
+    if (event.kind !== "plan" && this.#facts.frameMap !== before.frameMap) this.#news.frameMap(this.#facts);
+    if (!["device", "plan", "preview", "frames", "resumePoint"].includes(event.kind)) this.#tellProgress();
+    if (event.kind === "sectionDone") this.#keepMeasurements(device);
+  }
+
+  /** The request that goes on under the next prompt; null where none was asked for. */
+  async #turned(request: GenerationRequest): Promise<GenerationRequest | null> {
+    const made = this.#facts.sections.length;
+    if (this.#nextPrompt === undefined) return null;
+    const resume = await readPoint(this.#order.folder, made);
+    if (resume === null) return null; // the disk is full, as the log tells: the next section may have a point
+    this.#changePrompt();
+    this.#around.log.info("session.steered", { id: this.id, section: made + 1 });
+    this.announce();
+    return { ...request, settings: { ...request.settings, ...promptsOf(this.#order) }, resume };
+  }
+
+  /** Of all that is not made. */
+  #changePrompt(): void {
+    if (this.#nextPrompt === undefined) return;
+    this.#order = withPrompt(this.#nextPrompt, this.#order, this.#facts.sections.length);
+    this.#facts = restingFacts(this.#facts);
+    this.#nextPrompt = undefined;
   }
 
   #keepMeasurements(device: Device): void {
@@ -215,19 +252,21 @@ export class Session {
     const kept = keptRange(this.#facts.frameMap);
     this.#around.pictures.end(kept);
     this.#facts = { ...enterPhase(this.#facts, "recording"), frameMap: endedMap(this.#facts.frameMap, kept) };
-    this.#tellFrameMap();
+    this.#news.frameMap(this.#facts);
     this.#tellProgress();
     const section = unfinishedSection(this.#facts);
-    if (error !== undefined && !isStop) this.#problem = generationProblem(error, section, this.#seconds(kept));
+    if (error !== undefined && !isStop) {
+      this.#around.log.error("session.failed", { id: this.id, error });
+      this.#problem = generationProblem(error, section, keptSeconds(kept, this.#order.plan));
+    }
     try {
-      if (kept !== null) await this.#record(kept);
+      if (kept !== null) await this.#file.write(this.#order, kept);
     } catch (recordingError) {
       this.#around.log.error("recording.failed", { id: this.id, error: recordingError });
-      this.#problem ??= generationProblem(recordingError, section, this.#seconds(kept));
+      this.#problem ??= generationProblem(recordingError, section, keptSeconds(kept, this.#order.plan));
     }
-    if (error !== undefined && !isStop) this.#around.log.error("session.failed", { id: this.id, error });
     await forgetPoints(this.#order.folder);
-    this.#end(this.#problem ? "failed" : isStop && !this.#isWhole(kept) ? "stopped" : "completed", kept);
+    this.#end(this.#problem ? "failed" : isStop && !isWhole(kept, this.#order.plan) ? "stopped" : "completed", kept);
   }
 
   /** Nothing should come here; if something does, the session still ends. */
@@ -237,63 +276,25 @@ export class Session {
     this.#end("failed", null);
   }
 
-  async #recordKept(): Promise<void> {
-    const kept = keptRange(this.#facts.frameMap);
-    if (kept === null || this.#video !== null) return;
-    await this.#record(kept);
-    this.#around.store.save(this.view());
-    this.#around.log.info("recording.made", { id: this.id });
-  }
-
-  async #record(range: FrameRange): Promise<void> {
-    const { pictures: { store: frames }, tools, log } = this.#around;
-    this.#video = await writeVideo(this.#order, range, { frames, tools, log });
-  }
-
   #end(state: EndState, kept: FrameRange | null): void {
     if (this.#state !== "queued" && this.#state !== "running") return;
     this.#state = state;
+    this.#nextPrompt = undefined;
     const completeness = state === "completed" ? "whole" : "part";
     this.#facts = endFacts(this.#facts, endedMap(this.#facts.frameMap, kept), completeness, this.#around.now());
     this.#around.figures.ended(state);
-    if (this.#problem) this.#append({ event: "problem", data: this.#problem });
+    if (this.#problem) this.#news.problem(this.#problem);
     this.announce();
     this.log.end();
-    this.#around.log.info("session.ended", { id: this.id, state, frames: this.#video?.frames ?? 0 });
+    this.#around.log.info("session.ended", { id: this.id, state, frames: this.#file.made?.frames ?? 0 });
     this.#ended.resolve();
   }
 
-  /** Only until the end: the log has an end, while a finished video may be watched for ever. */
-  async #followPlayout(): Promise<void> {
-    for await (const data of this.#around.pictures.live.playout()) {
-      if (this.#state !== "queued" && this.#state !== "running") return;
-      this.#append({ event: "playout", data });
-    }
-  }
-
   #tellProgress(): void {
-    const { progress } = this.#facts;
-    const timings = timingsOf(this.#facts, this.#measured(), this.#around.now());
-    this.#append({ event: "progress", data: { progress, timings } });
-  }
-
-  #tellFrameMap(): void {
-    this.#append({ event: "frameMap", data: { frameMap: [...this.#facts.frameMap] } });
-  }
-
-  #append(event: NewSessionEvent): void {
-    this.#around.store.appendEvent(this.id, this.log.append(event));
+    this.#news.progress(this.#facts, timingsOf(this.#facts, this.#measured(), this.#around.now()));
   }
 
   #measured() {
     return this.#around.models.measured(this.#order.settings, this.#device);
-  }
-
-  #isWhole(kept: FrameRange | null): boolean {
-    return kept !== null && kept.start === 0 && kept.end === this.#order.plan.frames;
-  }
-
-  #seconds(kept: FrameRange | null): number {
-    return kept === null ? 0 : (kept.end - kept.start) / this.#order.plan.format.frameRate;
   }
 }

@@ -11,12 +11,13 @@ import type { SessionView } from "./view.ts";
 export type Moment = Pick<SessionView, "state" | "timings" | "viewers" | "video"> & {
   readonly queue: SessionView["queue"];
   readonly problem: SessionView["problem"] | undefined;
+  readonly nextPrompt: string | undefined;
 };
 
 export function viewOf(
   { id, createdAtMs, settings, channel }: SessionOrder,
   { plan, frameMap, progress, prompt, memory }: GenerationFacts,
-  { state, queue, timings, viewers, video, problem }: Moment,
+  { state, queue, timings, viewers, video, problem, nextPrompt }: Moment,
 ): SessionView {
   const { widthPx, heightPx, frameRate } = plan.format;
   const seconds = plan.frames / frameRate;
@@ -32,6 +33,7 @@ export function viewOf(
     ...(queue ? { queue } : {}),
     timings,
     prompt,
+    ...(nextPrompt === undefined ? {} : { nextPrompt }),
     ...(memory ? { memory: [...memory] } : {}),
     viewers,
     video,

@@ -194,6 +194,16 @@ export class Sessions implements AsyncDisposable {
     return this.view(id);
   }
 
+  /** Gives what is not in work yet another prompt. @throws `Refusal` */
+  steer(id: string, prompt: string): SessionView {
+    this.#stored(id);
+    const session = this.#active.get(id);
+    if (!session) throw new Refusal("nothing-left", "The session has ended, so its prompt stays as it is");
+    session.steer(prompt);
+    this.#tell(session.view());
+    return session.view();
+  }
+
   /** Stops and forgets it, file and all. Whoever watches sees the picture end. */
   async delete(id: string): Promise<void> {
     await this.stop(id);

@@ -24,6 +24,7 @@ function view(id: string): SessionView {
       widthPx: 96,
       heightPx: 96,
       model: "emoji",
+      promptChanges: [],
       loras: [],
       start: "picture" as const,
       endStrength: null,

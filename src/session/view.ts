@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { loraChoices, plainStarts, schedules } from "../engine/mod.ts";
+import { generationSettings, loraChoices, plainStarts, schedules } from "../engine/mod.ts";
 import { channelEnds, defaultWaits, views, waits } from "../stream/mod.ts";
 
 export { channelEnds, defaultWaits, views, waits };
@@ -61,6 +61,8 @@ export const sessionSettings = z.object({
   model: z.string(),
   /** This and what follows have their default for sessions of versions that did not know them. */
   windowLatentFrames: z.int().default(9),
+  /** In order of time. */
+  promptChanges: generationSettings.shape.promptChanges,
   loras: loraChoices.default([]),
   /** `picture`: one was sent; else what stood in for it. */
   start: z.enum(["picture", ...plainStarts]).default("picture"),
@@ -111,6 +113,8 @@ export const sessionView = z.object({
     sections: z.array(z.object({ samplingSeconds: z.number(), decodingSeconds: z.number() })),
   }),
   prompt: z.object({ tokens: z.int().nullable(), tokensCut: z.int() }),
+  /** The prompt of all that is made after the section in work, while that is being finished. */
+  nextPrompt: z.string().exactOptional(),
   /** What lies where in the GPU's memory while it is made, one sentence each. Only on a GPU, from its start on. */
   memory: z.array(z.string()).exactOptional(),
   viewers: z.int(),

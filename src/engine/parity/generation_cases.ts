@@ -33,8 +33,8 @@ async function generationCase({ modelDir, params, inputs }: GoldenCase): Promise
   const sections = events.filter((event) => event.kind === "latents");
 
   const cropped = resizeAndCenterCrop(image, settings.widthPx, settings.heightPx);
-  const { positive } = await conditionsOf(model, cropped, settings, precision, signal);
-  const { text, pooled, image: seen } = positive.conditions;
+  using conditions = await conditionsOf(model, cropped, [settings.prompt], settings, precision, signal);
+  const { text, pooled, image: seen } = conditions.under(settings.prompt).conditions;
   const frameShape = latentFrameShape(settings);
   const startLatent = await model.vae.encodeImage(cropped, signal);
   return {
@@ -60,6 +60,7 @@ function settingsOf(params: GoldenCase["params"]): ResolvedSettings {
   const number = (name: string) => params[name] as number;
   return {
     prompt: params["prompt"] as string,
+    promptChanges: [],
     negativePrompt: params["negative_prompt"] as string,
     durationSeconds: number("total_second_length"),
     seed: number("seed"),
