@@ -12,10 +12,17 @@ export const problemCauses = {
   "image-too-small": [422, "A side of the picture has fewer than 16 pixels."],
   "image-too-large": [413, "The picture is larger than 20 MB or has more than 40 million pixels."],
   "body-too-large": [413, "The request as a whole is larger than the server reads."],
-  "unsupported-media-type": [415, "Sessions are asked for as `multipart/form-data`, offers as `application/sdp`."],
+  "unsupported-media-type": [
+    415,
+    "Sessions are asked for as `multipart/form-data`, changed by `application/json`; offers are `application/sdp`.",
+  ],
   "malformed-body": [400, "The form or its boundary is damaged."],
   "not-found": [404, "There is no session, frame or page at this address; it may have been deleted."],
   "method-not-allowed": [405, "The address exists, but not for this method."],
+  "nothing-left": [
+    409,
+    "The prompt of a video cannot be changed any more: its last section is in work, or it has ended.",
+  ],
   "no-video-yet": [409, "The file is there when the session has ended; one that was stopped in the queue has none."],
   "no-live-picture": [409, "The session has no frames to show: its live picture has been put away."],
   "range-not-satisfiable": [416, "The byte range begins after the end of the file."],

@@ -6,15 +6,7 @@ import { Playback } from "./playback.js";
 import { saveAs, saveFrame } from "./save.js";
 import { followSession } from "./session_feed.js";
 import { SessionPicture } from "./session_picture.js";
-import {
-  announcement,
-  doneNotification,
-  recipeText,
-  sessionActions,
-  sessionPill,
-  sessionStatus,
-  troubleOf,
-} from "./session_words.js";
+import { announcement, recipeText, sessionActions, sessionPill, sessionStatus, troubleOf } from "./session_words.js";
 import { createStageHead } from "./stage_head.js";
 import { Stage } from "./stage.js";
 import { createStatusLine } from "./status_line.js";
@@ -38,6 +30,8 @@ export class SessionPage {
   #picture;
   #status;
   #desk;
+  /** Made when it is first asked for. */
+  #steerBox = null;
   #announcer = createAnnouncer(byId("polite"), byId("assertive"));
   /** The open session, or null. `picked`: a section that was chosen, or 0. */
   #open = null;
@@ -121,6 +115,7 @@ export class SessionPage {
     const { view } = this;
     const page = this.#pageState();
     this.#head.show(view, sessionPill(view, page), this.#picture.live !== null);
+    this.#steerBox?.show(view);
     this.#status.show(view, sessionStatus(view, page), sessionActions(view, page));
     this.#picture.show(this.#open.state, page.trouble);
     this.#timeline.update(view, this.#section());
@@ -161,8 +156,7 @@ export class SessionPage {
     if (words && after.state === "failed") this.#announcer.alarm(words);
     else if (words) this.#announcer.say(words);
     if (!this.#open.wantsToBeTold || isOver(before) || !isOver(after) || !document.hidden) return;
-    const { title, body } = doneNotification(after);
-    new Notification(title, { body, icon: "favicon.svg" });
+    import("./notify.js").then(({ notifyOfEnd }) => notifyOfEnd(after));
   }
 
   #actions = {
@@ -175,6 +169,11 @@ export class SessionPage {
       this.close();
       await deleteSession(id);
       this.#handlers.onLeft(id);
+    },
+    steer: async () => {
+      const { SteerBox } = await import("./steer_box.js");
+      this.#steerBox ??= new SteerBox();
+      await this.#steerBox.open(this.view, byId("status").querySelector("[data-action=steer]"));
     },
     stop: async () => {
       this.#open.isStopping = true;

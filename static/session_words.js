@@ -4,7 +4,7 @@
  */
 import { secondsKept } from "./frame_map.js";
 import { pixelSize, shortSeconds } from "./measures.js";
-import { fileFacts, hasPictures, pillFor, statusFor, titleOf } from "./words.js";
+import { fileFacts, hasPictures, pillFor, statusFor } from "./words.js";
 
 /** Shorter than this, nobody needs to be told when it is done. */
 const worthTellingSeconds = 20;
@@ -86,19 +86,29 @@ export function sessionActions(view, { isStopping, trouble, canTell }) {
   return actionsByState[view.state](view, canTell);
 }
 
+/** Whether something is left that is not in work. */
+export function canSteer({ state, plan, timings }) {
+  return plan.sections.length - timings.sections.length > { queued: 0, running: 1 }[state];
+}
+
+const steer = (view) => canSteer(view) ? [{ id: "steer", text: "Change the prompt", icon: "pen-line" }] : [];
 const download = (text, look) => ({ id: "download", text, icon: "download", look });
 const actionsByState = {
-  queued: () => [{ id: "leave", text: "Leave the queue" }],
+  queued: (view) => [...steer(view), { id: "leave", text: "Leave the queue" }],
   running(view, canTell) {
     const { phase } = view.progress;
     if (phase === "waiting" || phase === "loading") return [{ id: "stop", text: "Cancel" }];
     if (phase === "recording") return [];
     if (hasPictures(view)) {
-      return [{ id: "stop", text: `Stop and keep ${shortSeconds(secondsKept(view))}`, icon: "square" }];
+      return [...steer(view), {
+        id: "stop",
+        text: `Stop and keep ${shortSeconds(secondsKept(view))}`,
+        icon: "square",
+      }];
     }
     const seconds = view.timings.remainingSeconds;
     const tell = canTell && (seconds === null || seconds > worthTellingSeconds);
-    return [...(tell ? [{ id: "tell", text: "Tell me when done", icon: "bell" }] : []), {
+    return [...(tell ? [{ id: "tell", text: "Tell me when done", icon: "bell" }] : steer(view)), {
       id: "stop",
       text: "Stop",
       icon: "square",
@@ -143,6 +153,7 @@ export function recipeFacts({ settings, plan, video }) {
     ["Seed", String(settings.seed)],
     ["Steps", String(settings.steps)],
     ["Guidance", String(settings.guidance)],
+    ...(settings.promptChanges ?? []).map(({ atSeconds, prompt }) => [`From ${shortSeconds(atSeconds)}`, prompt]),
     ...(settings.start && settings.start !== "picture" ? [["Begins with", settings.start]] : []),
     ...(settings.endStrength ? [["End picture", `strength ${settings.endStrength}`]] : []),
     ...(settings.loras ?? []).map(({ name, strength }) => ["LoRA", `${name}, strength ${strength}`]),
@@ -163,14 +174,4 @@ export function announcement(before, after) {
     return `${last}Section ${section} of ${of} has started.`;
   }
   return "";
-}
-
-/** Title and text of the notification. */
-export function doneNotification(view) {
-  const title = titleOf(view);
-  const short = title.length > 60 ? `${title.slice(0, 59).trimEnd()}…` : title;
-  return {
-    title: view.state === "completed" ? "Your video is ready" : statusFor(view).bold,
-    body: view.video ? `${short} ${fileFacts(view.video).split(",")[0]}` : short,
-  };
 }

@@ -14,6 +14,7 @@ export function loraOption(name, fault) {
 }
 
 export const loraHint = "1 is as trained, 0 nothing, below 0 the opposite. Several add up.";
+export const promptChangesHint = "Each counts from its second on. A section has the prompt of its middle.";
 export const cfgHint = "1 is off. Above, each step takes twice as long, and what to avoid counts.";
 export const negativePromptHint = "Say what the video should not show.";
 export const teaCacheHint =

@@ -3,6 +3,7 @@ import { createEndPictureRow } from "./end_picture_row.js";
 import { createLoraRow } from "./lora_row.js";
 import { pixelSize } from "./measures.js";
 import { sizeKey } from "./plan.js";
+import { createPromptChangesRow } from "./prompt_changes_row.js";
 import { put, settingRows } from "./setting_row.js";
 import { cfgHint, madeFor, negativePromptHint, teaCacheHint, windowHint } from "./setting_words.js";
 
@@ -35,6 +36,7 @@ export function createSettingsRows(root, change) {
       setText(rows.steps.hint, madeFor(model.defaults.steps));
       setText(rows.guidance.hint, madeFor(model.defaults.guidance));
       setText(rows.windowLatentFrames.hint, windowHint(values.windowLatentFrames, model.defaults.windowLatentFrames));
+      rows.promptChanges.show(values.promptChanges);
       rows.loras.show(values.loras, model.loras);
       rows.endImage.show(endPicture, values.endStrength);
       for (const name of ["negativePrompt", "cfgRescale"]) rows[name].node.hidden = values.cfg === 1;
@@ -52,7 +54,17 @@ export function createSettingsRows(root, change) {
 function usualValues(model, best) {
   const { steps, guidance, cfg, windowLatentFrames } = model.defaults;
   return {
-    ...{ size: sizeKey(best), model: model.id, steps, guidance, cfg, windowLatentFrames, loras: [], endStrength: 1 },
+    ...{
+      size: sizeKey(best),
+      model: model.id,
+      steps,
+      guidance,
+      cfg,
+      windowLatentFrames,
+      loras: [],
+      promptChanges: [],
+      endStrength: 1,
+    },
     ...{ cfgRescale: 0, negativePrompt: "", teaCacheThreshold: 0, shift: "", previews: true, keepRecipe: true },
   };
 }
@@ -85,6 +97,7 @@ function createRows(change) {
   return {
     size: row("size", "Size", select("size")),
     model: row("model", "Model", select("model")),
+    promptChanges: createPromptChangesRow(change),
     loras: createLoraRow(change),
     endImage: createEndPictureRow(change),
     seed: row("seed", "Seed", number("seed", { min: -1, step: 1 }), shuffle),

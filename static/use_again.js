@@ -8,7 +8,7 @@ const usual = {
 };
 
 /** The settings of a session as changes of the form's. */
-export function settingsAgain({ loras = [], ...settings }) {
+export function settingsAgain({ loras = [], promptChanges = [], ...settings }) {
   const { model, seed, steps, guidance, shift, previews, keepRecipe } = settings;
   const changes = { model, seed, steps, guidance, previews, keepRecipe, size: sizeKey(settings) };
   for (const [name, value] of Object.entries(usual)) {
@@ -16,6 +16,7 @@ export function settingsAgain({ loras = [], ...settings }) {
   }
   if (shift !== undefined) changes.shift = shift;
   if (loras.length > 0) changes.loras = loras;
+  if (promptChanges.length > 0) changes.promptChanges = promptChanges;
   return changes;
 }
 

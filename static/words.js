@@ -12,9 +12,10 @@ export function viewsOffered(view) {
   return view.settings.schedule === "forward" ? ["edge", ...always] : always;
 }
 
-/** The session's title: its prompt, or what else there is to say. */
-export function titleOf(view) {
-  return view.settings.prompt.trim() || "Video without words";
+/** The session's title: its prompts in the order of time, or what else there is to say. */
+export function titleOf({ settings: { prompt, promptChanges = [] } }) {
+  const prompts = [prompt, ...promptChanges.map((change) => change.prompt)].map((words) => words.trim());
+  return prompts.filter(Boolean).join(" → ") || "Video without words";
 }
 
 /** `40% · The sailing boat… · framecast` */
@@ -90,7 +91,7 @@ const statusByState = {
     const bold = phase === "decoding"
       ? `Section ${section} of ${of}, decoding`
       : `Making section ${Math.max(1, section)} of ${of}, step ${step} of ${steps}`;
-    return { bold, plain: howItGrows(view) };
+    return { bold, plain: view.nextPrompt === undefined ? howItGrows(view) : `Then: ${view.nextPrompt}` };
   },
   completed: (view) => ({
     bold: view.video ? `Ready: ${fileFacts(view.video)}` : "Ready",
