@@ -32,6 +32,8 @@ EXAMPLES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("hot dog", "flat", ("rock",), "The hot dog sways slowly."),
     ("racing car", "sky", ("right",), "The racing car moves to the right and returns."),
     ("popcorn", "gradient", ("shrink",), "The popcorn shrinks and grows back."),
+    ("hot dog", "gradient", ("zoom",), "The camera zooms in and out."),
+    ("zebra", "sky", ("pan",), "The camera pans to the right and back."),
     ("soccer ball", "white", ("spin", "grow"), "The ball spins and grows."),
     ("kite", "sky", ("circle",), "The kite flies in a circle."),
     ("popcorn", "gradient", ("squash",), "The popcorn wobbles like jelly."),
@@ -143,10 +145,10 @@ def write_examples(folder: Path, book: SpriteBook, domain: Domain) -> list[dict]
 
 
 def told_of(settings: dict) -> Domain:
-    """What is told of the domain: motions that were not learnt well are left out."""
-    domain: Domain = settings["domain"]
-    known = tuple(name for name in domain.motions if name not in settings["export"].get("leaves_out", ()))
-    return replace(domain, motions=known)
+    """What is told of the domain: what was not learnt well is left out, motions by name and `pairs` of them."""
+    domain, left_out = settings["domain"], settings["export"].get("leaves_out", ())
+    known = tuple(name for name in domain.motions if name not in left_out)
+    return replace(domain, motions=known, pairs=0.0 if "pairs" in left_out else domain.pairs)
 
 
 def manifest(texts: Texts, examples: list[dict], settings: dict, domain: Domain) -> dict:
