@@ -27,6 +27,7 @@ import type { FrameRange } from "./src/video.ts";
 
 const usage = `Usage:
   deno task generate --image FILE --prompt TEXT --out FILE.mp4 [options]
+      --prompt-at SECONDS:TEXT                        another prompt from there on; once for each
       --start black|white|green|noise                 without --image: from words alone
       --end-image FILE      --end-strength 1          a picture to be led to (inverted)
       --model NAME|FOLDER   --seconds 5          --seed 31337 (-1 draws one)

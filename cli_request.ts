@@ -35,6 +35,7 @@ export const generateOptions = {
   "end-image": { type: "string" },
   "end-strength": { type: "string" },
   prompt: { type: "string" },
+  "prompt-at": { type: "string", multiple: true },
   out: { type: "string" },
   model: { type: "string" },
   seconds: { type: "string" },
@@ -112,6 +113,7 @@ const drawSeed = () => crypto.getRandomValues(new Uint32Array(1))[0]!;
 function readSettings(values: GenerateValues): GenerationSettings {
   const given = {
     prompt: values.prompt,
+    promptChanges: values["prompt-at"]?.map(readPromptChange),
     negativePrompt: values["negative-prompt"],
     durationSeconds: number(values.seconds, "seconds"),
     seed: number(values.seed, "seed"),
@@ -130,16 +132,25 @@ function readSettings(values: GenerateValues): GenerationSettings {
   );
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    const field = issue!.path.join(".") as keyof typeof given;
-    throw new UsageError(`Cannot use --${optionOf(field)} "${given[field]}": it ${demandOf(issue!)}`);
+    const [field, index] = issue!.path as [keyof typeof given, number?];
+    const text = index === undefined ? given[field] : values["prompt-at"]?.[index];
+    throw new UsageError(`Cannot use --${optionOf(field)} "${text}": it ${demandOf(issue!)}`);
   }
   return parsed.data;
+}
+
+/** `2.4:It spins.` */
+function readPromptChange(text: string): GenerationSettings["promptChanges"][number] {
+  const [, seconds, prompt] = /^([\d.]+):(.*)$/s.exec(text) ?? [];
+  if (prompt === undefined) throw new UsageError(`Cannot use --prompt-at "${text}": it must be SECONDS:TEXT`);
+  return { atSeconds: number(seconds, "prompt-at")!, prompt };
 }
 
 /** `durationSeconds` → `seconds`, `negativePrompt` → `negative-prompt`. */
 function optionOf(field: string): string {
   const named: Record<string, string> = {
     durationSeconds: "seconds",
+    promptChanges: "prompt-at",
     teaCacheThreshold: "tea-cache",
     windowLatentFrames: "window",
   };

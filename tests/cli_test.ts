@@ -35,13 +35,16 @@ Deno.test("generate makes the file that the API makes: frame by frame, and with 
   const { code, stdout, stderr } = await runTask("generate", [
     ...["--image", example.file, "--prompt", example.prompt, "--out", "here.mp4"],
     ...["--seconds", settings.durationSeconds, "--seed", settings.seed, "--steps", settings.steps],
+    ...["--prompt-at", "1.2:The sailboat: fades."],
   ], { INIT_CWD: folder.path });
   assert.equal(code, 0, stderr);
   assert.match(stdout, /here\.mp4: 2\.43 s, 73 frames, \d+ bytes\n$/);
   assert.deepEqual(await readdir(folder.path), ["here.mp4"]);
 
   await using server = await startServerProcess();
-  const { id } = await server.start({ prompt: example.prompt, ...settings }, await exampleBlob());
+  const promptChanges = [{ atSeconds: 1.2, prompt: "The sailboat: fades." }];
+  const form = { prompt: example.prompt, promptChanges: JSON.stringify(promptChanges), ...settings };
+  const { id } = await server.start(form, await exampleBlob());
   const { links, video } = await server.ended(id);
   assert.equal(video?.frames, 73);
   const there = join(folder.path, "there.mp4");
@@ -53,6 +56,7 @@ Deno.test("generate makes the file that the API makes: frame by frame, and with 
   assert.deepEqual(ofCli.recipe, {
     framecast: 1,
     prompt: example.prompt,
+    promptChanges,
     negativePrompt: "",
     durationSeconds: 2.4,
     seed: 7,
@@ -158,6 +162,9 @@ const mistakes: readonly (readonly [args: string, says: RegExp])[] = [
   ["--image IMAGE --prompt x --out OUT --seconds NaN", /^Cannot use --seconds "NaN": it must be a number$/],
   ["--image IMAGE --prompt x --out OUT --seconds 121", /^Cannot use --seconds "121": it must be at most 120$/],
   ["--image IMAGE --prompt x --out OUT --steps 1.5", /^Cannot use --steps "1\.5": it must be a whole number$/],
+  ["--image IMAGE --prompt x --out OUT --prompt-at spins", /^Cannot use --prompt-at "spins": it must be SECONDS:TEXT$/],
+  ["--image IMAGE --prompt x --out OUT --prompt-at 121:y", /^Cannot use --prompt-at "121:y": it must be at most 120$/],
+  ["--image IMAGE --prompt x --out OUT --prompt-at 1.2.3:y", /^Cannot use --prompt-at "1\.2\.3": it must be a number$/],
   ["--image IMAGE --prompt x --out OUT --tea-cache 2", /^Cannot use --tea-cache "2": it must be at most 1$/],
   [
     "--image IMAGE --prompt x --out OUT --schedule sideways",
