@@ -91,6 +91,7 @@ Deno.test("a prompt that comes too late or cannot be used is refused, and nothin
     assert.match((await response.json()).detail, detail);
   };
   await refused({ prompt: "x".repeat(4001) }, 422, /^prompt must have at most 4000 characters/);
+  await refused({ prompt: "x".repeat(70_000) }, 413, /a prompt may have 4000 characters$/);
   await refused({}, 422, /^prompt must be a string/);
   await refused({ prompt: "a", seed: 3 }, 422, /There is no setting seed/);
   await refused({ prompt: "a" }, 415, /Send application\/json/, "text/plain");

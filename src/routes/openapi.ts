@@ -107,7 +107,9 @@ const sessionPaths = {
       responses: {
         "200": json(reference("Session"), "Its view"),
         "409": problemAnswer("Nothing is left to be made"),
-        "422": problemAnswer("The prompt cannot be used"),
+        "413": problemAnswer("The body is too large"),
+        "415": problemAnswer("Not application/json"),
+        "422": problemAnswer("The prompt cannot be used; `field` names it"),
         ...notFound,
       },
     },

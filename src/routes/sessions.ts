@@ -11,8 +11,8 @@ import { check, readJson, readSessionForm, sessionChange } from "./request.ts";
 
 /** Both pictures, and a little for the words around them. */
 const bodySizeBytesMax = 2 * imageLimits.sizeBytesMax + 1024 * 1024;
-
-const promptSizeBytesMax = 64 * 1024;
+/** A prompt in any script, escaped or not. */
+const changeSizeBytesMax = 64 * 1024;
 
 export function sessionRoutes(sessions: Sessions, base: BasePath): Hono {
   const routes = new Hono();
@@ -23,7 +23,7 @@ export function sessionRoutes(sessions: Sessions, base: BasePath): Hono {
   });
   routes.get("/", (c) => c.json(sessions.list().map((view) => base.view(view))));
   routes.get("/:id", (c) => c.json(base.view(sessions.view(c.req.param("id")))));
-  routes.patch("/:id", bodyLimit({ maxSize: promptSizeBytesMax, onError: tooLarge }), async (c) => {
+  routes.patch("/:id", bodyLimit({ maxSize: changeSizeBytesMax, onError: longPrompt }), async (c) => {
     const { prompt } = check(sessionChange, await readJson(c.req.raw));
     return c.json(base.view(sessions.steer(c.req.param("id"), prompt)));
   });
@@ -55,4 +55,9 @@ function tooLarge(): Response {
   const limit = `${imageLimits.sizeBytesMax / 2 ** 20} MB`;
   const detail = `The request is too large; a picture may have ${limit}`;
   return problemResponse(problem("body-too-large", detail, { field: "image" }), { connection: "close" });
+}
+
+function longPrompt(): Response {
+  const detail = "The request is too large; a prompt may have 4000 characters";
+  return problemResponse(problem("body-too-large", detail, { field: "prompt" }), { connection: "close" });
 }
