@@ -86,12 +86,14 @@ export function sessionActions(view, { isStopping, trouble, canTell }) {
   return actionsByState[view.state](view, canTell);
 }
 
-/** Whether something is left that is not in work. */
-export function canSteer({ state, plan, timings }) {
-  return plan.sections.length - timings.sections.length > { queued: 0, running: 1 }[state];
+/** The sections that are neither made nor in work, in making order; none of a session that has ended. */
+export function sectionsLeft({ state, plan, timings }) {
+  if (state !== "queued" && state !== "running") return [];
+  return plan.sections.slice(timings.sections.length + (state === "running" ? 1 : 0));
 }
 
-const steer = (view) => canSteer(view) ? [{ id: "steer", text: "Change the prompt", icon: "pen-line" }] : [];
+const steer = (view) =>
+  sectionsLeft(view).length > 0 ? [{ id: "steer", text: "Change the prompt", icon: "pen-line" }] : [];
 const download = (text, look) => ({ id: "download", text, icon: "download", look });
 const actionsByState = {
   queued: (view) => [...steer(view), { id: "leave", text: "Leave the queue" }],

@@ -1,7 +1,7 @@
 import { call, Problem, sessionPath } from "./api.js";
 import { element, setText } from "./element.js";
 import { placePopover } from "./popover.js";
-import { canSteer } from "./session_words.js";
+import { sectionsLeft } from "./session_words.js";
 import { promptOfTheRest, steeringHint } from "./steering_words.js";
 import { addStyleSheets } from "./style_sheets.js";
 
@@ -41,9 +41,10 @@ export class SteerBox {
 
   /** After each change of a session. Where nothing is left, or of another one, nothing is asked any more. */
   show(view) {
-    if (this.#view?.id !== view.id || !canSteer(view)) this.close();
+    const isLeft = sectionsLeft(view).length > 0;
+    if (this.#view?.id !== view.id || !isLeft) this.close();
     this.#view = view;
-    if (canSteer(view)) setText(this.#hint, steeringHint(view));
+    if (isLeft) setText(this.#hint, steeringHint(view));
   }
 
   close() {

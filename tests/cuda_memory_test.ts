@@ -9,7 +9,7 @@ import { compileFakeCudart } from "./fake_cudart.ts";
 
 const runtime = await compileFakeCudart();
 Deno.test.afterAll(async () => await runtime?.[Symbol.asyncDispose]());
-const library = runtime?.library ?? "";
+const library = runtime?.file ?? "";
 const fake = () => runtime!.fake;
 
 const withCompiler = (name: string, fn: () => Promise<void>) =>

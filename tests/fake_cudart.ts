@@ -15,7 +15,7 @@ const symbols = {
 
 export interface FakeCudart extends AsyncDisposable {
   /** Where it lies, and a folder that goes with it. */
-  readonly library: string;
+  readonly file: string;
   readonly folder: string;
   /** What a test may do with it. */
   readonly fake: Deno.StaticForeignLibraryInterface<typeof symbols>;
@@ -24,13 +24,13 @@ export interface FakeCudart extends AsyncDisposable {
 /** Undefined on a machine without a C compiler. */
 export async function compileFakeCudart(): Promise<FakeCudart | undefined> {
   const folder = await Deno.makeTempDir({ prefix: "framecast-cudart-" });
-  const library = `${folder}/libfakecudart.so`;
+  const file = `${folder}/libfakecudart.so`;
   const source = fileURLToPath(new URL("fake_cudart.c", import.meta.url));
   const remove = () => Deno.remove(folder, { recursive: true });
   try {
-    const { success } = await new Deno.Command("cc", { args: ["-shared", "-fPIC", "-o", library, source] }).output();
+    const { success } = await new Deno.Command("cc", { args: ["-shared", "-fPIC", "-o", file, source] }).output();
     if (success) {
-      return { library, folder, fake: Deno.dlopen(library, symbols).symbols, [Symbol.asyncDispose]: remove };
+      return { file, folder, fake: Deno.dlopen(file, symbols).symbols, [Symbol.asyncDispose]: remove };
     }
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;

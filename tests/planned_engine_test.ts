@@ -37,7 +37,7 @@ function trial(
   refuse: (options: CompileOptions) => Error | undefined = () => undefined,
 ): Trial {
   cudart!.fake.fakeCard(BigInt(totalBytes), BigInt(totalBytes - freeBytes));
-  const card = pretendedCard(cudart!.library, refuse);
+  const card = pretendedCard(cudart!.file, refuse);
   const engine = createFramePackEngine({ device: { kind: "auto" }, vram }, () => card.runtime);
   return {
     ...{ engine, card },

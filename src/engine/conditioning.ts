@@ -20,9 +20,7 @@ export interface GenerationConditions extends Disposable {
   readonly promptTokensCut: number;
 }
 
-/**
- * Encodes the prompts and the cropped picture, and prepares the transformer under each prompt.
- */
+/** Encodes the prompts and the cropped picture, and prepares the transformer under each prompt. */
 export async function conditionsOf(
   model: FramePackModel,
   picture: RgbImage,

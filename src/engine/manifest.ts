@@ -10,6 +10,7 @@ import type { RgbImage, VideoPlan } from "../video.ts";
 import { CheckpointError, RequestError } from "./errors.ts";
 import { readJsonObject } from "./json_file.ts";
 import { modelParts, neededFiles, partNames } from "./model_parts.ts";
+import { inOrderOfTime } from "./prompts.ts";
 import { type GenerationSettings, type ResolvedSettings, schedules } from "./request.ts";
 import {
   type LatentRgbMap,
@@ -148,6 +149,7 @@ export function resolveSettings(
     ...rest,
     ...resolveSize(resolution, manifest, image),
     ...(shift === undefined ? {} : { shift }),
+    promptChanges: inOrderOfTime(settings.promptChanges),
     schedule,
     seed: settings.seed === -1 ? drawnSeed : settings.seed,
     steps: settings.steps ?? manifest.defaultSteps,

@@ -23,6 +23,6 @@ export { type LoraFile, loraName } from "./lora/adapter_file.ts";
 export { type AvailableLora, LoraLibrary } from "./lora/lora_library.ts";
 export { inspectWeights, type WeightsReport } from "./model_inspection.ts";
 export { modelParts, type PartName, partNames } from "./model_parts.ts";
-export { changedAfter } from "./prompts.ts";
 export { plainPicture } from "./plain_picture.ts";
+export { changedAfter } from "./prompts.ts";
 export * from "./request.ts";

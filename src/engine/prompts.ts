@@ -10,15 +10,19 @@ import { frameRate } from "./sampling/mod.ts";
 /** The prompts of a video over its time. */
 export type PromptTimeline = Pick<ResolvedSettings, "prompt" | "promptChanges">;
 
+/** As recipes have them. */
+export function inOrderOfTime(changes: PromptTimeline["promptChanges"]): PromptTimeline["promptChanges"] {
+  return changes.toSorted((a, b) => a.atSeconds - b.atSeconds);
+}
+
 /** @param sections new frames of each, in any order */
 export function promptsOfSections(
   { prompt, promptChanges }: PromptTimeline,
   sections: readonly FrameRange[],
 ): string[] {
-  const inOrder = promptChanges.toSorted((a, b) => a.atSeconds - b.atSeconds);
   return sections.map(({ start, end }) => {
     const middleSeconds = (start + end) / 2 / frameRate;
-    return inOrder.findLast(({ atSeconds }) => atSeconds <= middleSeconds)?.prompt ?? prompt;
+    return promptChanges.findLast(({ atSeconds }) => atSeconds <= middleSeconds)?.prompt ?? prompt;
   });
 }
 

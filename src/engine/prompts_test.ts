@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { changedAfter, promptsOfSections } from "./prompts.ts";
+import { changedAfter, inOrderOfTime, promptsOfSections } from "./prompts.ts";
 import { planSections } from "./sampling/mod.ts";
 
 const sectionsOf = (schedule: "forward" | "inverted") =>
@@ -10,7 +10,7 @@ Deno.test("a section has the prompt of its middle", () => {
   const forward = sectionsOf("forward"); // 0–37, 37–73, 73–109, 109–145
   const at = (...seconds: number[]) => ({
     prompt: "0",
-    promptChanges: seconds.map((atSeconds) => ({ atSeconds, prompt: `${atSeconds}` })),
+    promptChanges: inOrderOfTime(seconds.map((atSeconds) => ({ atSeconds, prompt: `${atSeconds}` }))),
   });
   assert.deepEqual(promptsOfSections(at(), forward), ["0", "0", "0", "0"]);
   assert.deepEqual(promptsOfSections(at(1.8, 3.1), forward), ["0", "1.8", "1.8", "3.1"]);

@@ -11,7 +11,7 @@ class CheckpointFault(Exception):
     pass
 
 
-def save(file: Path, state: dict[str, Any]) -> None:
+def save(file: Path, state: object) -> None:
     """Whole or not at all. A full disk leaves the last checkpoint as it was. @raises CheckpointFault"""
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_suffix(".new")

@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from . import checkpoint
 from .clips import BRIDGE_FRAMES, SECTION_FRAMES, ClipSpec, Domain, SpriteBook, draw_clip, with_other_motions
 from .packing import WindowPlace
 from .ranks import mixed_precision
@@ -185,7 +186,7 @@ def work_draw(rank: int, ranks: int, settings: dict, book: SpriteBook, work: Pat
     parts.folder.mkdir(parents=True, exist_ok=True)
     for number in parts.numbers:
         if not parts.file_of(number).exists():
-            _save(parts.file_of(number), parts.draw(number))
+            checkpoint.save(parts.file_of(number), parts.draw(number))
 
 
 def work_pool(rank: int, ranks: int, settings: dict, vae: Autoencoder, book: SpriteBook, work: Path) -> None:
@@ -204,7 +205,7 @@ def work_pool(rank: int, ranks: int, settings: dict, vae: Autoencoder, book: Spr
 
 def save_pool(file: Path, clips: list[PooledClip]) -> None:
     """As few tensors, which are read many times faster than many."""
-    _save(file, {
+    checkpoint.save(file, {
         "latents": torch.cat([clip.latents.transpose(0, 1) for clip in clips]),
         "lengths": [clip.latents.shape[1] for clip in clips],
         "starts": torch.stack([clip.start for clip in clips]),
@@ -212,13 +213,6 @@ def save_pool(file: Path, clips: list[PooledClip]) -> None:
         "captions": [clip.captions for clip in clips],
         "places": [clip.places for clip in clips],
     })
-
-
-def _save(file: Path, value: object) -> None:
-    """Whole or not at all."""
-    beside = file.with_suffix(".new")
-    torch.save(value, beside)
-    beside.replace(file)
 
 
 def parts_of(folder: Path) -> list[Path]:

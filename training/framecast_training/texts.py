@@ -189,5 +189,3 @@ def no_grad_for_unused(encoders: Encoders) -> None:
     used = {id(parameter) for parameter in parameters_used(encoders)}
     for parameter in encoders.parameters():
         parameter.requires_grad_(id(parameter) in used)
-
-

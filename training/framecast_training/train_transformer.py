@@ -292,6 +292,5 @@ def rate_share(share: float, step: int, flat: float) -> float:
     return min(1.0, (step + 1) / 80) * min(1.0, max(0.01, (1 - share) / (1 - flat)))
 
 
-
 def work_transformer(rank: int, settings: dict, work: Path) -> None:
     TransformerTraining(rank, settings, work).train()

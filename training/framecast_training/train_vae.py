@@ -61,8 +61,6 @@ class VaeTraining:
         else:
             start_from_averaging(self.model)
         self.device = device_of(settings)
-        # Few shapes and many steps: trying out every algorithm pays.
-        torch.backends.cudnn.benchmark = True
         self.model.to(self.device, memory_format=torch.channels_last_3d)
         self.average = Average(self.model, 0.998)
         self.is_encoder_fixed = settings.get("part", "whole") == "decoder"
@@ -103,6 +101,11 @@ class VaeTraining:
             })
 
     def train(self) -> None:
+        # Few shapes and many steps: trying out every algorithm pays, here and not for the pool's clips of many lengths.
+        with torch.backends.cudnn.flags(enabled=True, benchmark=True):
+            self._train()
+
+    def _train(self) -> None:
         settings = self.settings
         budget = Budget(settings.get("steps"), settings.get("minutes"), self.share)
         told, errors = time.monotonic(), []
@@ -155,6 +158,7 @@ class VaeTraining:
             decoded = self.model.decode(_last(tile)).float()
         frames = decoded.shape[2]
         return (decoded[:, :, 1:], clip[:, :, -frames + 1:], latents) if first else (decoded, clip[:, :, :frames], latents)
+
 
 def optimizers_for(parameters: list[nn.Parameter], name: str) -> list[torch.optim.Optimizer]:
     """AdamW, or Muon for matrices and kernels with more than a few rows, and AdamW for the rest."""
